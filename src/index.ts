@@ -1,0 +1,43 @@
+export { StoreError, type StoreErrorCode } from './errors.ts'
+export {
+  createKnowledgeUnit,
+  type Flag,
+  type FlagInput,
+  type FlagReason,
+  type KnowledgeUnit,
+  type KnowledgeUnitInput,
+  type NewKnowledgeUnit,
+  parseKnowledgeUnit,
+  type Tier,
+} from './knowledge/knowledge-unit.ts'
+export { parseLegacyTtl, parseTtl, type Ttl } from './knowledge/ttl.ts'
+export type { LaneFigures } from './offload/lane.ts'
+export type { Log } from './offload/log.ts'
+export type { ConnectionReport, Durability } from './sqlite/connection.ts'
+export {
+  SqliteStore,
+  type SqliteStoreFigures,
+  type SqliteStoreOptions,
+} from './sqlite/sqlite-store.ts'
+export type {
+  Accounts,
+  Activity,
+  ApiKey,
+  DailyCount,
+  Decision,
+  KnowledgeStats,
+  KnowledgeUnits,
+  ListOptions,
+  NewApiKey,
+  PageOptions,
+  QueryOptions,
+  ReviewItem,
+  ReviewQueuePage,
+  ReviewStats,
+  ReviewStatus,
+  Reviews,
+  Statistics,
+  Store,
+  UnitStatus,
+  User,
+} from './store.ts'

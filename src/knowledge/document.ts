@@ -1,0 +1,49 @@
+import type { Flag, KnowledgeUnit } from './knowledge-unit.ts'
+
+/** A unit as the reference server stores it: compact JSON, null fields left out. */
+export function toStoredText(unit: KnowledgeUnit): string {
+  const { created_by, superseded_by, extensions, flags, ...always } = unit
+  return JSON.stringify({
+    ...always,
+    ...(created_by !== null && { created_by }),
+    ...(superseded_by !== null && { superseded_by }),
+    ...(extensions !== null && { extensions }),
+    flags: flags.map(({ detail, duplicate_of, ...rest }) => ({
+      ...rest,
+      ...(detail !== null && { detail }),
+      ...(duplicate_of !== null && { duplicate_of }),
+    })),
+  })
+}
+
+/**
+ * A stored document as the text of a whole `KnowledgeUnit`. Releases of the reference server left
+ * null fields out or wrote them, so what is missing is appended. That needs no parsing, unless the
+ * document has flags, which lack fields of their own, or extensions, whose inner names could mislead.
+ */
+export function completeText(stored: string): string {
+  if (!stored.includes('"flags":[]') || stored.includes('"extensions":'))
+    return JSON.stringify(fromStoredText(stored))
+  let missing = ',"extensions":null'
+  if (!stored.includes('"created_by":')) missing += ',"created_by":null'
+  if (!stored.includes('"superseded_by":')) missing += ',"superseded_by":null'
+  return `${stored.slice(0, -1)}${missing}}`
+}
+
+/** A stored document as a whole `KnowledgeUnit`. */
+export function fromStoredText(stored: string): KnowledgeUnit {
+  const unit = JSON.parse(stored) as KnowledgeUnit
+  return {
+    ...unit,
+    created_by: unit.created_by ?? null,
+    superseded_by: unit.superseded_by ?? null,
+    extensions: unit.extensions ?? null,
+    flags: (unit.flags ?? []).map(
+      (flag: Partial<Flag> & Pick<Flag, 'reason' | 'timestamp'>): Flag => ({
+        ...flag,
+        detail: flag.detail ?? null,
+        duplicate_of: flag.duplicate_of ?? null,
+      }),
+    ),
+  }
+}

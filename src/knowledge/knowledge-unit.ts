@@ -1,0 +1,286 @@
+import { randomUUID } from 'node:crypto'
+import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { StoreError } from '../errors.ts'
+import { normalizeDomains } from './domains.ts'
+import { normalizeTimestamp } from './timestamps.ts'
+import { checker, type Issue, quoted, storableText } from './validation.ts'
+
+export { storableText }
+
+const text = (maxLength: number) => ({ type: 'string', maxLength, pattern: storableText }) as const
+const nullableText = (maxLength: number) =>
+  ({ type: ['string', 'null'], maxLength, pattern: storableText }) as const
+// Bounds typed as `number`: as literals they would make the derived type a union of tuples.
+const tags = { type: 'array', maxItems: 16 as number, items: text(64) } as const
+
+/** cq's names for how widely a unit is shared. */
+export const tiers = ['local', 'private', 'public'] as const
+/** Why a unit may be flagged. */
+export const flagReasons = ['stale', 'incorrect', 'duplicate'] as const
+
+export const insightSchema = {
+  type: 'object',
+  required: ['summary', 'detail', 'action'],
+  properties: { summary: text(500), detail: text(8000), action: text(2000) },
+} as const satisfies JSONSchema
+
+export const contextSchema = {
+  type: 'object',
+  properties: { languages: tags, frameworks: tags, pattern: text(200) },
+} as const satisfies JSONSchema
+
+export const domainsSchema = { ...tags, minItems: 1 as number } as const satisfies JSONSchema
+
+/** Keys are namespaced: `vendor:key`. */
+export const extensionsSchema = {
+  type: ['object', 'null'],
+  maxProperties: 20,
+  propertyNames: { pattern: '^[a-z0-9][a-z0-9_-]*:\\S+$' },
+  additionalProperties: true,
+} as const satisfies JSONSchema
+
+/** What an agent says when it flags a unit. `detail` is for reviewers. */
+export const flagSchema = {
+  type: 'object',
+  required: ['reason'],
+  properties: {
+    reason: { enum: flagReasons },
+    detail: nullableText(1000),
+    duplicate_of: nullableText(256),
+  },
+} as const satisfies JSONSchema
+
+const timestamp = { type: 'string', format: 'timestamp' } as const
+const nullableTimestamp = { type: ['string', 'null'], format: 'timestamp' } as const
+const confidence = { type: 'number', minimum: 0, maximum: 1 } as const
+const confirmations = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
+const unitId = { type: 'string', pattern: '^ku_[0-9a-f]{32}$' } as const
+const version = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
+
+/**
+ * A unit as a Store takes it. What is left out gets cq's default: one confirmation at confidence 0.5,
+ * tier `private`, no context, no flags, observed now.
+ */
+export const knowledgeUnitInputSchema = {
+  type: 'object',
+  required: ['id', 'domains', 'insight'],
+  properties: {
+    id: unitId,
+    version,
+    domains: domainsSchema,
+    insight: insightSchema,
+    context: contextSchema,
+    evidence: {
+      type: 'object',
+      properties: {
+        confidence,
+        confirmations,
+        first_observed: nullableTimestamp,
+        last_confirmed: nullableTimestamp,
+      },
+    },
+    tier: { enum: tiers },
+    created_by: nullableText(256),
+    superseded_by: nullableText(256),
+    extensions: extensionsSchema,
+    flags: {
+      type: 'array',
+      items: {
+        ...flagSchema,
+        required: ['reason', 'timestamp'],
+        properties: { ...flagSchema.properties, timestamp },
+      },
+    },
+  },
+} as const satisfies JSONSchema
+
+/** A unit as a Store gives it: every field there, absent values `null`. */
+export const knowledgeUnitSchema = {
+  type: 'object',
+  additionalProperties: false,
+  required: [
+    'id',
+    'version',
+    'domains',
+    'insight',
+    'context',
+    'evidence',
+    'tier',
+    'created_by',
+    'superseded_by',
+    'extensions',
+    'flags',
+  ],
+  properties: {
+    id: unitId,
+    version,
+    domains: domainsSchema,
+    insight: { ...insightSchema, additionalProperties: false },
+    context: {
+      ...contextSchema,
+      additionalProperties: false,
+      required: ['languages', 'frameworks', 'pattern'],
+    },
+    evidence: {
+      type: 'object',
+      additionalProperties: false,
+      required: ['confidence', 'confirmations', 'first_observed', 'last_confirmed'],
+      properties: {
+        confidence,
+        confirmations,
+        first_observed: timestamp,
+        last_confirmed: timestamp,
+      },
+    },
+    tier: { enum: tiers },
+    created_by: nullableText(256),
+    superseded_by: nullableText(256),
+    extensions: extensionsSchema,
+    flags: {
+      type: 'array',
+      items: {
+        ...flagSchema,
+        additionalProperties: false,
+        required: ['reason', 'timestamp', 'detail', 'duplicate_of'],
+        properties: { ...flagSchema.properties, timestamp },
+      },
+    },
+  },
+} as const satisfies JSONSchema
+
+/** A reviewed piece of shared knowledge, spelled as cq sends it. Timestamps are RFC 3339, UTC, `Z`. */
+export type KnowledgeUnit = FromSchema<typeof knowledgeUnitSchema>
+/** A unit as it may be handed to a Store: what is left out gets its default. */
+export type KnowledgeUnitInput = Named<FromSchema<typeof knowledgeUnitInputSchema>>
+export type Tier = KnowledgeUnit['tier']
+export type FlagReason = (typeof flagReasons)[number]
+/** Why a unit is flagged; `detail` is for reviewers, `duplicate_of` names the unit that stays. */
+export type FlagInput = Named<FromSchema<typeof flagSchema>>
+/** One agent's objection to a unit. */
+export type Flag = KnowledgeUnit['flags'][number]
+
+/**
+ * A schema's type without `[name: string]: unknown`, which it has wherever further fields are let
+ * pass: misspelled fields don't compile, and `Omit` keeps the others. Free-form objects stay so.
+ */
+type Named<T> = T extends readonly (infer Item)[]
+  ? Named<Item>[]
+  : T extends object
+    ? NamedFields<T>
+    : T
+type NamedFields<
+  T,
+  Fields = { [K in keyof T as string extends K ? never : K]: Named<T[K]> },
+> = keyof Fields extends never ? T : Fields
+
+/** What `createKnowledgeUnit` takes: a unit without what the maker decides. */
+export type NewKnowledgeUnit = Omit<KnowledgeUnitInput, 'id' | 'version' | 'evidence' | 'flags'>
+
+const checkUnit = checker<KnowledgeUnitInput>(
+  'knowledge unit',
+  knowledgeUnitInputSchema,
+  findInExtensions,
+)
+const checkFlag = checker<FlagInput>('flag', flagSchema)
+
+/** A unit's id: `ku_` and the 32 hexadecimal digits of a random UUID. */
+export function newUnitId(): string {
+  return `ku_${randomUUID().replaceAll('-', '')}`
+}
+
+/**
+ * Makes a unit as an agent proposes it: a new id, one confirmation at confidence 0.5, observed at `now`.
+ * @throws {StoreError} `invalid`, naming every field that is wrong
+ */
+export function createKnowledgeUnit(proposal: NewKnowledgeUnit, now = new Date()): KnowledgeUnit {
+  // Typed as absent, but an object that came as JSON may hold them.
+  const decided = { version: undefined, evidence: undefined, flags: undefined }
+  return parseKnowledgeUnit({ ...proposal, ...decided, id: newUnitId() }, now)
+}
+
+/**
+ * Checks a unit and completes it: domains normalised, timestamps in one form, defaults filled in. One
+ * of first_observed and last_confirmed stands for both; with neither, `now` does. Unknown fields are dropped.
+ * @throws {StoreError} `invalid`, naming every field that is wrong
+ */
+export function parseKnowledgeUnit(input: unknown, now: Date): KnowledgeUnit {
+  const unit = checkUnit(input)
+  const domains = normalizeDomains(unit.domains)
+  if (domains.length === 0)
+    throw new StoreError('invalid', 'At least one non-empty domain is required')
+  // U+0130 is two characters in lower case.
+  if (domains.some((domain) => [...domain].length > 64))
+    throw new StoreError('invalid', 'invalid knowledge unit: domains must be at most 64 characters')
+  const { first_observed: first, last_confirmed: last } = unit.evidence ?? {}
+  const observed = first ?? last ?? now.toISOString()
+  return {
+    id: unit.id,
+    version: unit.version ?? 1,
+    domains,
+    insight: {
+      summary: unit.insight.summary,
+      detail: unit.insight.detail,
+      action: unit.insight.action,
+    },
+    context: {
+      languages: unit.context?.languages ?? [],
+      frameworks: unit.context?.frameworks ?? [],
+      pattern: unit.context?.pattern ?? '',
+    },
+    evidence: {
+      confidence: unit.evidence?.confidence ?? 0.5,
+      confirmations: unit.evidence?.confirmations ?? 1,
+      first_observed: normalizeTimestamp(observed),
+      last_confirmed: normalizeTimestamp(last ?? observed),
+    },
+    tier: unit.tier ?? 'private',
+    created_by: unit.created_by ?? null,
+    superseded_by: unit.superseded_by ?? null,
+    extensions: unit.extensions ?? null,
+    flags: (unit.flags ?? []).map((flag) => ({
+      reason: flag.reason,
+      timestamp: normalizeTimestamp(flag.timestamp),
+      detail: flag.detail ?? null,
+      duplicate_of: flag.duplicate_of ?? null,
+    })),
+  }
+}
+
+/** Checks a flag. @throws {StoreError} `invalid`, naming every field that is wrong */
+export function parseFlag(input: unknown): Required<FlagInput> {
+  const flag = checkFlag(input)
+  return {
+    reason: flag.reason,
+    detail: flag.detail ?? null,
+    duplicate_of: flag.duplicate_of ?? null,
+  }
+}
+
+/** Extensions hold any JSON, so that a schema of known shape can't reach what is in them. */
+function findInExtensions(unit: unknown): Issue[] {
+  const { extensions } = (unit ?? {}) as { extensions?: unknown }
+  const message = findUnstorable(extensions, 0)
+  return message === undefined ? [] : [{ path: 'extensions', message }]
+}
+
+const storable = new RegExp(storableText, 'u')
+/** How deep extensions may nest. Databases and serialisers all stop somewhere, the first at some hundreds. */
+const deepestNesting = 100
+
+/** Why the databases can't hold a value as JSON, if they can't. */
+function findUnstorable(value: unknown, depth: number): string | undefined {
+  if (typeof value === 'string')
+    return storable.test(value)
+      ? undefined
+      : `must hold no NUL and no lone surrogate, found in ${quoted(value)}`
+  if (value === null || value === undefined || typeof value === 'boolean') return undefined
+  if (typeof value === 'number' && Number.isFinite(value)) return undefined
+  if (typeof value !== 'object')
+    return `must hold only what JSON can, found a ${typeof value}: ${quoted(value)}`
+  if (depth === deepestNesting) return `must nest at most ${deepestNesting} deep`
+  for (const [key, inner] of Object.entries(value)) {
+    const found = findUnstorable(key, depth) ?? findUnstorable(inner, depth + 1)
+    if (found !== undefined) return found
+  }
+  return undefined
+}

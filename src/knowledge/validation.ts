@@ -1,0 +1,92 @@
+import { createRequire } from 'node:module'
+import type { Ajv as AjvClass, ErrorObject, ValidateFunction } from 'ajv'
+import type { JSONSchema } from 'json-schema-to-ts'
+import { StoreError } from '../errors.ts'
+import { isTimestamp } from './timestamps.ts'
+
+/**
+ * Text that SQLite and PostgreSQL can both hold: no NUL and no half of a surrogate pair. Lengths count
+ * code points, as JSON Schema's do.
+ */
+export const storableText = '^[^\\u0000\\ud800-\\udfff]*$'
+
+/** One thing that is wrong with an input: where (`insight.summary`, `domains[1]`), and what would be right. */
+export interface Issue {
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * A check of inputs against a JSON Schema: hands on an input that fits, and throws `invalid`, naming
+ * everything that is wrong, for one that doesn't. The validator is loaded and compiled at its first
+ * use, since workers import schemas and never validate.
+ * @param what what the input is, as an error names it
+ * @param findMore finds what is wrong beyond the reach of a schema, in inputs that may not fit it
+ */
+export function checker<T>(
+  what: string,
+  schema: JSONSchema,
+  findMore: (input: unknown) => readonly Issue[] = () => [],
+): (input: unknown) => T {
+  let validate: ValidateFunction<T> | undefined
+  return (input) => {
+    validate ??= ajv().compile<T>(schema as object)
+    const more = findMore(input)
+    if (validate(input) && more.length === 0) return input
+    // What is wrong with a property's name stands in an error of its own.
+    const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames')
+    const issues = [...errors.map(issue), ...more]
+    const list = issues.map(({ path, message }) => `${path || 'it'} ${message}`)
+    throw new StoreError('invalid', `invalid ${what}: ${list.join('; ')}`)
+  }
+}
+
+let instance: AjvClass | undefined
+
+function ajv(): AjvClass {
+  if (instance) return instance
+  const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
+  instance = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true })
+  instance.addFormat('timestamp', { type: 'string', validate: isTimestamp })
+  return instance
+}
+
+function issue(error: ErrorObject): Issue {
+  const path = error.instancePath
+    .slice(1)
+    .replaceAll(/(^|\/)(\d+)/g, '[$2]')
+    .replaceAll('/', '.')
+  if (error.propertyName !== undefined)
+    return {
+      path,
+      message: `must not have the key ${quoted(error.propertyName)}: ${explanation(error)}`,
+    }
+  return { path, message: explanation(error) }
+}
+
+function explanation({ keyword, params, message = 'is wrong', data }: ErrorObject): string {
+  switch (keyword) {
+    case 'enum':
+      return `must be one of ${(params.allowedValues as unknown[]).map(quoted).join(', ')}, got ${quoted(data)}`
+    case 'maxLength':
+      return `must be at most ${params.limit} characters, got ${[...(data as string)].length}`
+    case 'maxItems':
+      return `must have at most ${params.limit} items, got ${(data as unknown[]).length}`
+    case 'format':
+      return `must be an RFC 3339 timestamp, got ${quoted(data)}`
+    case 'pattern':
+      if (params.pattern === storableText) return 'must hold no NUL and no lone surrogate'
+      return `${message}, got ${quoted(data)}`
+    default:
+      return message
+  }
+}
+
+/** A value as an error shows it: not longer than a line, and without a look into what it holds. */
+export function quoted(value: unknown): string {
+  if (Array.isArray(value)) return 'an array'
+  if (typeof value === 'object' && value !== null) return 'an object'
+  if (typeof value !== 'string') return String(value)
+  const start = [...value.slice(0, 128)].slice(0, 64).join('')
+  return JSON.stringify(start) + (start === value ? '' : '…')
+}

@@ -1,0 +1,5 @@
+import type { Migration } from './migration.ts'
+import { reviewIndexes } from './review-indexes.ts'
+
+/** Our own steps on top of the reference schema, in the order in which they are taken. */
+export const migrations: readonly Migration[] = [reviewIndexes]

@@ -1,0 +1,353 @@
+import { StoreError } from '../errors.ts'
+import { type Reply, toError } from './reply.ts'
+import { batchesInFlight, WorkerLost, type WorkerThread } from './worker-thread.ts'
+
+export interface LaneOptions<Call> {
+  /** What travels here, as errors name it: `read`, `write`. */
+  readonly name: string
+  readonly workers: readonly WorkerThread<Call>[]
+  /** The most calls that travel as one task. */
+  readonly largestBatch: number
+  /** The most calls that wait; beyond it a call is turned away. */
+  readonly maxQueue: number
+  /** How long a call may take, in milliseconds, waiting included. */
+  readonly timeout: number
+  /**
+   * Whether a call that died with its worker may be made once more. A call that may not ends as
+   * `outcome_unknown`, since nobody can tell whether it took effect.
+   */
+  readonly repeatable: boolean
+}
+
+/** What a lane has done since it was made, and what it is doing. */
+export interface LaneFigures {
+  readonly waiting: number
+  readonly underWay: number
+  readonly calls: number
+  readonly batches: number
+  readonly overloads: number
+  readonly timeouts: number
+  readonly restarts: number
+}
+
+interface Pending<Call> {
+  readonly call: Call
+  readonly deadline: number
+  /** Its place among all calls of the lane. */
+  readonly ticket: number
+  /** Whether it was under way in a worker that died. */
+  repeated: boolean
+  settled: boolean
+  resolve(text: string): void
+  reject(error: StoreError): void
+}
+
+/**
+ * Hands calls to workers, gathered. While a worker is free a call leaves at once; while all are busy,
+ * calls gather and travel as one task, since a round trip costs more than most calls. Nothing waits
+ * for a timer, so gathering adds no delay. Calls leave in the order in which they came.
+ *
+ * A call that runs alone, because it may be long, is given a worker of its own, so that no other call
+ * waits behind it. One worker is always left to the others, where there is more than one.
+ */
+export class Lane<Call> {
+  readonly #options: LaneOptions<Call>
+  readonly #together: Pending<Call>[] = []
+  readonly #alone: Pending<Call>[] = []
+  readonly #underWay = new Set<Pending<Call>[]>()
+  readonly #mostAlone: number
+  #aloneNow = 0
+  #tickets = 0
+  #batches = 0
+  #overloads = 0
+  #timeouts = 0
+  #dispatchIsDue = false
+  #timer: NodeJS.Timeout | undefined
+  #drained: (() => void) | undefined
+
+  constructor(options: LaneOptions<Call>) {
+    this.#options = options
+    this.#mostAlone = Math.max(1, options.workers.length - 1)
+    for (const worker of options.workers) worker.onChange = () => this.#onWorkerChange()
+  }
+
+  get figures(): LaneFigures {
+    return {
+      waiting: this.#waiting,
+      underWay: [...this.#underWay].reduce((sum, batch) => sum + batch.length, 0),
+      calls: this.#tickets,
+      batches: this.#batches,
+      overloads: this.#overloads,
+      timeouts: this.#timeouts,
+      restarts: this.#options.workers.reduce((sum, worker) => sum + worker.restarts, 0),
+    }
+  }
+
+  /**
+   * Has a call answered: resolves to its result as text.
+   * @param alone whether it gets a worker of its own
+   * @throws {StoreError} what the worker replied; or `overloaded`, `timeout`, `outcome_unknown`, `unavailable`
+   */
+  perform(call: Call, alone: boolean): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const { name, maxQueue, timeout } = this.#options
+      // Calls of this very moment wait to be gathered, even where a worker is free.
+      if (this.#waiting >= maxQueue) this.#dispatch()
+      if (this.#waiting >= maxQueue) {
+        this.#overloads++
+        const why = `${maxQueue} calls wait in the ${name} lane, which is the most that may`
+        reject(new StoreError('overloaded', why))
+        return
+      }
+      const failure = this.#failure()
+      if (failure) {
+        reject(failure)
+        return
+      }
+      const queue = alone ? this.#alone : this.#together
+      queue.push({
+        call,
+        deadline: performance.now() + timeout,
+        ticket: this.#tickets++,
+        repeated: false,
+        settled: false,
+        resolve,
+        reject,
+      })
+      this.#timer ??= this.#startTimer(timeout)
+      this.#dispatchSoon()
+    })
+  }
+
+  /** Resolves once every call that was accepted is settled. */
+  async drain(): Promise<void> {
+    if (this.#isSettled) return
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#drained = resolve
+    await promise
+  }
+
+  /** Lets go of the timer. */
+  stop(): void {
+    clearTimeout(this.#timer)
+  }
+
+  get #waiting(): number {
+    return this.#together.length + this.#alone.length
+  }
+
+  get #isSettled(): boolean {
+    if (this.#waiting > 0) return false
+    return this.#underWay.values().every((batch) => batch.every(({ settled }) => settled))
+  }
+
+  #tellDrained(): void {
+    if (this.#drained && this.#isSettled) this.#drained()
+  }
+
+  /** After the calls that are being made right now, so that they travel together. */
+  #dispatchSoon(): void {
+    if (this.#dispatchIsDue) return
+    this.#dispatchIsDue = true
+    queueMicrotask(() => {
+      this.#dispatchIsDue = false
+      this.#dispatch()
+    })
+  }
+
+  #dispatch(): void {
+    this.#dispatchAlone()
+    this.#dispatchTogether()
+  }
+
+  #dispatchAlone(): void {
+    const { workers } = this.#options
+    for (const worker of workers)
+      if (worker.reserved && worker.inFlight === 0 && worker.isReady) this.#sendAlone(worker)
+    while (this.#alone.length > this.#reservedIdle && this.#mayReserve) {
+      const worker = leastBusy(workers)
+      if (worker === undefined) return
+      worker.reserved = true
+      this.#aloneNow++
+      if (worker.inFlight === 0) this.#sendAlone(worker)
+    }
+  }
+
+  /** Workers that are set aside, and wait to be done with what they had. */
+  get #reservedIdle(): number {
+    return this.#options.workers.filter(({ reserved, inFlight }) => reserved && inFlight > 0).length
+  }
+
+  /** With a single worker, calls made before this one go first. */
+  get #mayReserve(): boolean {
+    if (this.#aloneNow >= this.#mostAlone) return false
+    const [next] = this.#alone
+    const [other] = this.#together
+    return this.#options.workers.length > 1 || !other || !next || next.ticket < other.ticket
+  }
+
+  #sendAlone(worker: WorkerThread<Call>): void {
+    const next = this.#alone.shift()
+    if (next === undefined) {
+      this.#release(worker)
+      return
+    }
+    void this.#send(worker, [next]).finally(() => {
+      this.#release(worker)
+      this.#dispatch()
+    })
+  }
+
+  #release(worker: WorkerThread<Call>): void {
+    worker.reserved = false
+    this.#aloneNow--
+  }
+
+  #dispatchTogether(): void {
+    while (this.#together.length > 0) {
+      const worker = leastBusy(this.#options.workers)
+      if (worker === undefined) return
+      const share = Math.ceil(this.#together.length / this.#freePlaces)
+      const batch = this.#together.splice(0, Math.min(share, this.#options.largestBatch))
+      void this.#send(worker, batch).finally(() => this.#dispatch())
+    }
+  }
+
+  get #freePlaces(): number {
+    let places = 0
+    for (const worker of this.#options.workers)
+      if (isFree(worker)) places += batchesInFlight - worker.inFlight
+    return places
+  }
+
+  async #send(worker: WorkerThread<Call>, batch: Pending<Call>[]): Promise<void> {
+    worker.inFlight++
+    this.#batches++
+    this.#underWay.add(batch)
+    try {
+      settle(batch, await worker.run(batch.map(({ call }) => call)))
+    } catch (error) {
+      this.#fail(batch, error)
+    } finally {
+      worker.inFlight--
+      this.#underWay.delete(batch)
+      this.#tellDrained()
+    }
+  }
+
+  #fail(batch: readonly Pending<Call>[], error: unknown): void {
+    const again: Pending<Call>[] = []
+    for (const pending of batch) {
+      if (pending.settled) continue
+      if (!(error instanceof WorkerLost)) {
+        reject(pending, error as StoreError)
+      } else if (!this.#options.repeatable) {
+        const why = `whether the ${this.#options.name} took effect is unknown: ${error.message}`
+        reject(pending, new StoreError('outcome_unknown', why, { cause: error }))
+      } else if (pending.repeated) {
+        const why = `the ${this.#options.name} was tried twice, and both times ${error.message}`
+        reject(pending, new StoreError('unavailable', why, { cause: error }))
+      } else {
+        pending.repeated = true
+        again.push(pending)
+      }
+    }
+    // Alone, so that a call that kills its worker takes no other call along a second time.
+    this.#alone.push(...again)
+    this.#alone.sort((one, other) => one.ticket - other.ticket)
+  }
+
+  /** Why no call can be answered now: every worker failed to start anew. */
+  #failure(): StoreError | undefined {
+    let cause: StoreError | undefined
+    for (const { failure } of this.#options.workers) {
+      if (failure === undefined) return undefined
+      cause ??= failure
+    }
+    const why = `no worker can ${this.#options.name}: ${cause?.message}`
+    return new StoreError('unavailable', why, { cause })
+  }
+
+  #onWorkerChange(): void {
+    const failure = this.#failure()
+    if (failure) {
+      for (const pending of this.#together.splice(0)) reject(pending, failure)
+      for (const pending of this.#alone.splice(0)) reject(pending, failure)
+      this.#tellDrained()
+    }
+    this.#dispatch()
+  }
+
+  /** One timer for all calls: each has the same time, so the oldest is due first. */
+  #startTimer(delay: number): NodeJS.Timeout {
+    return setTimeout(() => {
+      this.#timer = undefined
+      const now = performance.now()
+      this.#expireWaiting(this.#together, now)
+      this.#expireWaiting(this.#alone, now)
+      for (const batch of this.#underWay) this.#expireUnderWay(batch, now)
+      const next = this.#nextDeadline()
+      if (next !== undefined) this.#timer = this.#startTimer(Math.max(1, next - now))
+      this.#tellDrained()
+    }, delay).unref()
+  }
+
+  #expireWaiting(queue: Pending<Call>[], now: number): void {
+    const { name, timeout } = this.#options
+    while (queue[0] !== undefined && queue[0].deadline <= now) {
+      this.#timeouts++
+      const why = `the ${name} waited for ${timeout} ms and was not begun`
+      reject(queue.shift() as Pending<Call>, new StoreError('timeout', why))
+    }
+  }
+
+  #expireUnderWay(batch: readonly Pending<Call>[], now: number): void {
+    const { name, timeout, repeatable } = this.#options
+    for (const pending of batch) {
+      if (pending.settled || pending.deadline > now) continue
+      this.#timeouts++
+      const error = repeatable
+        ? new StoreError('timeout', `the ${name} was not answered within ${timeout} ms`)
+        : new StoreError(
+            'outcome_unknown',
+            `the ${name} was sent and not answered within ${timeout} ms; it may still take effect`,
+          )
+      reject(pending, error)
+    }
+  }
+
+  #nextDeadline(): number | undefined {
+    const unsettled = [...this.#underWay].flat().filter(({ settled }) => !settled)
+    const deadlines = [...this.#together.slice(0, 1), ...this.#alone.slice(0, 1), ...unsettled].map(
+      ({ deadline }) => deadline,
+    )
+    return deadlines.length > 0 ? Math.min(...deadlines) : undefined
+  }
+}
+
+function isFree<Call>({ isReady, reserved, inFlight }: WorkerThread<Call>): boolean {
+  return isReady && !reserved && inFlight < batchesInFlight
+}
+
+function leastBusy<Call>(workers: readonly WorkerThread<Call>[]): WorkerThread<Call> | undefined {
+  let best: WorkerThread<Call> | undefined
+  for (const worker of workers)
+    if (isFree(worker) && (best === undefined || worker.inFlight < best.inFlight)) best = worker
+  return best
+}
+
+function settle<Call>(batch: readonly Pending<Call>[], replies: readonly Reply[]): void {
+  for (const [index, pending] of batch.entries()) {
+    const reply = replies[index]
+    if (pending.settled) continue
+    pending.settled = true
+    if (typeof reply === 'string') pending.resolve(reply)
+    else if (reply !== undefined) pending.reject(toError(reply))
+    else pending.reject(new StoreError('internal', 'the worker did not answer the call'))
+  }
+}
+
+function reject<Call>(pending: Pending<Call>, error: StoreError): void {
+  pending.settled = true
+  pending.reject(error)
+}

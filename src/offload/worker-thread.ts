@@ -1,0 +1,231 @@
+import { Piscina } from 'piscina'
+import { StoreError } from '../errors.ts'
+import type { Log } from './log.ts'
+import { type Reply, toError } from './reply.ts'
+
+/** Batches under way at once: the second is there when the first ends, which hides the round trip. */
+export const batchesInFlight = 2
+
+const startDeadline = 30_000
+const firstRestartDelay = 100
+const longestRestartDelay = 5_000
+
+export interface WorkerThreadOptions {
+  /** What the thread is for, as errors and logs name it. */
+  readonly name: string
+  /** The file it runs. It exports `open` and `close`, and as its default what answers a batch. */
+  readonly filename: string
+  readonly workerData: unknown
+  readonly execArgv?: string[]
+  readonly resourceLimits?: { readonly maxOldGenerationSizeMb?: number }
+  readonly log: Log
+}
+
+/** Thrown by `run` where the thread ended before it answered. */
+export class WorkerLost extends Error {
+  override readonly name = 'WorkerLost'
+}
+
+type Pool = Piscina<unknown, unknown>
+
+/** One life of the thread. */
+interface Life {
+  readonly pool: Pool
+  isOver: boolean
+  /** Resolves to why it is over. */
+  readonly over: Promise<unknown>
+}
+
+/**
+ * One worker thread that is started anew when it dies. Each of its lives is a Piscina of a single
+ * thread, thrown away with it: a pool that replaces threads itself gives the new one work before it
+ * has opened anything, and after a failed start keeps no thread and leaves its tasks unanswered.
+ */
+export class WorkerThread<Call> {
+  readonly name: string
+  /** How many batches it is working on. Kept by whoever gives it work. */
+  inFlight = 0
+  /** Whether it is set aside for one call. Kept by whoever gives it work. */
+  reserved = false
+  /** How often it was started anew after it had died. */
+  restarts = 0
+  /** What `open` told when the thread last started. */
+  report: unknown
+  /** Called whenever the thread has started anew, or failed to. */
+  onChange: () => void = () => {}
+  readonly #options: WorkerThreadOptions
+  #life: Life | undefined
+  #state: 'starting' | 'ready' | 'failed' | 'closed' = 'starting'
+  #failure: StoreError | undefined
+  #restartDelay = firstRestartDelay
+  #restartTimer: NodeJS.Timeout | undefined
+
+  constructor(options: WorkerThreadOptions) {
+    this.name = options.name
+    this.#options = options
+  }
+
+  get isReady(): boolean {
+    return this.#state === 'ready' && this.#life?.isOver === false
+  }
+
+  /** Why the last start failed, until another one succeeds. */
+  get failure(): StoreError | undefined {
+    return this.#state === 'failed' ? this.#failure : undefined
+  }
+
+  /** Starts the thread and opens what it works on. @throws {StoreError} what kept it from opening */
+  async start(): Promise<void> {
+    const life = this.#begin()
+    this.#life = life
+    try {
+      // Raced and under a deadline, since a thread that can't load its file answers nothing, ever.
+      const ended = life.over.then((reason) => {
+        throw new StoreError('unavailable', `the ${this.name} did not start: ${message(reason)}`, {
+          cause: reason,
+        })
+      })
+      const opened = Promise.race([this.#task(life.pool, 'open'), ended])
+      this.report = unwrap(await within(startDeadline, `start the ${this.name}`, opened))
+    } catch (error) {
+      void life.pool.destroy()
+      if (this.#state === 'closed') throw error
+      this.#state = 'failed'
+      this.#failure = error as StoreError
+      throw error
+    }
+    if (this.#state === 'closed') {
+      await life.pool.destroy()
+      throw new StoreError('closed', `the ${this.name} was closed while it started`)
+    }
+    this.#state = 'ready'
+    this.#restartDelay = firstRestartDelay
+    void life.over.then((reason) => this.#mourn(reason))
+  }
+
+  /** Has a batch answered. @throws {WorkerLost} where the thread ends first */
+  async run(batch: readonly Call[]): Promise<Reply[]> {
+    const life = this.#life
+    if (life === undefined) throw new WorkerLost(`the ${this.name} has not started`)
+    try {
+      return (await life.pool.run(batch)) as Reply[]
+    } catch (error) {
+      if (life.isOver)
+        throw new WorkerLost(`the ${this.name} died: ${message(error)}`, { cause: error })
+      const why = `the ${this.name} could not run a batch: ${message(error)}`
+      throw new StoreError('internal', why, { cause: error })
+    }
+  }
+
+  /**
+   * Lets the thread close what it works on, then ends it.
+   * @throws {StoreError} what kept it from closing; the thread is ended all the same
+   */
+  async close(deadline: number): Promise<void> {
+    const wasReady = this.isReady
+    this.#state = 'closed'
+    clearTimeout(this.#restartTimer)
+    const pool = this.#life?.pool
+    if (pool === undefined) return
+    try {
+      if (wasReady)
+        unwrap(await within(deadline, `close the ${this.name}`, this.#task(pool, 'close')))
+      await within(deadline, `end the ${this.name}`, pool.destroy())
+    } catch (error) {
+      // Not awaited: a thread inside a native call ends only after it.
+      void pool.destroy()
+      throw error
+    }
+  }
+
+  #begin(): Life {
+    const { filename, workerData, execArgv, resourceLimits } = this.#options
+    const pool: Pool = new Piscina({
+      filename,
+      workerData,
+      // Started by its first task, and not replaced by the pool when it dies.
+      minThreads: 0,
+      maxThreads: 1,
+      idleTimeout: Number.POSITIVE_INFINITY,
+      concurrentTasksPerWorker: batchesInFlight,
+      atomics: 'disabled',
+      recordTiming: false,
+      ...(execArgv && { execArgv }),
+      ...(resourceLimits && { resourceLimits }),
+    })
+    const { promise: over, resolve } = Promise.withResolvers<unknown>()
+    const life = { pool, isOver: false, over }
+    let reason: unknown = 'its thread ended'
+    // Without a listener, an error of an idle thread would end the process.
+    pool.on('error', (error: unknown) => {
+      reason = error
+    })
+    pool.on('workerDestroy', () => {
+      life.isOver = true
+      // The pool tells of the error right after this event.
+      queueMicrotask(() => resolve(reason))
+    })
+    return life
+  }
+
+  async #task(pool: Pool, name: string): Promise<Reply> {
+    try {
+      return (await pool.run(undefined, { name })) as Reply
+    } catch (error) {
+      const why = `the ${this.name} did not ${name}: ${message(error)}`
+      throw new StoreError('unavailable', why, { cause: error })
+    }
+  }
+
+  #mourn(reason: unknown): void {
+    if (this.#state === 'closed') return
+    this.#state = 'starting'
+    this.restarts++
+    this.#options.log.warn(
+      { worker: this.name, error: reason },
+      `the ${this.name} died (${message(reason)}); starting it anew`,
+    )
+    void this.#restart()
+  }
+
+  async #restart(): Promise<void> {
+    try {
+      await this.start()
+    } catch (error) {
+      if (this.#state === 'closed') return
+      this.#options.log.error(
+        { worker: this.name, error },
+        `${message(error)}; trying again in ${this.#restartDelay} ms`,
+      )
+      this.#restartTimer = setTimeout(() => void this.#restart(), this.#restartDelay).unref()
+      this.#restartDelay = Math.min(this.#restartDelay * 2, longestRestartDelay)
+    }
+    this.onChange()
+  }
+}
+
+/** What a task's reply tells. @throws {StoreError} its failure */
+function unwrap(reply: Reply): unknown {
+  if (typeof reply === 'string') return reply === '' ? undefined : JSON.parse(reply)
+  throw toError(reply)
+}
+
+function message(reason: unknown): string {
+  return reason instanceof Error ? reason.message : String(reason)
+}
+
+/** The answer, or a `timeout` where there is none in time. */
+async function within<T>(deadline: number, task: string, answer: Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(
+    () => late.reject(new StoreError('timeout', `could not ${task} within ${deadline} ms`)),
+    deadline,
+  )
+  try {
+    return await Promise.race([answer, late.promise])
+  } finally {
+    clearTimeout(timer)
+    // Whoever lost the race may still fail, and nobody waits for it any more.
+    answer.catch(() => {})
+  }
+}

@@ -1,0 +1,268 @@
+import type { Selectable } from 'kysely'
+import { StoreError } from '../errors.ts'
+import { columnTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
+import type { Schema } from '../schema.ts'
+import { statement } from '../statement.ts'
+import type { Accounts, ApiKey, NewApiKey } from '../store.ts'
+import { checkFilled, checkInteger, checkText, checkTexts } from './arguments.ts'
+import {
+  all,
+  change,
+  create,
+  first,
+  type Operation,
+  type OperationsFor,
+  read,
+  type Steps,
+  write,
+} from './operation.ts'
+
+const insertUser = statement(
+  'insert a user',
+  (db, p: { username: string; passwordHash: string; createdAt: string }) =>
+    db
+      .insertInto('users')
+      .values({ username: p.username, password_hash: p.passwordHash, created_at: p.createdAt }),
+)
+
+const selectUser = statement('select a user', (db, p: { username: string }) =>
+  db
+    .selectFrom('users')
+    .select(['id', 'username', 'password_hash', 'created_at'])
+    .where('username', '=', p.username),
+)
+
+const selectUserId = statement('select a user by id', (db, p: { userId: number }) =>
+  db.selectFrom('users').select('id').where('id', '=', p.userId),
+)
+
+interface KeyParams extends Omit<NewApiKey, 'labels' | 'activeLimit'> {
+  readonly labels: string
+  readonly createdAt: string
+}
+
+const insertKey = statement('insert an API key', (db, p: KeyParams) =>
+  db.insertInto('api_keys').values({
+    id: p.keyId,
+    user_id: p.userId,
+    name: p.name,
+    labels: p.labels,
+    key_prefix: p.keyPrefix,
+    key_hash: p.keyHash,
+    ttl: p.ttl,
+    expires_at: p.expiresAt,
+    created_at: p.createdAt,
+  }),
+)
+
+/** What every reader of a key may see. */
+const publicColumns = [
+  'api_keys.id',
+  'api_keys.name',
+  'api_keys.labels',
+  'api_keys.key_prefix',
+  'api_keys.ttl',
+  'api_keys.expires_at',
+  'api_keys.created_at',
+  'api_keys.last_used_at',
+  'api_keys.revoked_at',
+] as const
+
+const selectKeyOfUser = statement(
+  "select a user's API key",
+  (db, p: { userId: number; keyId: string }) =>
+    db
+      .selectFrom('api_keys')
+      .select([...publicColumns, 'user_id'])
+      .where('id', '=', p.keyId)
+      .where('user_id', '=', p.userId),
+)
+
+const selectActiveKey = statement(
+  'select an active API key and its owner',
+  (db, p: { keyId: string; now: string }) =>
+    db
+      .selectFrom('api_keys')
+      .innerJoin('users', 'users.id', 'api_keys.user_id')
+      .select([...publicColumns, 'api_keys.user_id', 'api_keys.key_hash', 'users.username'])
+      .where('api_keys.id', '=', p.keyId)
+      .where('api_keys.revoked_at', 'is', null)
+      .where('api_keys.expires_at', '>', p.now),
+)
+
+const selectKeysOfUser = statement("select a user's API keys", (db, p: { userId: number }) =>
+  db
+    .selectFrom('api_keys')
+    .select(publicColumns)
+    .where('user_id', '=', p.userId)
+    .orderBy('created_at', 'desc')
+    .orderBy('id', 'desc'),
+)
+
+const countActiveKeys = statement(
+  "count a user's active API keys",
+  (db, p: { userId: number; now: string }) =>
+    db
+      .selectFrom('api_keys')
+      .select(({ fn }) => fn.countAll<number | string>().as('count'))
+      .where('user_id', '=', p.userId)
+      .where('revoked_at', 'is', null)
+      .where('expires_at', '>', p.now),
+)
+
+const revokeKey = statement(
+  'revoke an API key',
+  (db, p: { userId: number; keyId: string; now: string }) =>
+    db
+      .updateTable('api_keys')
+      .set({ revoked_at: p.now })
+      .where('id', '=', p.keyId)
+      .where('user_id', '=', p.userId)
+      .where('revoked_at', 'is', null),
+)
+
+const touchKey = statement('touch an API key', (db, p: { keyId: string; now: string }) =>
+  db.updateTable('api_keys').set({ last_used_at: p.now }).where('id', '=', p.keyId),
+)
+
+/** A key's row with its labels read. */
+function withLabels<Row extends Pick<Selectable<Schema['api_keys']>, 'labels'>>(
+  row: Row,
+): Omit<Row, 'labels'> & Pick<ApiKey, 'labels'> {
+  return { ...row, labels: JSON.parse(row.labels || '[]') as string[] }
+}
+
+function* activeKeys(params: { userId: number; now: string }): Steps<number> {
+  return Number((yield* first(countActiveKeys, params))?.count)
+}
+
+const checkLabels = checkTexts('labels')
+
+function checkExpiry(value: unknown): string {
+  try {
+    return documentToColumn(checkText('expiresAt', value))
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    throw new StoreError('invalid', `expiresAt must be an RFC 3339 timestamp: ${error}`)
+  }
+}
+
+/** The same operation, whose failures are logged and not thrown. */
+function bestEffort<Args extends unknown[]>(operation: Operation<Args, void>) {
+  return { ...operation, bestEffort: true }
+}
+
+export const accounts = {
+  createUser: write(
+    (now, username, passwordHash) => [
+      {
+        username: checkFilled('username', username),
+        passwordHash: checkFilled('passwordHash', passwordHash),
+        createdAt: columnTimestamp(now),
+      },
+    ],
+    function* (user) {
+      yield* create(insertUser, user, `User already exists: ${user.username}`)
+    },
+  ),
+
+  getUser: read(
+    (_now, username) => [checkText('username', username)],
+    function* (username) {
+      return (yield* first(selectUser, { username })) ?? null
+    },
+  ),
+
+  createApiKey: write(
+    (now, key) => {
+      const { activeLimit } = key
+      return [
+        {
+          keyId: checkFilled('keyId', key.keyId),
+          userId: checkInteger('userId', key.userId, 0),
+          name: checkText('name', key.name),
+          labels: JSON.stringify(checkLabels(key.labels)),
+          keyPrefix: checkText('keyPrefix', key.keyPrefix),
+          keyHash: checkFilled('keyHash', key.keyHash),
+          ttl: checkFilled('ttl', key.ttl),
+          expiresAt: checkExpiry(key.expiresAt),
+          createdAt: columnTimestamp(now),
+        },
+        activeLimit === undefined ? null : checkInteger('activeLimit', activeLimit, 0),
+      ]
+    },
+    function* (key, activeLimit) {
+      if (!(yield* first(selectUserId, key)))
+        throw new StoreError('not_found', `User not found: ${key.userId}`)
+      const { userId, createdAt: now } = key
+      if (activeLimit !== null && (yield* activeKeys({ userId, now })) >= activeLimit)
+        throw new StoreError('limit_reached', `Maximum of ${activeLimit} active API keys per user`)
+      yield* create(insertKey, key, 'API key already exists: its id or its hash is taken')
+      return {
+        id: key.keyId,
+        user_id: key.userId,
+        name: key.name,
+        labels: JSON.parse(key.labels) as string[],
+        key_prefix: key.keyPrefix,
+        key_hash: key.keyHash,
+        ttl: key.ttl,
+        expires_at: key.expiresAt,
+        created_at: key.createdAt,
+        last_used_at: null,
+        revoked_at: null,
+      }
+    },
+  ),
+
+  getApiKeyForUser: read(
+    (_now, { userId, keyId }) => [
+      { userId: checkInteger('userId', userId, 0), keyId: checkText('keyId', keyId) },
+    ],
+    function* (key) {
+      const row = yield* first(selectKeyOfUser, key)
+      return row ? withLabels(row) : null
+    },
+  ),
+
+  getActiveApiKeyById: read(
+    (now, keyId) => [{ keyId: checkText('keyId', keyId), now: columnTimestamp(now) }],
+    function* (key) {
+      const row = yield* first(selectActiveKey, key)
+      return row ? withLabels(row) : null
+    },
+  ),
+
+  listApiKeysForUser: read(
+    (_now, userId) => [checkInteger('userId', userId, 0)],
+    function* (userId) {
+      return (yield* all(selectKeysOfUser, { userId })).map(withLabels)
+    },
+  ),
+
+  countActiveApiKeysForUser: read(
+    (now, userId) => [{ userId: checkInteger('userId', userId, 0), now: columnTimestamp(now) }],
+    activeKeys,
+  ),
+
+  revokeApiKey: write(
+    (now, { userId, keyId }) => [
+      {
+        userId: checkInteger('userId', userId, 0),
+        keyId: checkText('keyId', keyId),
+        now: columnTimestamp(now),
+      },
+    ],
+    function* (key) {
+      return (yield* change(revokeKey, key)) > 0
+    },
+  ),
+
+  touchApiKeyLastUsed: bestEffort(
+    write(
+      (now, keyId) => [{ keyId: checkText('keyId', keyId), now: columnTimestamp(now) }],
+      function* (key) {
+        yield* change(touchKey, key)
+      },
+    ),
+  ),
+} satisfies OperationsFor<keyof Accounts>

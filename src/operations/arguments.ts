@@ -1,0 +1,50 @@
+import { StoreError } from '../errors.ts'
+import { storableText } from '../knowledge/knowledge-unit.ts'
+import { checker } from '../knowledge/validation.ts'
+
+const texts = { type: 'array', items: { type: 'string', pattern: storableText } } as const
+
+/** Checks a list of texts. @throws {StoreError} `invalid` */
+export const checkTexts = (name: string) => checker<string[]>(name, texts)
+
+const storable = new RegExp(storableText, 'u')
+
+/** Checks a text that is looked up or stored. @throws {StoreError} `invalid` */
+export function checkText(name: string, value: unknown): string {
+  if (typeof value !== 'string') throw invalid(name, 'a string', value)
+  if (!storable.test(value)) throw invalid(name, 'without NUL and lone surrogates', value)
+  return value
+}
+
+/** Checks a text that must say something. @throws {StoreError} `invalid` */
+export function checkFilled(name: string, value: unknown): string {
+  if (checkText(name, value).trim() === '') throw invalid(name, 'not blank', value)
+  return value as string
+}
+
+/** Checks a whole number of at least `least`. @throws {StoreError} `invalid` */
+export function checkInteger(name: string, value: unknown, least: number): number {
+  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
+  throw invalid(name, least === 1 ? 'a positive integer' : `an integer of at least ${least}`, value)
+}
+
+/** Checks a number. @throws {StoreError} `invalid` */
+export function checkNumber(name: string, value: unknown): number {
+  if (typeof value === 'number' && !Number.isNaN(value)) return value
+  throw invalid(name, 'a number', value)
+}
+
+/** Checks one of several values. @throws {StoreError} `invalid` */
+export function checkOneOf<T extends string>(
+  name: string,
+  value: unknown,
+  values: readonly T[],
+): T {
+  if (values.includes(value as T)) return value as T
+  throw invalid(name, `one of ${values.map((one) => `'${one}'`).join(', ')}`, value)
+}
+
+function invalid(name: string, expected: string, value: unknown): StoreError {
+  const shown = typeof value === 'string' ? JSON.stringify(value) : String(value)
+  return new StoreError('invalid', `${name} must be ${expected}, got ${shown.slice(0, 80)}`)
+}

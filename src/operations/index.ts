@@ -1,0 +1,13 @@
+import { accounts } from './accounts.ts'
+import type { OperationsFor, StoreMethod } from './operation.ts'
+import { reviews } from './reviews.ts'
+import { statistics } from './statistics.ts'
+import { units } from './units.ts'
+
+/** What every method of Store does. */
+export const operations: OperationsFor<StoreMethod> = {
+  ...units,
+  ...reviews,
+  ...statistics,
+  ...accounts,
+}

@@ -1,0 +1,106 @@
+import { StoreError } from '../errors.ts'
+import type { Statement } from '../statement.ts'
+import type { Store } from '../store.ts'
+
+/**
+ * Where an operation may run: a `read` on any reader, in a batch with others; a `scan`, a read whose
+ * work grows with the store, on a reader of its own; a `write` on the writer, whole or not at all.
+ */
+export type Access = 'read' | 'scan' | 'write'
+
+/** Every method of Store but its lifecycle. */
+export type StoreMethod = Exclude<keyof Store, 'close' | typeof Symbol.asyncDispose>
+
+/** What an operation asks of the database: run this statement with these parameters. */
+export interface Step {
+  readonly statement: Statement<never, unknown>
+  readonly params: object
+  readonly want: 'rows' | 'changes'
+}
+
+/** What an operation does: it yields statements, is handed their answers, and returns its result. */
+// biome-ignore lint/suspicious/noExplicitAny: what a step answers is typed by the helper that yields it
+export type Steps<Result> = Generator<Step, Result, any>
+
+/**
+ * A method of Store in two halves. `prepare` runs where the call is made: it checks the arguments and
+ * turns them into what the database needs, so that bad input costs no round trip and the writer no
+ * time. `run` runs beside the database, and may run again on another connection if a reader dies.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: only prepare and run know what passes between them
+export interface Operation<Args extends unknown[], Result, Prepared extends unknown[] = any[]> {
+  readonly access: Access
+  /** Whether a failure is only logged. */
+  readonly bestEffort?: boolean
+  /** @throws {StoreError} `invalid` */
+  prepare(now: Date, ...args: Args): Prepared
+  run(...prepared: Prepared): Steps<Result>
+}
+
+/** One operation for each of `Methods`, its types taken from Store. */
+export type OperationsFor<Methods extends StoreMethod> = {
+  readonly [M in Methods]: Operation<Parameters<Store[M]>, Awaited<ReturnType<Store[M]>>>
+}
+
+type Prepare<Args extends unknown[], Prepared extends unknown[]> = (
+  now: Date,
+  ...args: Args
+) => Prepared
+type Run<Prepared extends unknown[], Result> = (...prepared: Prepared) => Steps<Result>
+
+export function read<Args extends unknown[], Result, const Prepared extends unknown[]>(
+  prepare: Prepare<Args, Prepared>,
+  run: Run<Prepared, Result>,
+): Operation<Args, Result> {
+  return { access: 'read', prepare, run: run as Run<unknown[], Result> }
+}
+
+export function scan<Args extends unknown[], Result, const Prepared extends unknown[]>(
+  prepare: Prepare<Args, Prepared>,
+  run: Run<Prepared, Result>,
+): Operation<Args, Result> {
+  return { access: 'scan', prepare, run: run as Run<unknown[], Result> }
+}
+
+export function write<Args extends unknown[], Result, const Prepared extends unknown[]>(
+  prepare: Prepare<Args, Prepared>,
+  run: Run<Prepared, Result>,
+): Operation<Args, Result> {
+  return { access: 'write', prepare, run: run as Run<unknown[], Result> }
+}
+
+/** Every row that the statement answers. */
+export function* all<P extends object, Row>(statement: Statement<P, Row>, params: P): Steps<Row[]> {
+  return yield { statement: statement as never, params, want: 'rows' }
+}
+
+/** The first row that the statement answers. */
+export function* first<P extends object, Row>(
+  statement: Statement<P, Row>,
+  params: P,
+): Steps<Row | undefined> {
+  return (yield* all(statement, params))[0]
+}
+
+/** Runs a statement that changes rows, and answers how many. */
+export function* change<P extends object>(
+  statement: Statement<P, unknown>,
+  params: P,
+): Steps<number> {
+  return yield { statement: statement as never, params, want: 'changes' }
+}
+
+/** As `change`, for a record that must be new: says `message` where it is not. */
+export function* create<P extends object>(
+  statement: Statement<P, unknown>,
+  params: P,
+  message: string,
+): Steps<number> {
+  try {
+    return yield* change(statement, params)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'conflict')
+      throw new StoreError('conflict', message, { cause: error })
+    throw error
+  }
+}

@@ -1,0 +1,262 @@
+import { sql } from 'kysely'
+import { StoreError } from '../errors.ts'
+import { completeText } from '../knowledge/document.ts'
+import { normalizeDomains, strip } from '../knowledge/domains.ts'
+import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import { columnTimestamp } from '../knowledge/timestamps.ts'
+import { statement } from '../statement.ts'
+import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
+import { checkInteger, checkNumber, checkOneOf, checkText } from './arguments.ts'
+import { confidenceOf } from './confidence.ts'
+import { textOf } from './json-text.ts'
+import {
+  all,
+  change,
+  first,
+  type OperationsFor,
+  read,
+  type Steps,
+  scan,
+  write,
+} from './operation.ts'
+import { unitNotFound } from './units.ts'
+
+interface ReviewColumns {
+  readonly status: string
+  readonly reviewed_by: string | null
+  readonly reviewed_at: string | null
+}
+interface ReviewRow extends ReviewColumns {
+  readonly data: string
+}
+
+const reviewColumns = ['data', 'status', 'reviewed_by', 'reviewed_at'] as const
+
+const selectReviewStatus = statement("select a unit's review status", (db, p: { id: string }) =>
+  db
+    .selectFrom('knowledge_units')
+    .select(['status', 'reviewed_by', 'reviewed_at'])
+    .where('id', '=', p.id),
+)
+
+const selectReviewItem = statement('select a unit and its review status', (db, p: { id: string }) =>
+  db.selectFrom('knowledge_units').select(reviewColumns).where('id', '=', p.id),
+)
+
+interface DecisionParams {
+  id: string
+  status: string
+  reviewedBy: string
+  reviewedAt: string
+}
+
+const updateStatus = statement("set a unit's review status", (db, p: DecisionParams) =>
+  db
+    .updateTable('knowledge_units')
+    .set({ status: p.status, reviewed_by: p.reviewedBy, reviewed_at: p.reviewedAt })
+    .where('id', '=', p.id),
+)
+
+const decidePending = statement('decide a pending unit', (db, p: DecisionParams) =>
+  db
+    .updateTable('knowledge_units')
+    .set({ status: p.status, reviewed_by: p.reviewedBy, reviewed_at: p.reviewedAt })
+    .where('id', '=', p.id)
+    .where('status', '=', sql.lit('pending')),
+)
+
+const selectPending = statement(
+  'select pending units, oldest first',
+  (db, p: { limit: number; offset: number }) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(reviewColumns)
+      .where('status', '=', sql.lit('pending'))
+      .orderBy('created_at')
+      .orderBy('id')
+      .limit(p.limit)
+      .offset(p.offset),
+)
+
+const countPending = statement('count pending units', (db, _: object) =>
+  db
+    .selectFrom('knowledge_units')
+    .select(({ fn }) => fn.countAll<number | string>().as('count'))
+    .where('status', '=', sql.lit('pending')),
+)
+
+interface ListParams {
+  domain: string
+  status: string
+  /** Inclusive. */
+  confidenceMin: number
+  /** Exclusive. */
+  confidenceMax: number
+  limit: number
+}
+
+interface ListFilters {
+  readonly domain: boolean
+  readonly status: boolean
+  readonly confidence: boolean
+}
+
+/** One statement for each set of filters, since a filter that may be off can use no index. */
+const selectListed = Object.fromEntries(
+  [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => {
+    const filters = { domain: (bits & 1) > 0, status: (bits & 2) > 0, confidence: (bits & 4) > 0 }
+    return [filterName(filters), listedStatement(filters)]
+  }),
+)
+
+function filterName(filters: ListFilters): string {
+  const names = Object.entries(filters).flatMap(([name, on]) => (on ? [name] : []))
+  return names.length === 0 ? 'no filter' : names.join(' and ')
+}
+
+function listedStatement(filters: ListFilters) {
+  return statement(
+    `select units, newest first, by ${filterName(filters)}`,
+    (db, p: ListParams, dialect) =>
+      db
+        .selectFrom('knowledge_units')
+        .select(reviewColumns)
+        .$if(filters.domain, (query) =>
+          query.where('id', 'in', (eb) =>
+            eb
+              .selectFrom('knowledge_unit_domains')
+              .select('unit_id')
+              .where('domain', '=', p.domain),
+          ),
+        )
+        .$if(filters.status, (query) => query.where('status', '=', p.status))
+        .$if(filters.confidence, (query) =>
+          query
+            .where(confidenceOf('data', dialect), '>=', p.confidenceMin)
+            .where(confidenceOf('data', dialect), '<', p.confidenceMax),
+        )
+        .orderBy('created_at', 'desc')
+        .orderBy('id', 'desc')
+        .limit(p.limit),
+  )
+}
+
+function toItem({ data, ...review }: ReviewRow): ReviewItem {
+  return { knowledge_unit: textOf<KnowledgeUnit>(completeText(data)), ...toStatus(review) }
+}
+
+function toStatus({ status, reviewed_by, reviewed_at }: ReviewColumns) {
+  return { status: status as UnitStatus, reviewed_by, reviewed_at }
+}
+
+function checkPage({ limit = 20, offset = 0 }: PageOptions = {}): {
+  limit: number
+  offset: number
+} {
+  return { limit: checkInteger('limit', limit, 0), offset: checkInteger('offset', offset, 0) }
+}
+
+function* pendingItems(page: { limit: number; offset: number }): Steps<ReviewItem[]> {
+  return (yield* all(selectPending, page)).map(toItem)
+}
+
+function* pendingTotal(): Steps<number> {
+  return Number((yield* first(countPending, {}))?.count)
+}
+
+/** Which filters are on, and what they compare with. */
+function checkList(options: ListOptions = {}): [filters: ListFilters, params: ListParams] {
+  const { domain = '', status = '', confidenceMin, confidenceMax, limit = 100 } = options
+  const [normalized = ''] = normalizeDomains([checkText('domain', domain)])
+  const params = {
+    domain: normalized,
+    status: strip(checkText('status', status)) === '' ? '' : status,
+    confidenceMin: confidenceMin === undefined ? 0 : checkNumber('confidenceMin', confidenceMin),
+    confidenceMax: confidenceMax === undefined ? 1 : checkNumber('confidenceMax', confidenceMax),
+    limit: checkInteger('limit', limit, 0),
+  }
+  const filters = {
+    domain: params.domain !== '',
+    status: params.status !== '',
+    confidence: params.confidenceMin > 0 || params.confidenceMax < 1,
+  }
+  // The upper bound is exclusive below 1; from 1 on nothing is above it.
+  return [
+    filters,
+    { ...params, confidenceMax: params.confidenceMax < 1 ? params.confidenceMax : 2 },
+  ]
+}
+
+const statuses = ['pending', 'approved', 'rejected'] as const
+const decisions = ['approved', 'rejected'] as const
+
+export const reviews = {
+  getReviewStatus: read(
+    (_now, id) => [checkText('id', id)],
+    function* (id) {
+      const row = yield* first(selectReviewStatus, { id })
+      return row ? toStatus(row) : null
+    },
+  ),
+
+  setReviewStatus: write(
+    (now, id, status, reviewedBy) => [
+      {
+        id: checkText('id', id),
+        status: checkOneOf('status', status, statuses),
+        reviewedBy: checkText('reviewedBy', reviewedBy),
+        reviewedAt: columnTimestamp(now),
+      },
+    ],
+    function* (decision) {
+      if ((yield* change(updateStatus, decision)) === 0) throw unitNotFound(decision.id)
+    },
+  ),
+
+  decide: write(
+    (now, id, decision, reviewedBy) => [
+      {
+        id: checkText('id', id),
+        status: checkOneOf('decision', decision, decisions),
+        reviewedBy: checkText('reviewedBy', reviewedBy),
+        reviewedAt: columnTimestamp(now),
+      },
+    ],
+    function* (decision) {
+      const { id, status, reviewedBy, reviewedAt } = decision
+      if ((yield* change(decidePending, decision)) === 1)
+        return { status, reviewed_by: reviewedBy, reviewed_at: reviewedAt }
+      const row = yield* first(selectReviewStatus, { id })
+      if (!row) throw unitNotFound(id)
+      throw new StoreError('conflict', `Knowledge unit already ${row.status}`)
+    },
+  ),
+
+  reviewItem: read(
+    (_now, id) => [checkText('id', id)],
+    function* (id) {
+      const row = yield* first(selectReviewItem, { id })
+      return row ? toItem(row) : null
+    },
+  ),
+
+  pendingQueue: scan((_now, options) => [checkPage(options)], pendingItems),
+
+  pendingCount: scan(() => [], pendingTotal),
+
+  reviewQueue: scan(
+    (_now, options) => [checkPage(options)],
+    function* (page) {
+      return { items: yield* pendingItems(page), total: yield* pendingTotal() }
+    },
+  ),
+
+  listUnits: scan(
+    (_now, options) => checkList(options),
+    function* (filters, params) {
+      const statement = selectListed[filterName(filters)]
+      if (!statement) throw new StoreError('internal', `no listing by ${filterName(filters)}`)
+      return (yield* all(statement, params)).map(toItem)
+    },
+  ),
+} satisfies OperationsFor<keyof Reviews>

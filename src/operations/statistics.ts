@@ -1,0 +1,266 @@
+import { sql } from 'kysely'
+import { StoreError } from '../errors.ts'
+import { utcDay } from '../knowledge/timestamps.ts'
+import { statement } from '../statement.ts'
+import type {
+  Activity,
+  DailyCount,
+  Decision,
+  KnowledgeStats,
+  ReviewStats,
+  Statistics,
+  UnitStatus,
+} from '../store.ts'
+import { checkInteger } from './arguments.ts'
+import { confidenceOf } from './confidence.ts'
+import { all, first, type OperationsFor, type Steps, scan } from './operation.ts'
+
+const countUnits = statement('count units', (db, _: object) =>
+  db.selectFrom('knowledge_units').select(({ fn }) => fn.countAll<number | string>().as('count')),
+)
+
+const countByStatus = statement('count units by status', (db, _: object) =>
+  db
+    .selectFrom('knowledge_units')
+    .select(({ fn }) => ['status as name', fn.countAll<number | string>().as('count')])
+    .groupBy('status')
+    .orderBy('status'),
+)
+
+const countByTier = statement('count approved units by tier', (db, _: object) =>
+  db
+    .selectFrom('knowledge_units')
+    .select(({ fn }) => ['tier as name', fn.countAll<number | string>().as('count')])
+    .where('status', '=', sql.lit('approved'))
+    .groupBy('tier')
+    .orderBy('tier'),
+)
+
+const countByDomain = statement('count approved units by domain', (db, _: object) =>
+  db
+    .selectFrom('knowledge_unit_domains')
+    .innerJoin('knowledge_units', 'knowledge_units.id', 'knowledge_unit_domains.unit_id')
+    .select(({ fn }) => [
+      'knowledge_unit_domains.domain as name',
+      fn.countAll<number | string>().as('count'),
+    ])
+    .where('knowledge_units.status', '=', sql.lit('approved'))
+    .groupBy('knowledge_unit_domains.domain')
+    .orderBy('count', 'desc')
+    .orderBy('name'),
+)
+
+const countByConfidence = statement(
+  'count approved units by confidence',
+  (db, p: { bounds: string }, dialect) => {
+    const bounds =
+      dialect === 'sqlite'
+        ? sql<{ value: number }>`json_each(${p.bounds})`
+        : sql<{
+            value: number
+          }>`(select cast(value as double precision) as value from jsonb_array_elements_text(cast(${p.bounds} as jsonb)))`
+    return db
+      .selectFrom('knowledge_units')
+      .select((eb) => [
+        // A unit's bucket is the number of inner bounds that it reaches.
+        eb
+          .selectFrom(bounds.as('bounds'))
+          .select(({ fn }) => fn.countAll<number | string>().as('reached'))
+          .where('bounds.value', '<=', confidenceOf('knowledge_units.data', dialect))
+          .as('bucket'),
+        eb.fn.countAll<number | string>().as('count'),
+      ])
+      .where('status', '=', sql.lit('approved'))
+      .groupBy('bucket')
+  },
+)
+
+const selectActivity = statement('select recent activity', (db, p: { limit: number }, dialect) =>
+  db
+    .selectFrom('knowledge_units')
+    .select([
+      'id',
+      'status',
+      'reviewed_by',
+      'reviewed_at',
+      'created_at',
+      (dialect === 'sqlite'
+        ? sql<string>`json_extract(data, '$.insight.summary')`
+        : sql<string>`cast(data as jsonb) #>> '{insight,summary}'`
+      ).as('summary'),
+    ])
+    .orderBy(sql`coalesce(reviewed_at, created_at)`, 'desc')
+    .orderBy('id', 'desc')
+    .limit(p.limit),
+)
+
+/** The UTC day of a column timestamp, which begins with it. */
+const dayOf = (column: 'created_at' | 'reviewed_at') =>
+  sql<string>`substr(${sql.ref(column)}, 1, 10)`
+
+const countProposedDaily = statement('count proposed units by day', (db, p: { since: string }) =>
+  db
+    .selectFrom('knowledge_units')
+    .select(({ fn }) => [dayOf('created_at').as('day'), fn.countAll<number | string>().as('count')])
+    .where('created_at', '>=', p.since)
+    .groupBy('day'),
+)
+
+const countDecidedDaily = statement(
+  'count decided units by day',
+  (db, p: { status: string; since: string }) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(({ fn }) => [
+        dayOf('reviewed_at').as('day'),
+        fn.countAll<number | string>().as('count'),
+      ])
+      .where('status', '=', p.status)
+      .where('reviewed_at', '>=', p.since)
+      .groupBy('day'),
+)
+
+interface NamedCount {
+  readonly name: string
+  readonly count: number | string
+}
+
+function toRecord(rows: readonly NamedCount[]): Record<string, number> {
+  return Object.fromEntries(rows.map(({ name, count }) => [name, Number(count)]))
+}
+
+function* total(): Steps<number> {
+  return Number((yield* first(countUnits, {}))?.count)
+}
+
+function* byStatus(): Steps<Record<string, number>> {
+  return toRecord(yield* all(countByStatus, {}))
+}
+
+function* byTier(): Steps<Record<string, number>> {
+  return toRecord(yield* all(countByTier, {}))
+}
+
+function* byDomain(): Steps<Record<string, number>> {
+  return toRecord(yield* all(countByDomain, {}))
+}
+
+function* byConfidence(innerBounds: readonly number[]): Steps<Record<string, number>> {
+  const rows = yield* all(countByConfidence, { bounds: JSON.stringify(innerBounds) })
+  const counts = new Map(rows.map(({ bucket, count }) => [Number(bucket), Number(count)]))
+  const bounds = [0, ...innerBounds, 1].map(boundName)
+  return Object.fromEntries(
+    bounds.slice(1).map((upper, bucket) => [`${bounds[bucket]}-${upper}`, counts.get(bucket) ?? 0]),
+  )
+}
+
+/** A bound as cq names it: `0.3`, and `0.0` and `1.0` for the outer ones. */
+function boundName(bound: number): string {
+  return Number.isInteger(bound) ? bound.toFixed(1) : String(bound)
+}
+
+function* activity(limit: number): Steps<Activity[]> {
+  const rows = yield* all(selectActivity, { limit })
+  return rows.map((row): Activity => {
+    const { id: unit_id, status, reviewed_by, reviewed_at, created_at } = row
+    const summary = row.summary ?? ''
+    if (status === 'pending')
+      return { type: 'proposed', unit_id, summary, timestamp: created_at ?? '' }
+    const timestamp = reviewed_at ?? created_at ?? ''
+    return { type: status as Decision, unit_id, summary, reviewed_by, timestamp }
+  })
+}
+
+/** The days on which a count of daily figures begins and ends, `YYYY-MM-DD`. */
+interface Window {
+  readonly since: string
+  readonly today: string
+}
+
+function lastDays(now: Date, days: number): Window {
+  return { since: utcDay(now, -days), today: utcDay(now) }
+}
+
+function* daily({ since, today }: Window): Steps<DailyCount[]> {
+  const proposed = toDays(yield* all(countProposedDaily, { since }))
+  const approved = toDays(yield* all(countDecidedDaily, { status: 'approved', since }))
+  const rejected = toDays(yield* all(countDecidedDaily, { status: 'rejected', since }))
+  const active = [...proposed.keys(), ...approved.keys(), ...rejected.keys()].sort()
+  const counts: DailyCount[] = []
+  if (active[0] === undefined) return counts
+  for (let date = active[0]; date <= today; date = utcDay(new Date(date), 1)) {
+    counts.push({
+      date,
+      proposed: proposed.get(date) ?? 0,
+      approved: approved.get(date) ?? 0,
+      rejected: rejected.get(date) ?? 0,
+    })
+  }
+  return counts
+}
+
+function toDays(rows: readonly { day: string; count: number | string }[]): Map<string, number> {
+  return new Map(rows.map(({ day, count }) => [day, Number(count)]))
+}
+
+const reviewBounds = [0.3, 0.6, 0.8]
+const knowledgeBounds = [0.3, 0.5, 0.7]
+const dashboardDays = 30
+const dashboardActivity = 20
+
+function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly number[] {
+  const ascending =
+    Array.isArray(innerBounds) &&
+    innerBounds.every(
+      (bound, index) =>
+        typeof bound === 'number' && bound > (innerBounds[index - 1] ?? 0) && bound < 1,
+    )
+  if (ascending) return innerBounds
+  throw new StoreError(
+    'invalid',
+    `innerBounds must be ascending numbers between 0 and 1, got ${JSON.stringify(innerBounds)}`,
+  )
+}
+
+export const statistics = {
+  count: scan(() => [], total),
+  domainCounts: scan(() => [], byDomain),
+  countsByStatus: scan(() => [], byStatus),
+  countsByTier: scan(() => [], byTier),
+  confidenceDistribution: scan((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
+  recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
+  dailyCounts: scan(
+    (now, { days = 30 } = {}) => [lastDays(now, checkInteger('days', days, 1))],
+    daily,
+  ),
+
+  stats: scan(
+    () => [],
+    function* () {
+      return {
+        total_count: yield* total(),
+        tier_counts: yield* byTier(),
+        domain_counts: yield* byDomain(),
+        confidence_distribution: (yield* byConfidence(
+          knowledgeBounds,
+        )) as KnowledgeStats['confidence_distribution'],
+      }
+    },
+  ),
+
+  reviewStats: scan(
+    (now) => [lastDays(now, dashboardDays)],
+    function* (window) {
+      const none: Record<UnitStatus, number> = { pending: 0, approved: 0, rejected: 0 }
+      return {
+        counts: { ...none, ...(yield* byStatus()) },
+        domains: yield* byDomain(),
+        confidence_distribution: (yield* byConfidence(
+          reviewBounds,
+        )) as ReviewStats['confidence_distribution'],
+        recent_activity: yield* activity(dashboardActivity),
+        trends: { daily: yield* daily(window) },
+      }
+    },
+  ),
+} satisfies OperationsFor<keyof Statistics>

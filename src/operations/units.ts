@@ -1,0 +1,238 @@
+import { sql } from 'kysely'
+import { StoreError } from '../errors.ts'
+import { completeText, fromStoredText, toStoredText } from '../knowledge/document.ts'
+import { normalizeDomains } from '../knowledge/domains.ts'
+import { type KnowledgeUnit, parseFlag, parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import {
+  confirmedConfidence,
+  flaggedConfidence,
+  type RankingQuery,
+  rank,
+} from '../knowledge/scoring.ts'
+import { documentTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
+import { statement } from '../statement.ts'
+import type { KnowledgeUnits } from '../store.ts'
+import { checkInteger, checkText, checkTexts } from './arguments.ts'
+import { textOf } from './json-text.ts'
+import {
+  all,
+  change,
+  create,
+  first,
+  type OperationsFor,
+  read,
+  type Steps,
+  write,
+} from './operation.ts'
+
+const selectApproved = statement('select an approved unit', (db, p: { id: string }) =>
+  db
+    .selectFrom('knowledge_units')
+    .select('data')
+    .where('id', '=', p.id)
+    .where('status', '=', sql.lit('approved')),
+)
+
+const selectAny = statement('select a unit', (db, p: { id: string }) =>
+  db.selectFrom('knowledge_units').select('data').where('id', '=', p.id),
+)
+
+const insertUnit = statement(
+  'insert a unit',
+  (db, p: { id: string; data: string; tier: string; createdAt: string }) =>
+    db
+      .insertInto('knowledge_units')
+      .values({ id: p.id, data: p.data, tier: p.tier, created_at: p.createdAt }),
+)
+
+const insertDomains = statement(
+  "insert a unit's domains",
+  (db, p: { id: string; domains: string }, dialect) =>
+    db
+      .insertInto('knowledge_unit_domains')
+      .columns(['unit_id', 'domain'])
+      .expression((eb) =>
+        eb
+          .selectFrom(listed(p.domains, dialect).as('listed'))
+          .select([sql<string>`${p.id}`.as('unit_id'), 'listed.value as domain']),
+      ),
+)
+
+const deleteDomains = statement("delete a unit's domains", (db, p: { id: string }) =>
+  db.deleteFrom('knowledge_unit_domains').where('unit_id', '=', p.id),
+)
+
+const updateUnit = statement(
+  "update a unit's document and tier",
+  (db, p: { id: string; data: string; tier: string }) =>
+    db.updateTable('knowledge_units').set({ data: p.data, tier: p.tier }).where('id', '=', p.id),
+)
+
+const updateDocument = statement(
+  "update a unit's document",
+  (db, p: { id: string; data: string }) =>
+    db.updateTable('knowledge_units').set({ data: p.data }).where('id', '=', p.id),
+)
+
+const selectCandidates = statement(
+  'select approved units with any of the domains',
+  (db, p: { domains: string }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select('data')
+      .where('status', '=', sql.lit('approved'))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('knowledge_unit_domains')
+          .select('unit_id')
+          .where('domain', 'in', (eb) =>
+            eb.selectFrom(listed(p.domains, dialect).as('listed')).select('listed.value'),
+          ),
+      ),
+)
+
+/** A list of texts, which travels as one JSON parameter, as rows of one column `value`. */
+function listed(json: string, dialect: 'sqlite' | 'postgres') {
+  return dialect === 'sqlite'
+    ? sql<{ value: string }>`json_each(${json})`
+    : sql<{ value: string }>`(select value from jsonb_array_elements_text(cast(${json} as jsonb)))`
+}
+
+/** A unit as rows: what its tables hold. */
+interface UnitRecord {
+  readonly id: string
+  readonly data: string
+  readonly tier: string
+  readonly createdAt: string
+  /** A JSON array. */
+  readonly domains: string
+}
+
+function toRecord(input: unknown, now: Date): UnitRecord {
+  const unit = parseKnowledgeUnit(input, now)
+  return {
+    id: unit.id,
+    data: toStoredText(unit),
+    tier: unit.tier,
+    createdAt: documentToColumn(unit.evidence.first_observed),
+    domains: JSON.stringify(unit.domains),
+  }
+}
+
+function* insertRecord(record: UnitRecord): Steps<void> {
+  yield* create(insertUnit, record, `Knowledge unit already exists: ${record.id}`)
+  yield* change(insertDomains, record)
+}
+
+export function unitNotFound(id: string): StoreError {
+  return new StoreError('not_found', `Knowledge unit not found: ${id}`)
+}
+
+/** Changes the document of an approved unit, and answers what it then is. */
+function* amendApproved(
+  id: string,
+  amend: (unit: KnowledgeUnit) => KnowledgeUnit,
+): Steps<KnowledgeUnit> {
+  const row = yield* first(selectApproved, { id })
+  if (!row) throw unitNotFound(id)
+  const data = toStoredText(amend(fromStoredText(row.data)))
+  yield* change(updateDocument, { id, data })
+  return textOf(completeText(data))
+}
+
+const checkDomains = checkTexts('domains')
+const checkLanguages = checkTexts('languages')
+const checkFrameworks = checkTexts('frameworks')
+
+export const units = {
+  insert: write((now, unit) => [toRecord(unit, now)], insertRecord),
+
+  insertMany: write(
+    (now, units) => {
+      if (!Array.isArray(units)) throw new StoreError('invalid', 'units must be an array')
+      return [units.map((unit) => toRecord(unit, now))]
+    },
+    function* (records) {
+      for (const record of records) yield* insertRecord(record)
+    },
+  ),
+
+  get: read(
+    (_now, id) => [checkText('id', id)],
+    function* (id) {
+      const row = yield* first(selectApproved, { id })
+      return row ? textOf<KnowledgeUnit>(completeText(row.data)) : null
+    },
+  ),
+
+  getAny: read(
+    (_now, id) => [checkText('id', id)],
+    function* (id) {
+      const row = yield* first(selectAny, { id })
+      return row ? textOf<KnowledgeUnit>(completeText(row.data)) : null
+    },
+  ),
+
+  update: write(
+    (now, unit) => [toRecord(unit, now)],
+    function* (record) {
+      if ((yield* change(updateUnit, record)) === 0) throw unitNotFound(record.id)
+      yield* change(deleteDomains, record)
+      yield* change(insertDomains, record)
+    },
+  ),
+
+  query: read(
+    (_now, domains, { languages = [], frameworks = [], pattern = '', limit = 5 } = {}) => {
+      const query: RankingQuery = {
+        domains: normalizeDomains(checkDomains(domains)),
+        languages: checkLanguages(languages),
+        frameworks: checkFrameworks(frameworks),
+        pattern: checkText('pattern', pattern),
+      }
+      return [query, checkInteger('limit', limit, 1)]
+    },
+    function* (query, limit) {
+      if (query.domains.length === 0) return []
+      const rows = yield* all(selectCandidates, { domains: JSON.stringify(query.domains) })
+      return rows
+        .map(({ data }) => {
+          const unit = fromStoredText(data)
+          return { id: unit.id, data, rank: rank(unit, query) }
+        })
+        .sort((a, b) => b.rank - a.rank || (a.id < b.id ? 1 : -1))
+        .slice(0, limit)
+        .map(({ data }) => textOf<KnowledgeUnit>(completeText(data)))
+    },
+  ),
+
+  confirm: write(
+    (now, id) => [checkText('id', id), documentTimestamp(now)],
+    (id, now) =>
+      amendApproved(id, (unit) => ({
+        ...unit,
+        evidence: {
+          ...unit.evidence,
+          confidence: confirmedConfidence(unit.evidence.confidence),
+          confirmations: unit.evidence.confirmations + 1,
+          last_confirmed: now,
+        },
+      })),
+  ),
+
+  flag: write(
+    (now, id, flag) => [
+      checkText('id', id),
+      { ...parseFlag(flag), timestamp: documentTimestamp(now) },
+    ],
+    (id, { reason, timestamp, detail, duplicate_of }) =>
+      amendApproved(id, (unit) => ({
+        ...unit,
+        evidence: {
+          ...unit.evidence,
+          confidence: flaggedConfidence(unit.evidence.confidence),
+        },
+        flags: [...unit.flags, { reason, timestamp, detail, duplicate_of }],
+      })),
+  ),
+} satisfies OperationsFor<keyof KnowledgeUnits>

@@ -1,0 +1,32 @@
+import type { Generated } from 'kysely'
+
+/** The tables as Kysely sees them. Timestamps are text, see `knowledge/timestamps.ts`. */
+export interface Schema {
+  knowledge_units: {
+    id: string
+    /** The unit's document, JSON as text. */
+    data: string
+    status: Generated<string>
+    reviewed_by: string | null
+    reviewed_at: string | null
+    /** The document's first_observed. */
+    created_at: string | null
+    tier: Generated<string>
+  }
+  knowledge_unit_domains: { unit_id: string; domain: string }
+  users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
+  api_keys: {
+    id: string
+    user_id: number
+    name: string
+    /** A JSON array of strings, as text. */
+    labels: Generated<string>
+    key_prefix: string
+    key_hash: string
+    ttl: string
+    expires_at: string
+    created_at: string
+    last_used_at: string | null
+    revoked_at: string | null
+  }
+}

@@ -1,0 +1,191 @@
+import Sqlite from 'better-sqlite3'
+import { writeResult } from '../operations/json-text.ts'
+import type { Step, Steps } from '../operations/operation.ts'
+import { toStoreError } from './errors.ts'
+import { requireSafeSqlite } from './versions.ts'
+
+/** What a connection may do. The writer also makes the file and its write-ahead log. */
+export type Access = 'read' | 'write'
+/** How hard a commit is pressed to the disk, see `SqliteStoreOptions.durability`. */
+export type Durability = 'normal' | 'full'
+
+export interface ConnectionOptions {
+  /** An absolute path. */
+  readonly path: string
+  readonly access: Access
+  readonly durability: Durability
+  /** How long to wait for another process's lock, in milliseconds. */
+  readonly busyTimeout: number
+  /** Page cache, in KiB. */
+  readonly cacheSize: number
+  /** How much of the file is read through memory mapping, in bytes. */
+  readonly mmapSize: number
+}
+
+/** How a connection is set up, as SQLite itself tells it. */
+export interface ConnectionReport {
+  readonly access: Access
+  readonly sqliteVersion: string
+  readonly pragmas: Readonly<Record<string, string | number>>
+}
+
+const reportedPragmas = [
+  'foreign_keys',
+  'journal_mode',
+  'synchronous',
+  'busy_timeout',
+  'query_only',
+  'cache_size',
+  'mmap_size',
+] as const
+
+/** Prepared statements that a connection keeps. Many more than there are statements. */
+const mostPrepared = 256
+
+/** One better-sqlite3 connection, on which operations run to their end without a pause. */
+export class Connection {
+  readonly sqlite: Sqlite.Database
+  readonly access: Access
+  readonly #prepared = new Map<string, Sqlite.Statement>()
+
+  /** @throws {StoreError} */
+  constructor(options: ConnectionOptions) {
+    const { path, access, busyTimeout } = options
+    this.access = access
+    const readonly = access === 'read'
+    this.sqlite = translated(() => new Sqlite(path, { readonly, timeout: busyTimeout }))
+    try {
+      translated(() => this.#setUp(options))
+    } catch (error) {
+      this.sqlite.close()
+      throw error
+    }
+  }
+
+  /** Drives an operation: runs each statement that it yields, and hands it the answer or the failure. */
+  run<Result>(steps: Steps<Result>): Result {
+    let step = steps.next()
+    while (!step.done) {
+      let answer: unknown
+      try {
+        answer = this.#execute(step.value)
+      } catch (error) {
+        step = steps.throw(toStoreError(error))
+        continue
+      }
+      step = steps.next(answer)
+    }
+    return step.value
+  }
+
+  /** As `run`, and writes the result as JSON text. */
+  runToText(steps: Steps<unknown>): string {
+    return writeResult(this.run(steps))
+  }
+
+  /** Runs a statement that is not an operation's. */
+  execute(sql: string): void {
+    this.#prepare(sql).run()
+  }
+
+  /**
+   * Does the work in one transaction: a writer's holds the write lock from its beginning, a reader's
+   * sees one snapshot.
+   */
+  transaction<Result>(work: () => Result): Result {
+    // A deferred transaction that turns to writing fails at once where another process wrote.
+    this.execute(this.access === 'write' ? 'begin immediate' : 'begin')
+    try {
+      const result = work()
+      this.execute('commit')
+      return result
+    } catch (error) {
+      if (this.sqlite.inTransaction) this.execute('rollback')
+      throw error
+    }
+  }
+
+  /** Does the work inside the open transaction; where it throws, undoes it alone. */
+  savepoint<Result>(work: () => Result): Result {
+    this.execute('savepoint call')
+    try {
+      const result = work()
+      this.execute('release call')
+      return result
+    } catch (error) {
+      if (this.sqlite.inTransaction) {
+        this.execute('rollback to call')
+        this.execute('release call')
+      }
+      throw error
+    }
+  }
+
+  report(): ConnectionReport {
+    const pragmas = reportedPragmas.map((name) => [name, this.#pragma(name)])
+    return {
+      access: this.access,
+      sqliteVersion: this.#sqliteVersion,
+      pragmas: Object.fromEntries(pragmas),
+    }
+  }
+
+  /** Closes the connection. The writer leaves nothing in the write-ahead log, where it is the last. */
+  close(): void {
+    try {
+      if (this.access === 'write') {
+        this.sqlite.pragma('optimize')
+        this.sqlite.pragma('wal_checkpoint(TRUNCATE)')
+      }
+    } finally {
+      this.sqlite.close()
+    }
+  }
+
+  get #sqliteVersion(): string {
+    return this.sqlite.prepare('select sqlite_version()').pluck().get() as string
+  }
+
+  #setUp({ access, durability, busyTimeout, cacheSize, mmapSize }: ConnectionOptions): void {
+    requireSafeSqlite(this.#sqliteVersion)
+    this.sqlite.pragma('foreign_keys = ON')
+    this.sqlite.pragma(`busy_timeout = ${busyTimeout}`)
+    this.sqlite.pragma(`synchronous = ${durability === 'full' ? 'FULL' : 'NORMAL'}`)
+    this.sqlite.pragma(`cache_size = ${-cacheSize}`)
+    this.sqlite.pragma(`mmap_size = ${mmapSize}`)
+    if (access === 'read') this.sqlite.pragma('query_only = ON')
+  }
+
+  #pragma(name: string): string | number {
+    return this.sqlite.pragma(name, { simple: true }) as string | number
+  }
+
+  #execute({ statement, params, want }: Step): unknown {
+    const { sql, bind } = statement.compiled('sqlite')
+    const prepared = this.#prepare(sql)
+    const values = bind(params as Record<string, unknown>)
+    return want === 'rows' ? prepared.all(...values) : prepared.run(...values).changes
+  }
+
+  #prepare(sql: string): Sqlite.Statement {
+    const known = this.#prepared.get(sql)
+    if (known) return known
+    if (this.#prepared.size >= mostPrepared) this.#forgetOldest()
+    const prepared = this.sqlite.prepare(sql)
+    this.#prepared.set(sql, prepared)
+    return prepared
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#prepared.keys()
+    if (oldest !== undefined) this.#prepared.delete(oldest)
+  }
+}
+
+function translated<Result>(work: () => Result): Result {
+  try {
+    return work()
+  } catch (error) {
+    throw toStoreError(error)
+  }
+}

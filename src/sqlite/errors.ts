@@ -1,0 +1,39 @@
+import Sqlite from 'better-sqlite3'
+import { StoreError, type StoreErrorCode } from '../errors.ts'
+
+/** Primary result codes, and what each means to a caller of the store. */
+const meanings: Readonly<Record<string, [StoreErrorCode, string]>> = {
+  SQLITE_BUSY: ['unavailable', 'the database is locked by another connection'],
+  SQLITE_LOCKED: ['unavailable', 'the database is locked by another connection'],
+  SQLITE_FULL: ['unavailable', 'the disk is full'],
+  SQLITE_IOERR: ['unavailable', 'the disk failed'],
+  SQLITE_CANTOPEN: ['unavailable', 'the database file cannot be opened'],
+  SQLITE_READONLY: ['unavailable', 'the database file cannot be written'],
+  SQLITE_PERM: ['unavailable', 'access to the database file is denied'],
+  SQLITE_NOMEM: ['unavailable', 'SQLite is out of memory'],
+  SQLITE_CORRUPT: ['corrupt', 'the database file is damaged'],
+  SQLITE_NOTADB: ['corrupt', 'the file is no SQLite database'],
+  SQLITE_TOOBIG: ['invalid', 'a value is too big for SQLite'],
+}
+
+/** Extended result codes that mean something else than the primary code they belong to. */
+const constraints: Readonly<Record<string, StoreErrorCode>> = {
+  SQLITE_CONSTRAINT_UNIQUE: 'conflict',
+  SQLITE_CONSTRAINT_PRIMARYKEY: 'conflict',
+  SQLITE_CONSTRAINT_FOREIGNKEY: 'not_found',
+  SQLITE_CONSTRAINT_NOTNULL: 'invalid',
+  SQLITE_CONSTRAINT_CHECK: 'invalid',
+}
+
+/** What a failure means to a caller of the store, told by SQLite's result code. */
+export function toStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error
+  if (!(error instanceof Sqlite.SqliteError))
+    return new StoreError('internal', `a fault in cq-store: ${error}`, { cause: error })
+  const { code, message } = error
+  const constraint = constraints[code]
+  if (constraint) return new StoreError(constraint, message, { cause: error })
+  const primary = code.split('_', 2).join('_')
+  const [meaning, words] = meanings[primary] ?? ['internal', 'SQLite failed']
+  return new StoreError(meaning, `${words} (${code}: ${message})`, { cause: error })
+}

@@ -1,0 +1,117 @@
+import type Sqlite from 'better-sqlite3'
+import { StoreError } from '../errors.ts'
+import { columnTimestamp } from '../knowledge/timestamps.ts'
+import { migrations } from '../migrations/index.ts'
+import type { MigrationDatabase } from '../migrations/migration.ts'
+import {
+  completeReferenceSchema,
+  referenceRevision,
+  referenceTables,
+  stampedRevisions,
+  tableNames,
+} from '../migrations/reference-schema.ts'
+import type { Connection } from './connection.ts'
+
+const ownTable = 'cq_store_migrations'
+
+/**
+ * Brings a file to the newest schema, in one transaction: a crash leaves it as it was. Two processes
+ * that start at once take turns, and the second finds the work done. A file that is none of ours is
+ * refused before anything in it is touched.
+ * @throws {StoreError} `corrupt` for a file of another revision or another program
+ */
+export function migrate(connection: Connection, busyTimeout: number): void {
+  const database = databaseOf(connection.sqlite)
+  requireOurs(database)
+  switchToWal(connection.sqlite, busyTimeout)
+  if (isCurrent(database)) return
+  connection.transaction(() => {
+    // Asked again: another process may have been here between.
+    requireOurs(database)
+    if (stampedRevisions(database).length === 0) completeReferenceSchema(database)
+    takeOwnSteps(database)
+  })
+}
+
+function databaseOf(sqlite: Sqlite.Database): MigrationDatabase {
+  return {
+    run: (sql, ...params) => void sqlite.prepare(sql).run(...params),
+    all: <Row>(sql: string, ...params: unknown[]) => sqlite.prepare(sql).all(...params) as Row[],
+  }
+}
+
+function requireOurs(database: MigrationDatabase): void {
+  const tables = tableNames(database)
+  const revisions = stampedRevisions(database)
+  const other = revisions.find((revision) => revision !== referenceRevision)
+  if (other !== undefined)
+    throw new StoreError(
+      'corrupt',
+      `the database has schema revision '${other}', and this version of cq-store knows only ` +
+        `'${referenceRevision}'; nothing was changed. Use the program that made it, or a newer cq-store`,
+    )
+  if (revisions.length > 0) {
+    const missing = referenceTables.filter((name) => !tables.has(name))
+    if (missing.length > 0)
+      throw new StoreError(
+        'corrupt',
+        `the database is stamped '${referenceRevision}' and lacks ${missing.join(', ')}; nothing was changed`,
+      )
+    return
+  }
+  if (tables.size > 0 && !tables.has('knowledge_units'))
+    throw new StoreError(
+      'corrupt',
+      `the file is a SQLite database of something else than cq (its tables: ${[...tables].slice(0, 5).join(', ')}); nothing was changed`,
+    )
+}
+
+function isCurrent(database: MigrationDatabase): boolean {
+  if (stampedRevisions(database).length === 0) return false
+  const applied = appliedSteps(database)
+  return migrations.every(({ name }) => applied.has(name))
+}
+
+function appliedSteps(database: MigrationDatabase): Set<string> {
+  if (!tableNames(database).has(ownTable)) return new Set()
+  return new Set(
+    database.all<{ name: string }>(`SELECT name FROM ${ownTable}`).map(({ name }) => name),
+  )
+}
+
+function takeOwnSteps(database: MigrationDatabase): void {
+  database.run(
+    `CREATE TABLE IF NOT EXISTS ${ownTable} (name TEXT PRIMARY KEY NOT NULL, applied_at TEXT NOT NULL)`,
+  )
+  const applied = appliedSteps(database)
+  for (const { name, up } of migrations) {
+    if (applied.has(name)) continue
+    up(database)
+    const now = columnTimestamp(new Date())
+    database.run(`INSERT INTO ${ownTable} (name, applied_at) VALUES (?, ?)`, name, now)
+  }
+}
+
+/**
+ * Two processes that switch a file at once collide, and SQLite does not wait there as it does for
+ * other locks.
+ */
+function switchToWal(sqlite: Sqlite.Database, busyTimeout: number): void {
+  const giveUp = Date.now() + busyTimeout
+  const sleeper = new Int32Array(new SharedArrayBuffer(4))
+  for (;;) {
+    try {
+      const mode = sqlite.pragma('journal_mode = WAL', { simple: true })
+      if (mode === 'wal') return
+      throw new StoreError(
+        'unavailable',
+        `the database cannot use a write-ahead log (its journal mode stays '${mode}'); ` +
+          'that needs a file system with shared memory, so no network drive',
+      )
+    } catch (error) {
+      const isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY')
+      if (!isBusy || Date.now() >= giveUp) throw error
+      Atomics.wait(sleeper, 0, 0, 10)
+    }
+  }
+}

@@ -1,0 +1,247 @@
+import { mkdir } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import { dirname, extname, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { StoreError } from '../errors.ts'
+import { checker } from '../knowledge/validation.ts'
+import { Lane, type LaneFigures } from '../offload/lane.ts'
+import { type Log, processLog } from '../offload/log.ts'
+import { WorkerThread } from '../offload/worker-thread.ts'
+import { readResult } from '../operations/json-text.ts'
+import type { Access, StoreMethod } from '../operations/operation.ts'
+import { type Call, OperationStore } from '../operations/operation-store.ts'
+import type { Store } from '../store.ts'
+import type { ConnectionOptions, ConnectionReport, Durability } from './connection.ts'
+import { requireSupportedNode } from './versions.ts'
+
+export interface SqliteStoreOptions {
+  /** The database file. It and its directory are made where they don't exist. `:memory:` is refused. */
+  readonly path: string
+  /** Reader workers, each a thread with a connection. @default one per core, at least 1, at most 8 */
+  readonly readers?: number
+  /**
+   * What an acknowledged write survives. `normal`: a crash of the process; a power loss may take the
+   * last moments' writes, never the file's integrity. `full`: a power loss, too, at the price of a
+   * disk flush for each group of writes. @default 'normal'
+   */
+  readonly durability?: Durability
+  /**
+   * The most calls that may wait, for the writer and for the readers each. One more is turned away
+   * with `overloaded` at once. @default 10000
+   */
+  readonly maxQueue?: number
+  /**
+   * The time within which every call settles, in milliseconds: with `timeout` where it had no
+   * effect, with `outcome_unknown` for a write that was sent to the writer. @default 30000
+   */
+  readonly timeout?: number
+  /** How long the writer waits for another process's lock, in milliseconds. @default 5000 */
+  readonly busyTimeout?: number
+  /** Page cache of each connection, in KiB. @default 16384 */
+  readonly cacheSize?: number
+  /** How much of the file each connection reads through memory mapping, in bytes. @default 0 */
+  readonly mmapSize?: number
+  /** Where deaths of workers and failures that nobody waits for are told. @default process warnings */
+  readonly log?: Log
+  /** The time, for tests that own it. @default the system's */
+  readonly now?: () => Date
+  /** The file that workers run, for tests that need one to fail. */
+  readonly workerFile?: URL
+}
+
+/** What a store's workers are, and what its lanes did. */
+export interface SqliteStoreFigures {
+  readonly write: LaneFigures
+  readonly read: LaneFigures
+  /** The writer first. */
+  readonly connections: readonly ConnectionReport[]
+}
+
+const count = { type: 'integer', minimum: 1 } as const
+const atLeastNothing = { type: 'integer', minimum: 0 } as const
+
+const checkOptions = checker<SqliteStoreOptions>('options of SqliteStore', {
+  type: 'object',
+  required: ['path'],
+  properties: {
+    path: { type: 'string', pattern: '^[^\\u0000]*$' },
+    readers: { type: 'integer', minimum: 1, maximum: 64 },
+    durability: { enum: ['normal', 'full'] },
+    maxQueue: count,
+    // The longest that a timer of Node takes.
+    timeout: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
+    busyTimeout: { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
+    cacheSize: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
+    mmapSize: atLeastNothing,
+  },
+})
+
+/** Calls that travel as one task at most: enough to hide a round trip, few enough to answer soon. */
+const largestReadBatch = 64
+/** Writes that are committed together at most. */
+const largestWriteBatch = 256
+
+// '.ts' from source, '.js' once built: the worker lies at the same place in both trees.
+const extension = extname(import.meta.url)
+const shippedWorker = new URL(`../../workers/sqlite${extension}`, import.meta.url)
+
+/**
+ * A Store over one SQLite file. One worker thread writes and several read, each with a connection of
+ * its own, so that no SQLite call ever runs on the caller's thread, reads never wait for writes, and
+ * writes that come together are committed together.
+ *
+ * Several processes may open the same file at once.
+ */
+export class SqliteStore extends OperationStore implements Store {
+  protected readonly now: () => Date
+  readonly #log: Log
+  readonly #timeout: number
+  readonly #writer: WorkerThread<Call>
+  readonly #readers: readonly WorkerThread<Call>[]
+  readonly #writes: Lane<Call>
+  readonly #reads: Lane<Call>
+
+  /**
+   * Opens the file, made if need be, and brings it to the newest schema. Files of cq's reference
+   * server are taken as they are.
+   * @throws {StoreError} `invalid` for an option out of range; `corrupt` for a damaged file, or one of
+   * another program or a newer revision; `unavailable` where the file can't be made, opened or locked,
+   * or Node or SQLite is too old. No thread is left then.
+   */
+  static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
+    requireSupportedNode()
+    const { path, ...rest } = checkOptions(options)
+    if (path.trim() === '' || path === ':memory:')
+      throw new StoreError(
+        'invalid',
+        `path must name a file, got ${JSON.stringify(path)}: each connection would have a database of its own`,
+      )
+    const absolute = resolve(path)
+    await makeDirectory(dirname(absolute))
+    const store = new SqliteStore({ ...rest, path: absolute })
+    try {
+      // The writer first: it makes the file and its write-ahead log, which a reader cannot.
+      await store.#writer.start()
+      await Promise.all(store.#readers.map((reader) => reader.start()))
+      return store
+    } catch (error) {
+      await store.#abandon()
+      throw error
+    }
+  }
+
+  private constructor(options: SqliteStoreOptions) {
+    super()
+    const {
+      path,
+      readers = Math.min(Math.max(availableParallelism(), 1), 8),
+      durability = 'normal',
+      maxQueue = 10_000,
+      timeout = 30_000,
+      busyTimeout = 5_000,
+      cacheSize = 16_384,
+      mmapSize = 0,
+      log = processLog,
+      now = () => new Date(),
+      workerFile = shippedWorker,
+    } = options
+    this.now = now
+    this.#log = log
+    this.#timeout = timeout
+    const thread = (name: string, access: ConnectionOptions['access']) => {
+      const workerData: ConnectionOptions = {
+        path,
+        access,
+        durability,
+        busyTimeout,
+        cacheSize,
+        mmapSize,
+      }
+      const filename = fileURLToPath(workerFile)
+      return new WorkerThread<Call>({
+        name,
+        filename,
+        workerData,
+        log,
+        execArgv: execArgv(filename),
+      })
+    }
+    this.#writer = thread('writer', 'write')
+    this.#readers = Array.from({ length: readers }, (_, index) =>
+      thread(`reader ${index + 1}`, 'read'),
+    )
+    this.#writes = new Lane({
+      name: 'write',
+      workers: [this.#writer],
+      largestBatch: largestWriteBatch,
+      maxQueue,
+      timeout,
+      repeatable: false,
+    })
+    this.#reads = new Lane({
+      name: 'read',
+      workers: this.#readers,
+      largestBatch: largestReadBatch,
+      maxQueue,
+      timeout,
+      repeatable: true,
+    })
+  }
+
+  /** What the workers are, and what the lanes did. */
+  get figures(): SqliteStoreFigures {
+    return {
+      write: this.#writes.figures,
+      read: this.#reads.figures,
+      connections: [this.#writer, ...this.#readers].map(({ report }) => report as ConnectionReport),
+    }
+  }
+
+  protected async perform(call: Call, access: Access): Promise<unknown> {
+    const lane = access === 'write' ? this.#writes : this.#reads
+    return readResult(await lane.perform(call, access === 'scan'))
+  }
+
+  protected logFailure(method: StoreMethod, error: StoreError): void {
+    this.#log.warn({ method, error }, `${method} failed: ${error.message}`)
+  }
+
+  protected async release(): Promise<void> {
+    await Promise.all([this.#reads.drain(), this.#writes.drain()])
+    this.#reads.stop()
+    this.#writes.stop()
+    const readers = await Promise.allSettled(
+      this.#readers.map((reader) => reader.close(this.#timeout)),
+    )
+    // Last, so that it finds nobody reading the write-ahead log, and can fold it into the file.
+    const writer = await Promise.allSettled([this.#writer.close(this.#timeout)])
+    for (const outcome of [...writer, ...readers])
+      if (outcome.status === 'rejected') throw outcome.reason
+  }
+
+  /** Ends what was started, where not all of it did start. */
+  async #abandon(): Promise<void> {
+    const outcomes = await Promise.allSettled(
+      [...this.#readers, this.#writer].map((worker) => worker.close(this.#timeout)),
+    )
+    for (const outcome of outcomes)
+      if (outcome.status === 'rejected')
+        this.#log.warn({ error: outcome.reason }, 'a worker did not close')
+  }
+}
+
+/** As the reference server does, the directory is made. @throws {StoreError} `unavailable` */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { recursive: true })
+  } catch (error) {
+    const why = `the directory ${path} cannot be made: ${(error as Error).message}`
+    throw new StoreError('unavailable', why, { cause: error })
+  }
+}
+
+/** What a thread needs to run TypeScript, where that is what it is to run. */
+function execArgv(filename: string): string[] {
+  const runsAsItIs = extname(filename) !== '.ts' || process.features.typescript
+  return runsAsItIs ? [] : ['--import', 'tsx']
+}

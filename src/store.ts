@@ -1,0 +1,317 @@
+import type {
+  FlagInput,
+  KnowledgeUnit,
+  KnowledgeUnitInput,
+  Tier,
+} from './knowledge/knowledge-unit.ts'
+
+export type UnitStatus = 'pending' | 'approved' | 'rejected'
+/** What a reviewer may decide of a pending unit. */
+export type Decision = Exclude<UnitStatus, 'pending'>
+
+/** Where a unit stands in review. `reviewed_at` is a column timestamp: UTC, `+00:00`. */
+export interface ReviewStatus {
+  readonly status: UnitStatus
+  readonly reviewed_by: string | null
+  readonly reviewed_at: string | null
+}
+
+/** A unit as reviewers see it. */
+export interface ReviewItem extends ReviewStatus {
+  readonly knowledge_unit: KnowledgeUnit
+}
+
+/** A page of the review queue, and how many units the whole queue holds, as of one moment. */
+export interface ReviewQueuePage {
+  readonly items: ReviewItem[]
+  readonly total: number
+}
+
+/** What last happened to a unit. Timestamps are column timestamps. */
+export type Activity =
+  | {
+      readonly type: 'proposed'
+      readonly unit_id: string
+      readonly summary: string
+      readonly timestamp: string
+    }
+  | {
+      readonly type: Decision
+      readonly unit_id: string
+      readonly summary: string
+      readonly reviewed_by: string | null
+      readonly timestamp: string
+    }
+
+/** One UTC day, `YYYY-MM-DD`: units proposed on it, and units approved and rejected on it. */
+export interface DailyCount {
+  readonly date: string
+  readonly proposed: number
+  readonly approved: number
+  readonly rejected: number
+}
+
+/** Figures for agents, as of one moment. `total_count` is of every status; the others of approved units. */
+export interface KnowledgeStats {
+  readonly total_count: number
+  readonly tier_counts: Partial<Record<Tier, number>>
+  /** Most frequent first, then by name. */
+  readonly domain_counts: Record<string, number>
+  readonly confidence_distribution: Record<'0.0-0.3' | '0.3-0.5' | '0.5-0.7' | '0.7-1.0', number>
+}
+
+/** Figures for reviewers, as of one moment. */
+export interface ReviewStats {
+  readonly counts: Record<UnitStatus, number>
+  readonly domains: Record<string, number>
+  readonly confidence_distribution: Record<'0.0-0.3' | '0.3-0.6' | '0.6-0.8' | '0.8-1.0', number>
+  /** The last 20. */
+  readonly recent_activity: Activity[]
+  /** The last 30 days. */
+  readonly trends: { readonly daily: DailyCount[] }
+}
+
+export interface User {
+  readonly id: number
+  readonly username: string
+  readonly password_hash: string
+  readonly created_at: string
+}
+
+/** An API key's row. The secret itself is never stored. Timestamps are column timestamps. */
+export interface ApiKey {
+  readonly id: string
+  readonly user_id: number
+  readonly name: string
+  readonly labels: string[]
+  /** The first eight characters of the secret, to tell keys apart. */
+  readonly key_prefix: string
+  readonly key_hash: string
+  /** How long the key was to live, as it was asked for: `30d`. */
+  readonly ttl: string
+  readonly expires_at: string
+  readonly created_at: string
+  readonly last_used_at: string | null
+  readonly revoked_at: string | null
+}
+
+export interface NewApiKey {
+  readonly keyId: string
+  readonly userId: number
+  readonly name: string
+  readonly labels: readonly string[]
+  readonly keyPrefix: string
+  readonly keyHash: string
+  readonly ttl: string
+  /** Any RFC 3339 timestamp. */
+  readonly expiresAt: string
+  /** How many active keys the user may have, this one included. Without it there is no limit. */
+  readonly activeLimit?: number
+}
+
+export interface QueryOptions {
+  /** A unit that names any of these ranks higher. Compared exactly. */
+  readonly languages?: readonly string[]
+  /** A unit that names any of these ranks higher. Compared exactly. */
+  readonly frameworks?: readonly string[]
+  /** A unit of this pattern ranks higher. Letter case does not matter. */
+  readonly pattern?: string
+  /** @default 5 */
+  readonly limit?: number
+}
+
+export interface PageOptions {
+  /** @default 20 */
+  readonly limit?: number
+  /** @default 0 */
+  readonly offset?: number
+}
+
+export interface ListOptions {
+  /** Units with this domain; a blank one means all. */
+  readonly domain?: string
+  /** Keeps units of at least this confidence. */
+  readonly confidenceMin?: number
+  /** Keeps units below this confidence; 1 keeps all. */
+  readonly confidenceMax?: number
+  /** Units of this status; a blank one means all, an unknown one none. */
+  readonly status?: string
+  /** Applies after every filter. @default 100 */
+  readonly limit?: number
+}
+
+/** Units: what agents propose, query, confirm and flag. */
+export interface KnowledgeUnits {
+  /**
+   * Adds a unit to the review queue, its domains normalised.
+   * @throws {StoreError} `conflict` where the id is taken; `invalid` where the unit breaks a limit
+   * or has no domain but blank ones.
+   */
+  insert(unit: KnowledgeUnitInput): Promise<void>
+
+  /**
+   * Adds all of the units, or none where one of them fails.
+   * @throws {StoreError} as `insert` does
+   */
+  insertMany(units: readonly KnowledgeUnitInput[]): Promise<void>
+
+  /** The approved unit with this id, or `null`. */
+  get(id: string): Promise<KnowledgeUnit | null>
+
+  /** The unit with this id, whatever its review status, or `null`. */
+  getAny(id: string): Promise<KnowledgeUnit | null>
+
+  /**
+   * Replaces a unit's document, tier and domains. Its review status and `created_at` stay. To confirm
+   * or flag, use `confirm` and `flag`: a read followed by an update loses what was written between.
+   * @throws {StoreError} `not_found`; `invalid` as `insert` does
+   */
+  update(unit: KnowledgeUnitInput): Promise<void>
+
+  /**
+   * Approved units that share at least one of the domains, best first: by relevance times confidence,
+   * then by id descending. Languages, frameworks and pattern only change the order. Blank domains
+   * are ignored; with none left, nothing is found.
+   * @throws {StoreError} `invalid` where the limit is not a positive integer
+   */
+  query(domains: readonly string[], options?: QueryOptions): Promise<KnowledgeUnit[]>
+
+  /**
+   * Adds one confirmation to an approved unit, in one step that loses no other: confidence rises by
+   * 0.1 up to 1, and `last_confirmed` is now. Resolves to the unit as it then is.
+   * @throws {StoreError} `not_found` where the unit is unknown or not approved
+   */
+  confirm(id: string): Promise<KnowledgeUnit>
+
+  /**
+   * Adds a flag to an approved unit, in one step that loses no other: confidence falls by 0.15 down
+   * to 0. Resolves to the unit as it then is.
+   * @throws {StoreError} `not_found` where the unit is unknown or not approved; `invalid`
+   */
+  flag(id: string, flag: FlagInput): Promise<KnowledgeUnit>
+}
+
+/** Review: what people decide of units. */
+export interface Reviews {
+  /** Where the unit stands in review, or `null` where there is no such unit. */
+  getReviewStatus(id: string): Promise<ReviewStatus | null>
+
+  /**
+   * Sets a unit's status whatever it was. To decide a pending unit once, use `decide`.
+   * @throws {StoreError} `not_found`; `invalid` where the status is unknown
+   */
+  setReviewStatus(id: string, status: UnitStatus, reviewedBy: string): Promise<void>
+
+  /**
+   * Approves or rejects a pending unit, in one step that only one of several reviewers wins.
+   * @throws {StoreError} `not_found`; `conflict`, naming the status, where the unit is no longer pending
+   */
+  decide(id: string, decision: Decision, reviewedBy: string): Promise<ReviewStatus>
+
+  /** A unit and where it stands, whatever its status, or `null`. */
+  reviewItem(id: string): Promise<ReviewItem | null>
+
+  /** Pending units, oldest first. A limit of 0 is an empty page. @throws {StoreError} `invalid` */
+  pendingQueue(options?: PageOptions): Promise<ReviewItem[]>
+
+  /** How many units are pending. */
+  pendingCount(): Promise<number>
+
+  /** `pendingQueue` and `pendingCount` as of one moment. @throws {StoreError} `invalid` */
+  reviewQueue(options?: PageOptions): Promise<ReviewQueuePage>
+
+  /** Units that pass every filter, newest first. @throws {StoreError} `invalid` */
+  listUnits(options?: ListOptions): Promise<ReviewItem[]>
+}
+
+/** Figures, each as of one moment. */
+export interface Statistics {
+  /** How many units there are, of every status. */
+  count(): Promise<number>
+
+  /** Approved units by domain, most frequent first, then by name. */
+  domainCounts(): Promise<Record<string, number>>
+
+  /** Units by status; a status without units is absent. */
+  countsByStatus(): Promise<Record<string, number>>
+
+  /** Approved units by tier; a tier without units is absent. */
+  countsByTier(): Promise<Record<string, number>>
+
+  /**
+   * Approved units by confidence. Buckets are named `lower-upper` and hold their lower bound, not
+   * their upper one, save the last, which holds 1.
+   * @param innerBounds ascending, between 0 and 1. @default [0.3, 0.6, 0.8]
+   * @throws {StoreError} `invalid`
+   */
+  confidenceDistribution(innerBounds?: readonly number[]): Promise<Record<string, number>>
+
+  /** What happened last, newest first, one entry a unit. @throws {StoreError} `invalid` */
+  recentActivity(limit?: number): Promise<Activity[]>
+
+  /**
+   * One entry a UTC day, from the first active day within the last `days` to today, without gaps;
+   * `[]` where there was no activity.
+   * @throws {StoreError} `invalid` where `days` is not a positive integer
+   */
+  dailyCounts(options?: { readonly days?: number }): Promise<DailyCount[]>
+
+  /** What `GET /knowledge/stats` tells, as of one moment. */
+  stats(): Promise<KnowledgeStats>
+
+  /** What `GET /review/stats` tells, as of one moment. */
+  reviewStats(): Promise<ReviewStats>
+}
+
+/** Users and their API keys. */
+export interface Accounts {
+  /** @throws {StoreError} `conflict` where the name is taken; `invalid` where it is blank */
+  createUser(username: string, passwordHash: string): Promise<void>
+
+  /** The user of this name, or `null`. Letter case matters. */
+  getUser(username: string): Promise<User | null>
+
+  /**
+   * Stores a key. With `activeLimit`, counting and storing are one step.
+   * @throws {StoreError} `conflict` where the id or the hash is taken; `not_found` where there is no
+   * such user; `limit_reached`; `invalid`
+   */
+  createApiKey(key: NewApiKey): Promise<ApiKey>
+
+  /** A user's key in any state, or `null`; also where the key is another user's. */
+  getApiKeyForUser(key: {
+    readonly userId: number
+    readonly keyId: string
+  }): Promise<Omit<ApiKey, 'key_hash'> | null>
+
+  /** The key and its owner's name, or `null` where it is unknown, revoked or expired. */
+  getActiveApiKeyById(keyId: string): Promise<(ApiKey & Pick<User, 'username'>) | null>
+
+  /** A user's keys, newest first, revoked and expired ones included. */
+  listApiKeysForUser(userId: number): Promise<Omit<ApiKey, 'key_hash' | 'user_id'>[]>
+
+  /** How many of a user's keys are neither revoked nor expired. */
+  countActiveApiKeysForUser(userId: number): Promise<number>
+
+  /** Revokes a user's key. Whether this call did it: `false` where it was revoked or is unknown. */
+  revokeApiKey(key: { readonly userId: number; readonly keyId: string }): Promise<boolean>
+
+  /** Notes that a key was used now. Best effort: an unknown key is ignored, a failure is logged. */
+  touchApiKeyLastUsed(keyId: string): Promise<void>
+}
+
+/**
+ * Where knowledge units, their reviews, users and API keys are kept.
+ *
+ * Records are spelled as they are stored and sent (snake_case, ISO text); an absent value is `null`.
+ * A write that resolved is seen by every read that starts after it. Every failure is a `StoreError`;
+ * beside those that a method names, any may fail with `overloaded`, `timeout`, `outcome_unknown`
+ * (writes), `unavailable`, `corrupt`, and, once the store is closed, `closed`.
+ *
+ * Source: the Store protocol of cq's reference server, in camelCase, and what needs one step or one
+ * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`.
+ */
+export interface Store extends KnowledgeUnits, Reviews, Statistics, Accounts, AsyncDisposable {
+  /** Takes nothing new, finishes what was accepted, then lets go of the database. Twice is once. */
+  close(): Promise<void>
+}

@@ -1,0 +1,34 @@
+import { workerData } from 'node:worker_threads'
+import { type Reply, toFailure } from '../src/offload/reply.ts'
+import type { Call } from '../src/operations/operation-store.ts'
+import { answerBatch } from '../src/sqlite/batch.ts'
+import { Connection, type ConnectionOptions } from '../src/sqlite/connection.ts'
+import { toStoreError } from '../src/sqlite/errors.ts'
+import { migrate } from '../src/sqlite/migrator.ts'
+
+const options = workerData as ConnectionOptions
+let connection: Connection
+
+/** Opened by a task, so that a failure to open is answered like any other. */
+export const open = (): Reply =>
+  reply(() => {
+    connection = new Connection(options)
+    if (options.access === 'write') migrate(connection, options.busyTimeout)
+    return JSON.stringify(connection.report())
+  })
+
+export const close = (): Reply =>
+  reply(() => {
+    connection.close()
+    return ''
+  })
+
+export default (calls: readonly Call[]): Reply[] => answerBatch(connection, calls)
+
+function reply(work: () => string): Reply {
+  try {
+    return work()
+  } catch (error) {
+    return toFailure(toStoreError(error))
+  }
+}
