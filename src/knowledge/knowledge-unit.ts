@@ -278,8 +278,9 @@ function findUnstorable(value: unknown, depth: number): string | undefined {
   if (typeof value !== 'object')
     return `must hold only what JSON can, found a ${typeof value}: ${quoted(value)}`
   if (depth === deepestNesting) return `must nest at most ${deepestNesting} deep`
-  for (const [key, inner] of Object.entries(value)) {
-    const found = findUnstorable(key, depth) ?? findUnstorable(inner, depth + 1)
+  const parts = Array.isArray(value) ? value : Object.entries(value).flat()
+  for (const part of parts) {
+    const found = findUnstorable(part, depth + 1)
     if (found !== undefined) return found
   }
   return undefined

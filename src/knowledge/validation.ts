@@ -16,6 +16,9 @@ export interface Issue {
   readonly message: string
 }
 
+/** Issues that an error lists at most, so that a large input can't make a larger message. */
+const mostIssues = 50
+
 /**
  * A check of inputs against a JSON Schema: hands on an input that fits, and throws `invalid`, naming
  * everything that is wrong, for one that doesn't. The validator is loaded and compiled at its first
@@ -35,8 +38,9 @@ export function checker<T>(
     if (validate(input) && more.length === 0) return input
     // What is wrong with a property's name stands in an error of its own.
     const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames')
-    const issues = [...errors.map(issue), ...more]
+    const issues = [...errors.slice(0, mostIssues).map(issue), ...more]
     const list = issues.map(({ path, message }) => `${path || 'it'} ${message}`)
+    if (errors.length > mostIssues) list.push(`and ${errors.length - mostIssues} more`)
     throw new StoreError('invalid', `invalid ${what}: ${list.join('; ')}`)
   }
 }

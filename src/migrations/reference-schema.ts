@@ -1,112 +1,164 @@
-import { documentToColumn } from '../knowledge/timestamps.ts'
+import { documentToColumn, isTimestamp } from '../knowledge/timestamps.ts'
 import type { MigrationDatabase } from './migration.ts'
 
 /** The revision of the reference server's schema that this is. It is the only one there is. */
 export const referenceRevision = '0001'
 
-/** The reference server's tables and indexes, to the letter: each of its names may be relied upon. */
-const tables = {
-  knowledge_units: `CREATE TABLE knowledge_units (
-    id TEXT NOT NULL,
-    data TEXT NOT NULL,
-    status TEXT DEFAULT 'pending' NOT NULL,
-    reviewed_by TEXT,
-    reviewed_at TEXT,
-    created_at TEXT,
-    tier TEXT DEFAULT 'private' NOT NULL,
-    PRIMARY KEY (id)
-  )`,
-  knowledge_unit_domains: `CREATE TABLE knowledge_unit_domains (
-    unit_id TEXT NOT NULL,
-    domain TEXT NOT NULL,
-    PRIMARY KEY (unit_id, domain),
-    FOREIGN KEY(unit_id) REFERENCES knowledge_units (id) ON DELETE CASCADE
-  )`,
-  users: `CREATE TABLE users (
-    id INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT,
-    username TEXT NOT NULL,
-    password_hash TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    UNIQUE (username)
-  )`,
-  api_keys: `CREATE TABLE api_keys (
-    id TEXT NOT NULL,
-    user_id INTEGER NOT NULL,
-    name TEXT NOT NULL,
-    labels TEXT DEFAULT '[]' NOT NULL,
-    key_prefix TEXT NOT NULL,
-    key_hash TEXT NOT NULL,
-    ttl TEXT NOT NULL,
-    expires_at TEXT NOT NULL,
-    created_at TEXT NOT NULL,
-    last_used_at TEXT,
-    revoked_at TEXT,
-    PRIMARY KEY (id),
-    UNIQUE (key_hash),
-    FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE
-  )`,
-} as const
+/** Where a file holds its revision. */
+export const stampTable = 'alembic_version'
 
-export const referenceTables = Object.keys(tables) as (keyof typeof tables)[]
+interface Table {
+  readonly columns: Readonly<Record<string, string>>
+  readonly constraints: readonly string[]
+}
 
-/** Columns that files of the first releases lack. */
-const laterColumns = {
-  status: "TEXT DEFAULT 'pending' NOT NULL",
-  reviewed_by: 'TEXT',
-  reviewed_at: 'TEXT',
-  created_at: 'TEXT',
-  tier: "TEXT DEFAULT 'private' NOT NULL",
-} as const
+/** The reference server's tables, to the letter: each of its names may be relied upon. */
+const tables: Readonly<Record<string, Table>> = {
+  knowledge_units: {
+    columns: {
+      id: 'TEXT NOT NULL',
+      data: 'TEXT NOT NULL',
+      status: "TEXT DEFAULT 'pending' NOT NULL",
+      reviewed_by: 'TEXT',
+      reviewed_at: 'TEXT',
+      created_at: 'TEXT',
+      tier: "TEXT DEFAULT 'private' NOT NULL",
+    },
+    constraints: ['PRIMARY KEY (id)'],
+  },
+  knowledge_unit_domains: {
+    columns: { unit_id: 'TEXT NOT NULL', domain: 'TEXT NOT NULL' },
+    constraints: [
+      'PRIMARY KEY (unit_id, domain)',
+      'FOREIGN KEY(unit_id) REFERENCES knowledge_units (id) ON DELETE CASCADE',
+    ],
+  },
+  users: {
+    columns: {
+      id: 'INTEGER NOT NULL PRIMARY KEY AUTOINCREMENT',
+      username: 'TEXT NOT NULL',
+      password_hash: 'TEXT NOT NULL',
+      created_at: 'TEXT NOT NULL',
+    },
+    constraints: ['UNIQUE (username)'],
+  },
+  api_keys: {
+    columns: {
+      id: 'TEXT NOT NULL',
+      user_id: 'INTEGER NOT NULL',
+      name: 'TEXT NOT NULL',
+      labels: "TEXT DEFAULT '[]' NOT NULL",
+      key_prefix: 'TEXT NOT NULL',
+      key_hash: 'TEXT NOT NULL',
+      ttl: 'TEXT NOT NULL',
+      expires_at: 'TEXT NOT NULL',
+      created_at: 'TEXT NOT NULL',
+      last_used_at: 'TEXT',
+      revoked_at: 'TEXT',
+    },
+    constraints: [
+      'PRIMARY KEY (id)',
+      'UNIQUE (key_hash)',
+      'FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE',
+    ],
+  },
+  [stampTable]: {
+    columns: { version_num: 'VARCHAR(32) NOT NULL' },
+    constraints: ['CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)'],
+  },
+}
+
+/** What the first releases had of `knowledge_units`. Later ones added the other columns. */
+const firstColumns = ['id', 'data']
+/** Tables that were there from the first release on. */
+const firstTables = ['knowledge_units', 'knowledge_unit_domains']
 
 /** Makes what a file lacks of the reference schema, of an empty one all of it, and stamps it. */
 export function completeReferenceSchema(database: MigrationDatabase): void {
   const there = tableNames(database)
-  for (const [name, sql] of Object.entries(tables)) if (!there.has(name)) database.run(sql)
+  for (const [name, table] of Object.entries(tables))
+    if (!there.has(name)) database.run(createTable(name, table))
   addLaterColumns(database)
   fillCreatedAt(database)
   database.run('CREATE INDEX IF NOT EXISTS idx_domains_domain ON knowledge_unit_domains (domain)')
   database.run('CREATE INDEX IF NOT EXISTS idx_api_keys_user ON api_keys (user_id)')
-  if (!there.has('alembic_version'))
-    database.run(`CREATE TABLE alembic_version (
-      version_num VARCHAR(32) NOT NULL,
-      CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
-    )`)
-  database.run('INSERT INTO alembic_version (version_num) VALUES (?)', referenceRevision)
+  database.run(`INSERT INTO ${stampTable} (version_num) VALUES (?)`, referenceRevision)
 }
 
+/** Tables and views, those of SQLite itself left out. */
 export function tableNames(database: MigrationDatabase): Set<string> {
   const rows = database.all<{ name: string }>(
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'",
+    `SELECT name FROM sqlite_schema
+     WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'`,
   )
   return new Set(rows.map(({ name }) => name))
 }
 
 /** The revisions that a file is stamped with: one, or none where it was never stamped. */
 export function stampedRevisions(database: MigrationDatabase): string[] {
-  if (!tableNames(database).has('alembic_version')) return []
-  const rows = database.all<{ version_num: string }>('SELECT version_num FROM alembic_version')
+  if (!columnNames(database, stampTable).has('version_num')) return []
+  const rows = database.all<{ version_num: string }>(`SELECT version_num FROM ${stampTable}`)
   return rows.map(({ version_num }) => version_num)
 }
 
-function addLaterColumns(database: MigrationDatabase): void {
-  const columns = database.all<{ name: string }>(
-    "SELECT name FROM pragma_table_info('knowledge_units')",
+/** Tables and columns that a stamped file should have and has not. */
+export function missingWhereStamped(database: MigrationDatabase): string[] {
+  return Object.entries(tables).flatMap(([name, { columns }]) =>
+    missingColumns(database, name, Object.keys(columns)),
   )
-  const there = new Set(columns.map(({ name }) => name))
-  for (const [name, type] of Object.entries(laterColumns))
+}
+
+/** What a file without a stamp lacks to be one of the reference server: what no later release added. */
+export function missingWhereUnstamped(database: MigrationDatabase): string[] {
+  const there = tableNames(database)
+  return Object.entries(tables).flatMap(([name, { columns }]) => {
+    if (!there.has(name) && !firstTables.includes(name)) return []
+    const needed = name === 'knowledge_units' ? firstColumns : Object.keys(columns)
+    return missingColumns(database, name, needed)
+  })
+}
+
+function missingColumns(
+  database: MigrationDatabase,
+  table: string,
+  needed: readonly string[],
+): string[] {
+  const there = columnNames(database, table)
+  if (there.size === 0) return [table]
+  return needed.filter((name) => !there.has(name)).map((name) => `${table}.${name}`)
+}
+
+function columnNames(database: MigrationDatabase, table: string): Set<string> {
+  const rows = database.all<{ name: string }>('SELECT name FROM pragma_table_info(?)', table)
+  return new Set(rows.map(({ name }) => name))
+}
+
+function createTable(name: string, { columns, constraints }: Table): string {
+  const definitions = Object.entries(columns).map(([column, type]) => `${column} ${type}`)
+  return `CREATE TABLE ${name} (\n  ${[...definitions, ...constraints].join(',\n  ')}\n)`
+}
+
+function addLaterColumns(database: MigrationDatabase): void {
+  const there = columnNames(database, 'knowledge_units')
+  for (const [name, type] of Object.entries(tables.knowledge_units?.columns ?? {}))
     if (!there.has(name)) database.run(`ALTER TABLE knowledge_units ADD COLUMN ${name} ${type}`)
 }
 
-/** In this language and not in SQL, since documents spell timestamps in more than one way. */
+/**
+ * In this language and not in SQL, since documents spell timestamps in more than one way. Where a
+ * document tells no time, `created_at` stays null: one odd unit keeps no file from opening, and a time
+ * that is made up would be taken for true.
+ */
 function fillCreatedAt(database: MigrationDatabase): void {
-  const rows = database.all<{ id: string; first_observed: string }>(
+  const rows = database.all<{ id: string; first_observed: unknown }>(
     `SELECT id, json_extract(data, '$.evidence.first_observed') AS first_observed
-     FROM knowledge_units WHERE created_at IS NULL AND first_observed IS NOT NULL`,
+     FROM knowledge_units WHERE created_at IS NULL AND json_valid(data)`,
   )
   for (const { id, first_observed } of rows)
-    database.run(
-      'UPDATE knowledge_units SET created_at = ? WHERE id = ?',
-      documentToColumn(first_observed),
-      id,
-    )
+    if (typeof first_observed === 'string' && isTimestamp(first_observed))
+      database.run(
+        'UPDATE knowledge_units SET created_at = ? WHERE id = ?',
+        documentToColumn(first_observed),
+        id,
+      )
 }

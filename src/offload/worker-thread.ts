@@ -31,8 +31,11 @@ type Pool = Piscina<unknown, unknown>
 /** One life of the thread. */
 interface Life {
   readonly pool: Pool
+  /** From when the thread answers nothing more. */
   isOver: boolean
-  /** Resolves to why it is over. */
+  /** What `open` replies. */
+  readonly opened: Promise<Reply>
+  /** Resolves to why it is over, once the thread is gone. */
   readonly over: Promise<unknown>
 }
 
@@ -85,7 +88,7 @@ export class WorkerThread<Call> {
           cause: reason,
         })
       })
-      const opened = Promise.race([this.#task(life.pool, 'open'), ended])
+      const opened = Promise.race([life.opened, ended])
       this.report = unwrap(await within(startDeadline, `start the ${this.name}`, opened))
     } catch (error) {
       void life.pool.destroy()
@@ -106,7 +109,8 @@ export class WorkerThread<Call> {
   /** Has a batch answered. @throws {WorkerLost} where the thread ends first */
   async run(batch: readonly Call[]): Promise<Reply[]> {
     const life = this.#life
-    if (life === undefined) throw new WorkerLost(`the ${this.name} has not started`)
+    // A pool whose thread is gone would start another one for the asking.
+    if (!life || !this.isReady) throw new WorkerLost(`the ${this.name} is not running`)
     try {
       return (await life.pool.run(batch)) as Reply[]
     } catch (error) {
@@ -125,16 +129,15 @@ export class WorkerThread<Call> {
     const wasReady = this.isReady
     this.#state = 'closed'
     clearTimeout(this.#restartTimer)
-    const pool = this.#life?.pool
-    if (pool === undefined) return
+    if (this.#life === undefined) return
+    const { pool, over } = this.#life
     try {
       if (wasReady)
         unwrap(await within(deadline, `close the ${this.name}`, this.#task(pool, 'close')))
-      await within(deadline, `end the ${this.name}`, pool.destroy())
-    } catch (error) {
-      // Not awaited: a thread inside a native call ends only after it.
+    } finally {
       void pool.destroy()
-      throw error
+      // Under a deadline, since a thread inside a native call ends only after it.
+      await within(deadline, `end the ${this.name}`, over)
     }
   }
 
@@ -153,8 +156,6 @@ export class WorkerThread<Call> {
       ...(execArgv && { execArgv }),
       ...(resourceLimits && { resourceLimits }),
     })
-    const { promise: over, resolve } = Promise.withResolvers<unknown>()
-    const life = { pool, isOver: false, over }
     let reason: unknown = 'its thread ended'
     // Without a listener, an error of an idle thread would end the process.
     pool.on('error', (error: unknown) => {
@@ -162,9 +163,13 @@ export class WorkerThread<Call> {
     })
     pool.on('workerDestroy', () => {
       life.isOver = true
-      // The pool tells of the error right after this event.
-      queueMicrotask(() => resolve(reason))
     })
+    const opened = this.#task(pool, 'open')
+    const { promise: over, resolve } = Promise.withResolvers<unknown>()
+    const [thread] = pool.threads
+    if (thread) thread.once('exit', () => resolve(reason))
+    else resolve(reason)
+    const life: Life = { pool, isOver: false, opened, over }
     return life
   }
 

@@ -5,9 +5,11 @@ import { migrations } from '../migrations/index.ts'
 import type { MigrationDatabase } from '../migrations/migration.ts'
 import {
   completeReferenceSchema,
+  missingWhereStamped,
+  missingWhereUnstamped,
   referenceRevision,
-  referenceTables,
   stampedRevisions,
+  stampTable,
   tableNames,
 } from '../migrations/reference-schema.ts'
 import type { Connection } from './connection.ts'
@@ -17,14 +19,28 @@ const ownTable = 'cq_store_migrations'
 /**
  * Brings a file to the newest schema, in one transaction: a crash leaves it as it was. Two processes
  * that start at once take turns, and the second finds the work done. A file that is none of ours is
- * refused before anything in it is touched.
- * @throws {StoreError} `corrupt` for a file of another revision or another program
+ * refused before anything in it is touched. Where this fails, the connection is closed, so that a
+ * refused file keeps no write-ahead log from having been looked at.
+ * @throws {StoreError} `corrupt` for a file of another revision or another program; `unavailable` for
+ * one that can't be written
  */
 export function migrate(connection: Connection, busyTimeout: number): void {
-  const database = databaseOf(connection.sqlite)
-  requireOurs(database)
-  switchToWal(connection.sqlite, busyTimeout)
-  if (isCurrent(database)) return
+  try {
+    bringToNewest(connection, busyTimeout)
+  } catch (error) {
+    connection.sqlite.close()
+    throw error
+  }
+}
+
+function bringToNewest(connection: Connection, busyTimeout: number): void {
+  const { sqlite } = connection
+  const database = databaseOf(sqlite)
+  // In one snapshot each, since another process may be at work between two statements.
+  sqlite.transaction(() => requireOurs(database))()
+  requireWritable(sqlite, busyTimeout)
+  switchToWal(sqlite, busyTimeout)
+  if (sqlite.transaction(() => isCurrent(database))()) return
   connection.transaction(() => {
     // Asked again: another process may have been here between.
     requireOurs(database)
@@ -51,7 +67,7 @@ function requireOurs(database: MigrationDatabase): void {
         `'${referenceRevision}'; nothing was changed. Use the program that made it, or a newer cq-store`,
     )
   if (revisions.length > 0) {
-    const missing = referenceTables.filter((name) => !tables.has(name))
+    const missing = missingWhereStamped(database)
     if (missing.length > 0)
       throw new StoreError(
         'corrupt',
@@ -59,10 +75,14 @@ function requireOurs(database: MigrationDatabase): void {
       )
     return
   }
-  if (tables.size > 0 && !tables.has('knowledge_units'))
+  // The stamp's table alone is what the reference server leaves where it dies right at its start.
+  if (tables.size === 0 || (tables.size === 1 && tables.has(stampTable))) return
+  const missing = missingWhereUnstamped(database)
+  if (missing.length > 0)
     throw new StoreError(
       'corrupt',
-      `the file is a SQLite database of something else than cq (its tables: ${[...tables].slice(0, 5).join(', ')}); nothing was changed`,
+      `the file is a SQLite database of something else than cq (it has ${[...tables].slice(0, 5).join(', ')} ` +
+        `and lacks ${missing.join(', ')}); nothing was changed`,
     )
 }
 
@@ -93,6 +113,22 @@ function takeOwnSteps(database: MigrationDatabase): void {
 }
 
 /**
+ * SQLite opens a file that it can't write as it is, and would let a store start whose every write fails.
+ * Another connection's lock is no answer, and not waited for.
+ */
+function requireWritable(sqlite: Sqlite.Database, busyTimeout: number): void {
+  sqlite.pragma('busy_timeout = 0')
+  try {
+    sqlite.exec('begin immediate')
+    sqlite.exec('rollback')
+  } catch (error) {
+    if (!isBusy(error)) throw error
+  } finally {
+    sqlite.pragma(`busy_timeout = ${busyTimeout}`)
+  }
+}
+
+/**
  * Two processes that switch a file at once collide, and SQLite does not wait there as it does for
  * other locks.
  */
@@ -109,9 +145,12 @@ function switchToWal(sqlite: Sqlite.Database, busyTimeout: number): void {
           'that needs a file system with shared memory, so no network drive',
       )
     } catch (error) {
-      const isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY')
-      if (!isBusy || Date.now() >= giveUp) throw error
+      if (!isBusy(error) || Date.now() >= giveUp) throw error
       Atomics.wait(sleeper, 0, 0, 10)
     }
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return (error as { code?: string }).code?.startsWith('SQLITE_BUSY') ?? false
 }

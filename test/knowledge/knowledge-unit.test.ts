@@ -18,7 +18,7 @@ import {
 } from '../../src/knowledge/knowledge-unit.ts'
 import { checker } from '../../src/knowledge/validation.ts'
 
-fc.configureGlobal({ seed: 261753936, numRuns: 2000 })
+fc.configureGlobal({ seed: 20261122 })
 
 const now = new Date('2026-11-22T00:27:30.476Z')
 const nowText = '2026-11-22T00:27:30.476000Z'
@@ -92,9 +92,7 @@ const unitInput: fc.Arbitrary<KnowledgeUnitInput> = fc.record(
     tier: fc.constantFrom(...tiers),
     created_by: nullable(text(256)),
     superseded_by: nullable(text(256)),
-    extensions: nullable(
-      fc.dictionary(extensionKey, extensionValue, { maxKeys: 20, noNullPrototype: true }),
-    ),
+    extensions: nullable(fc.dictionary(extensionKey, extensionValue, { maxKeys: 20 })),
     flags: fc.array(
       fc.record(
         {
@@ -241,7 +239,7 @@ describe('parseKnowledgeUnit', () => {
       fc.property(unitInput, (input) => {
         const before = structuredClone(input)
         parseKnowledgeUnit(input, now)
-        expect(input).toStrictEqual(before)
+        expect(input).toEqual(before)
       }),
     )
   })
@@ -502,12 +500,9 @@ describe('extensions', () => {
 
   it('hold any JSON', () => {
     fc.assert(
-      fc.property(
-        fc.dictionary(extensionKey, extensionValue, { maxKeys: 20, noNullPrototype: true }),
-        (extensions) => {
-          expect(parse({ extensions }).extensions).toEqual(extensions)
-        },
-      ),
+      fc.property(fc.dictionary(extensionKey, extensionValue, { maxKeys: 20 }), (extensions) => {
+        expect(parse({ extensions }).extensions).toEqual(extensions)
+      }),
     )
   })
 

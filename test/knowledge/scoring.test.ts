@@ -10,7 +10,7 @@ import {
   relevance,
 } from '../../src/knowledge/scoring.ts'
 
-fc.configureGlobal({ seed: 261753936, numRuns: 2000 })
+fc.configureGlobal({ seed: 20261122 })
 
 function unit(domains: string[], context: Partial<Rankable['context']> = {}, confidence = 0.5) {
   return {

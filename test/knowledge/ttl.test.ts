@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, expectTypeOf, it } from 'vitest'
 import { parseLegacyTtl, parseTtl, type Ttl } from '../../src/knowledge/ttl.ts'
 
-fc.configureGlobal({ seed: 261753936, numRuns: 2000 })
+fc.configureGlobal({ seed: 20261122 })
 
 const secondsPerUnit = { s: 1, m: 60, h: 3600, d: 86_400 }
 const secondsPerYear = 31_536_000

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { StoreError } from '../../src/errors.ts'
 import { checker, storableText } from '../../src/knowledge/validation.ts'
 
-fc.configureGlobal({ seed: 261753936, numRuns: 2000 })
+fc.configureGlobal({ seed: 20261122 })
 
 /** The message of the StoreError that a check against the schema throws. */
 function refusal(schema: JSONSchema, input: unknown): string {
