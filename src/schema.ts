@@ -14,6 +14,17 @@ export interface Schema {
     tier: Generated<string>
   }
   knowledge_unit_domains: { unit_id: string; domain: string }
+  /**
+   * One row for each domain of each approved unit, in the order in which queries read it. Kept true
+   * by triggers, see `migrations/ranking-index.ts`.
+   */
+  cq_store_ranking: {
+    domain: string
+    /** How many domains the unit has. */
+    size: number
+    confidence: number
+    unit_id: string
+  }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {
     id: string

@@ -13,19 +13,48 @@ export type Rankable = Pick<KnowledgeUnit, 'domains' | 'context' | 'evidence' | 
 
 const weights = { domains: 0.55, languages: 0.15, frameworks: 0.15, pattern: 0.15 } as const
 
+/** Which parts of a query's context a unit fits. Each raises its relevance, and none is required. */
+export interface ContextFit {
+  readonly language: boolean
+  readonly framework: boolean
+  readonly pattern: boolean
+}
+
 /**
  * How well a unit fits a query, 0 to 1: the overlap of domains (Jaccard), and a boost for each of
  * language, framework and pattern that fits. The sum is taken left to right, as the reference
  * server does, so that equal units get equal doubles in both.
  */
 export function relevance(unit: Rankable, query: RankingQuery): number {
-  const { languages, frameworks, pattern } = unit.context
+  const domains = new Set(unit.domains)
+  const asked = new Set(query.domains)
+  const shared = domains.intersection(asked).size
+  return relevanceOf(jaccard(shared, domains.size, asked.size), contextFit(unit.context, query))
+}
+
+/** `relevance` of a unit whose overlap of domains is known. Rises with each of its arguments. */
+export function relevanceOf(overlap: number, fit: ContextFit): number {
   return (
-    weights.domains * jaccard(unit.domains, query.domains) +
-    weights.languages * Number(shareAny(languages, query.languages)) +
-    weights.frameworks * Number(shareAny(frameworks, query.frameworks)) +
-    weights.pattern * Number(samePattern(pattern, query.pattern))
+    weights.domains * overlap +
+    weights.languages * Number(fit.language) +
+    weights.frameworks * Number(fit.framework) +
+    weights.pattern * Number(fit.pattern)
   )
+}
+
+/** The overlap of two sets of the given sizes: of all they hold, the part that both do. */
+export function jaccard(shared: number, size: number, otherSize: number): number {
+  const all = size + otherSize - shared
+  return all === 0 ? 0 : shared / all
+}
+
+/** Which parts of the query's context the unit fits. */
+export function contextFit(context: KnowledgeUnit['context'], query: RankingQuery): ContextFit {
+  return {
+    language: shareAny(context.languages, query.languages),
+    framework: shareAny(context.frameworks, query.frameworks),
+    pattern: samePattern(context.pattern, query.pattern),
+  }
 }
 
 /** What units are ordered by, descending; ties go to the higher id. */
@@ -41,14 +70,6 @@ export function confirmedConfidence(confidence: number): number {
 /** Confidence after one more flag: 0.15 less, at least 0. */
 export function flaggedConfidence(confidence: number): number {
   return Math.max(confidence - 0.15, 0)
-}
-
-function jaccard(some: readonly string[], others: readonly string[]): number {
-  const left = new Set(some)
-  const right = new Set(others)
-  const shared = left.intersection(right).size
-  const all = left.size + right.size - shared
-  return all === 0 ? 0 : shared / all
 }
 
 function shareAny(some: readonly string[], others: readonly string[]): boolean {

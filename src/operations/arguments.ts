@@ -4,8 +4,23 @@ import { checker } from '../knowledge/validation.ts'
 
 const texts = { type: 'array', items: { type: 'string', pattern: storableText } } as const
 
-/** Checks a list of texts. @throws {StoreError} `invalid` */
-export const checkTexts = (name: string) => checker<string[]>(name, texts)
+/**
+ * Checks a list of texts, and copies it: the caller may change it before it travels, and what a proxy
+ * wraps cannot travel. @throws {StoreError} `invalid`
+ */
+export function checkTexts(name: string): (value: unknown) => string[] {
+  const check = checker<string[]>(name, texts)
+  return (value) => [...check(value)]
+}
+
+/** Checks an object of options, which may be left out. @throws {StoreError} `invalid` */
+export function checkOptions<Options extends object>(
+  options: Options | undefined,
+): Partial<Options> {
+  if (options === undefined) return {}
+  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return options
+  throw invalid('options', 'an object', options)
+}
 
 const storable = new RegExp(storableText, 'u')
 

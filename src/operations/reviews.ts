@@ -6,7 +6,7 @@ import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { statement } from '../statement.ts'
 import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
-import { checkInteger, checkNumber, checkOneOf, checkText } from './arguments.ts'
+import { checkInteger, checkNumber, checkOneOf, checkOptions, checkText } from './arguments.ts'
 import { confidenceOf } from './confidence.ts'
 import { textOf } from './json-text.ts'
 import {
@@ -149,10 +149,8 @@ function toStatus({ status, reviewed_by, reviewed_at }: ReviewColumns) {
   return { status: status as UnitStatus, reviewed_by, reviewed_at }
 }
 
-function checkPage({ limit = 20, offset = 0 }: PageOptions = {}): {
-  limit: number
-  offset: number
-} {
+function checkPage(options: PageOptions | undefined): { limit: number; offset: number } {
+  const { limit = 20, offset = 0 } = checkOptions(options)
   return { limit: checkInteger('limit', limit, 0), offset: checkInteger('offset', offset, 0) }
 }
 
@@ -165,8 +163,9 @@ function* pendingTotal(): Steps<number> {
 }
 
 /** Which filters are on, and what they compare with. */
-function checkList(options: ListOptions = {}): [filters: ListFilters, params: ListParams] {
-  const { domain = '', status = '', confidenceMin, confidenceMax, limit = 100 } = options
+function checkList(options: ListOptions | undefined): [filters: ListFilters, params: ListParams] {
+  const given = checkOptions(options)
+  const { domain = '', status = '', confidenceMin, confidenceMax, limit = 100 } = given
   const [normalized = ''] = normalizeDomains([checkText('domain', domain)])
   const params = {
     domain: normalized,

@@ -11,7 +11,7 @@ import type {
   Statistics,
   UnitStatus,
 } from '../store.ts'
-import { checkInteger } from './arguments.ts'
+import { checkInteger, checkOptions } from './arguments.ts'
 import { confidenceOf } from './confidence.ts'
 import { all, first, type OperationsFor, type Steps, scan } from './operation.ts'
 
@@ -208,14 +208,18 @@ const knowledgeBounds = [0.3, 0.5, 0.7]
 const dashboardDays = 30
 const dashboardActivity = 20
 
+/** Whether it is a list of ascending numbers above 0 and below 1. */
+function isAscending(bounds: unknown): bounds is number[] {
+  if (!Array.isArray(bounds)) return false
+  return bounds.every(
+    (bound, index) => typeof bound === 'number' && bound > (bounds[index - 1] ?? 0) && bound < 1,
+  )
+}
+
 function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly number[] {
-  const ascending =
-    Array.isArray(innerBounds) &&
-    innerBounds.every(
-      (bound, index) =>
-        typeof bound === 'number' && bound > (innerBounds[index - 1] ?? 0) && bound < 1,
-    )
-  if (ascending) return innerBounds
+  // A copy: the caller may change the array before it travels, and what a proxy wraps cannot travel.
+  const bounds: unknown = Array.isArray(innerBounds) ? [...innerBounds] : innerBounds
+  if (isAscending(bounds)) return bounds
   throw new StoreError(
     'invalid',
     `innerBounds must be ascending numbers between 0 and 1, got ${JSON.stringify(innerBounds)}`,
@@ -229,10 +233,10 @@ export const statistics = {
   countsByTier: scan(() => [], byTier),
   confidenceDistribution: scan((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
   recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
-  dailyCounts: scan(
-    (now, { days = 30 } = {}) => [lastDays(now, checkInteger('days', days, 1))],
-    daily,
-  ),
+  dailyCounts: scan((now, options) => {
+    const { days = 30 } = checkOptions(options)
+    return [lastDays(now, checkInteger('days', days, 1))]
+  }, daily),
 
   stats: scan(
     () => [],

@@ -3,27 +3,15 @@ import { StoreError } from '../errors.ts'
 import { completeText, fromStoredText, toStoredText } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { type KnowledgeUnit, parseFlag, parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
-import {
-  confirmedConfidence,
-  flaggedConfidence,
-  type RankingQuery,
-  rank,
-} from '../knowledge/scoring.ts'
+import { confirmedConfidence, flaggedConfidence, type RankingQuery } from '../knowledge/scoring.ts'
 import { documentTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
 import { statement } from '../statement.ts'
 import type { KnowledgeUnits } from '../store.ts'
-import { checkInteger, checkText, checkTexts } from './arguments.ts'
+import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.ts'
 import { textOf } from './json-text.ts'
-import {
-  all,
-  change,
-  create,
-  first,
-  type OperationsFor,
-  read,
-  type Steps,
-  write,
-} from './operation.ts'
+import { listed } from './listed.ts'
+import { change, create, first, type OperationsFor, read, type Steps, write } from './operation.ts'
+import { rankedIds } from './ranking.ts'
 
 const selectApproved = statement('select an approved unit', (db, p: { id: string }) =>
   db
@@ -73,30 +61,6 @@ const updateDocument = statement(
   (db, p: { id: string; data: string }) =>
     db.updateTable('knowledge_units').set({ data: p.data }).where('id', '=', p.id),
 )
-
-const selectCandidates = statement(
-  'select approved units with any of the domains',
-  (db, p: { domains: string }, dialect) =>
-    db
-      .selectFrom('knowledge_units')
-      .select('data')
-      .where('status', '=', sql.lit('approved'))
-      .where('id', 'in', (eb) =>
-        eb
-          .selectFrom('knowledge_unit_domains')
-          .select('unit_id')
-          .where('domain', 'in', (eb) =>
-            eb.selectFrom(listed(p.domains, dialect).as('listed')).select('listed.value'),
-          ),
-      ),
-)
-
-/** A list of texts, which travels as one JSON parameter, as rows of one column `value`. */
-function listed(json: string, dialect: 'sqlite' | 'postgres') {
-  return dialect === 'sqlite'
-    ? sql<{ value: string }>`json_each(${json})`
-    : sql<{ value: string }>`(select value from jsonb_array_elements_text(cast(${json} as jsonb)))`
-}
 
 /** A unit as rows: what its tables hold. */
 interface UnitRecord {
@@ -150,7 +114,8 @@ export const units = {
   insertMany: write(
     (now, units) => {
       if (!Array.isArray(units)) throw new StoreError('invalid', 'units must be an array')
-      return [units.map((unit) => toRecord(unit, now))]
+      // Unlike `map`, it does not skip what a sparse array lacks.
+      return [Array.from(units, (unit) => toRecord(unit, now))]
     },
     function* (records) {
       for (const record of records) yield* insertRecord(record)
@@ -183,7 +148,8 @@ export const units = {
   ),
 
   query: read(
-    (_now, domains, { languages = [], frameworks = [], pattern = '', limit = 5 } = {}) => {
+    (_now, domains, options) => {
+      const { languages = [], frameworks = [], pattern = '', limit = 5 } = checkOptions(options)
       const query: RankingQuery = {
         domains: normalizeDomains(checkDomains(domains)),
         languages: checkLanguages(languages),
@@ -194,15 +160,12 @@ export const units = {
     },
     function* (query, limit) {
       if (query.domains.length === 0) return []
-      const rows = yield* all(selectCandidates, { domains: JSON.stringify(query.domains) })
-      return rows
-        .map(({ data }) => {
-          const unit = fromStoredText(data)
-          return { id: unit.id, data, rank: rank(unit, query) }
-        })
-        .sort((a, b) => b.rank - a.rank || (a.id < b.id ? 1 : -1))
-        .slice(0, limit)
-        .map(({ data }) => textOf<KnowledgeUnit>(completeText(data)))
+      const found: KnowledgeUnit[] = []
+      for (const id of yield* rankedIds(query, limit)) {
+        const row = yield* first(selectAny, { id })
+        if (row) found.push(textOf<KnowledgeUnit>(completeText(row.data)))
+      }
+      return found
     },
   ),
 

@@ -1,0 +1,82 @@
+import type { Migration } from './migration.ts'
+
+/** How many domains a unit has, by its document. */
+const size = (unit: string) => `json_array_length(${unit}.data, '$.domains')`
+/** A unit's confidence, by its document; where that has none, cq's default. */
+const confidence = (unit: string) =>
+  `coalesce(json_extract(${unit}.data, '$.evidence.confidence'), 0.5)`
+/** Whether a unit is ranked. A document that is no JSON can't be, and must not make a write fail. */
+const isRanked = (unit: string) => `(${unit}.status = 'approved' AND json_valid(${unit}.data))`
+
+/** Adds the rows of a unit, one for each of its domains. */
+const addUnit = (unit: string) => `
+  INSERT OR IGNORE INTO cq_store_ranking (domain, size, confidence, unit_id)
+  SELECT domain, ${size(unit)}, ${confidence(unit)}, unit_id
+  FROM knowledge_unit_domains WHERE unit_id = ${unit}.id AND ${isRanked(unit)};`
+
+/** Takes out the rows of a unit. */
+const removeUnit = (unit: string) => `
+  DELETE FROM cq_store_ranking WHERE (domain, size, confidence, unit_id) IN (
+    SELECT domain, ${size(unit)}, ${confidence(unit)}, unit_id
+    FROM knowledge_unit_domains WHERE unit_id = ${unit}.id AND ${isRanked(unit)});`
+
+/** Adds the row of one domain of a unit, by a row of knowledge_unit_domains. */
+const addDomain = (row: string) => `
+  INSERT OR IGNORE INTO cq_store_ranking (domain, size, confidence, unit_id)
+  SELECT ${row}.domain, ${size('u')}, ${confidence('u')}, u.id
+  FROM knowledge_units AS u WHERE u.id = ${row}.unit_id AND ${isRanked('u')};`
+
+/** Takes out the row of one domain of a unit. */
+const removeDomain = (row: string) => `
+  DELETE FROM cq_store_ranking WHERE (domain, size, confidence, unit_id) IN (
+    SELECT ${row}.domain, ${size('u')}, ${confidence('u')}, u.id
+    FROM knowledge_units AS u WHERE u.id = ${row}.unit_id AND ${isRanked('u')});`
+
+/**
+ * What queries rank by, in the order in which they read it, so that they read no unit that they don't
+ * return. Triggers keep it true whoever writes, the reference server included: at all times it holds
+ * `(domain, size, confidence, unit)` of every domain row of every approved unit.
+ */
+export const rankingIndex: Migration = {
+  name: '2026-11-22 ranking index',
+  up(database) {
+    database.run(`CREATE TABLE cq_store_ranking (
+      domain TEXT NOT NULL,
+      size INTEGER NOT NULL,
+      confidence REAL NOT NULL,
+      unit_id TEXT NOT NULL,
+      PRIMARY KEY (domain, size, confidence, unit_id)
+    ) WITHOUT ROWID`)
+    // In the table's order, so that filling it appends.
+    database.run(`INSERT INTO cq_store_ranking (domain, size, confidence, unit_id)
+      SELECT d.domain, ${size('u')} AS size, ${confidence('u')} AS confidence, u.id
+      FROM knowledge_units AS u JOIN knowledge_unit_domains AS d ON d.unit_id = u.id
+      WHERE ${isRanked('u')} ORDER BY d.domain, size, confidence, u.id`)
+    const trigger = (event: string, body: string) =>
+      database.run(`CREATE TRIGGER ${event} BEGIN ${body} END`)
+    trigger('cq_store_rank_added_unit AFTER INSERT ON knowledge_units FOR EACH ROW', addUnit('new'))
+    trigger(
+      `cq_store_rank_changed_unit AFTER UPDATE OF data, status ON knowledge_units FOR EACH ROW
+       WHEN old.status = 'approved' OR new.status = 'approved'`,
+      removeUnit('old') + addUnit('new'),
+    )
+    // Before, since the domain rows that say what to take out go with the unit.
+    trigger(
+      `cq_store_rank_removed_unit BEFORE DELETE ON knowledge_units FOR EACH ROW
+       WHEN old.status = 'approved'`,
+      removeUnit('old'),
+    )
+    trigger(
+      'cq_store_rank_added_domain AFTER INSERT ON knowledge_unit_domains FOR EACH ROW',
+      addDomain('new'),
+    )
+    trigger(
+      'cq_store_rank_changed_domain AFTER UPDATE ON knowledge_unit_domains FOR EACH ROW',
+      removeDomain('old') + addDomain('new'),
+    )
+    trigger(
+      'cq_store_rank_removed_domain AFTER DELETE ON knowledge_unit_domains FOR EACH ROW',
+      removeDomain('old'),
+    )
+  },
+}

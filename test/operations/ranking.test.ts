@@ -1,0 +1,293 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { fromStoredText } from '../../src/knowledge/document.ts'
+import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
+import { type RankingQuery, rank } from '../../src/knowledge/scoring.ts'
+import { operations } from '../../src/operations/index.ts'
+import type { Steps, StoreMethod } from '../../src/operations/operation.ts'
+import { Connection } from '../../src/sqlite/connection.ts'
+import { migrate } from '../../src/sqlite/migrator.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'cq-ranking-'))
+const now = new Date('2026-11-22T00:00:00Z')
+let files = 0
+
+function openDatabase(): Connection {
+  const connection = new Connection({
+    path: join(folder, `${files++}.db`),
+    access: 'write',
+    durability: 'normal',
+    busyTimeout: 5000,
+    cacheSize: 4096,
+    mmapSize: 0,
+  })
+  migrate(connection, 5000)
+  return connection
+}
+
+/** Runs an operation as the store does, and gives its result as a caller gets it. */
+function run(connection: Connection, method: StoreMethod, ...args: unknown[]): unknown {
+  const { prepare, run } = operations[method] as {
+    prepare(now: Date, ...args: unknown[]): unknown[]
+    run(...prepared: unknown[]): Steps<unknown>
+  }
+  const text = connection.runToText(run(...prepare(now, ...args)))
+  return text === '' ? undefined : JSON.parse(text)
+}
+
+/** The answer by the plain formula: every approved unit with a queried domain, scored and sorted. */
+function byFormula(connection: Connection, query: RankingQuery, limit: number): KnowledgeUnit[] {
+  const rows = connection.sqlite
+    .prepare("SELECT data FROM knowledge_units WHERE status = 'approved'")
+    .all() as { data: string }[]
+  return rows
+    .map(({ data }) => fromStoredText(data))
+    .filter(({ domains }) => domains.some((domain) => query.domains.includes(domain)))
+    .map((unit) => ({ unit, rank: rank(unit, query) }))
+    .sort((one, other) => other.rank - one.rank || (one.unit.id < other.unit.id ? 1 : -1))
+    .slice(0, limit)
+    .map(({ unit }) => unit)
+}
+
+/** What the ranking must hold, by its definition. */
+function trueRanking(connection: Connection): unknown[] {
+  return connection.sqlite
+    .prepare(
+      `SELECT d.domain, json_array_length(u.data, '$.domains') AS size,
+         cast(json_extract(u.data, '$.evidence.confidence') AS REAL) AS confidence, u.id AS unit_id
+       FROM knowledge_units u JOIN knowledge_unit_domains d ON d.unit_id = u.id
+       WHERE u.status = 'approved' ORDER BY 1, 2, 3, 4`,
+    )
+    .all()
+}
+
+function heldRanking(connection: Connection): unknown[] {
+  return connection.sqlite.prepare('SELECT * FROM cq_store_ranking ORDER BY 1, 2, 3, 4').all()
+}
+
+const idOf = (index: number) => `ku_${index.toString(16).padStart(32, '0')}`
+
+/** Few domains, the first ones far more often, so that lists overlap and are long. */
+const domainNames = ['sqlite', 'wal', 'nodejs', 'http', 'css', 'go', 'rust', 'k8s']
+const skewedDomain = fc
+  .tuple(fc.nat(domainNames.length - 1), fc.nat(domainNames.length - 1))
+  .map(([one, other]) => domainNames[Math.min(one, other)] as string)
+const languages = fc.subarray(['typescript', 'python', 'go'])
+const frameworks = fc.subarray(['react', 'fastify'])
+const pattern = fc.constantFrom('', 'storage', 'Storage', 'api')
+/** Few values, so that many units tie. */
+const confidence = fc.oneof(
+  fc.constantFrom(0, 0.35, 0.5, 0.6, 0.7, 0.7999999999999999, 0.8, 1),
+  fc.double({ min: 0, max: 1, noNaN: true }),
+)
+const index = fc.nat(60)
+const domains = fc.uniqueArray(skewedDomain, { minLength: 1, maxLength: 5 })
+const unit = fc.record({
+  index,
+  domains,
+  context: fc.record({ languages, frameworks, pattern }),
+  confidence,
+})
+const status = fc.constantFrom('pending', 'approved', 'approved', 'approved', 'rejected')
+
+type Action = (connection: Connection) => void
+
+function toInput({ index, domains, context, confidence }: FromArbitrary<typeof unit>) {
+  return {
+    id: idOf(index),
+    domains,
+    context,
+    insight: { summary: `unit ${index}`, detail: '', action: '' },
+    evidence: { confidence },
+  }
+}
+type FromArbitrary<T> = T extends fc.Arbitrary<infer V> ? V : never
+
+/** An operation that may fail, as for a unit that is not there: then it changes nothing. */
+function attempt(method: StoreMethod, ...args: unknown[]): Action {
+  return (connection) => {
+    try {
+      connection.transaction(() => run(connection, method, ...args))
+    } catch (error) {
+      if (!['conflict', 'not_found'].includes((error as { code: string }).code)) throw error
+    }
+  }
+}
+
+/** A write as the reference server makes it: its own statements, in their order. */
+function asReference(write: (sqlite: Connection['sqlite']) => void): Action {
+  return ({ sqlite }) => sqlite.transaction(() => write(sqlite))()
+}
+
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 6, arbitrary: fc.tuple(unit, status).map(([one, state]) => insertWith(one, state)) },
+  { weight: 2, arbitrary: unit.map((one) => attempt('update', toInput(one))) },
+  { weight: 2, arbitrary: index.map((one) => attempt('confirm', idOf(one))) },
+  { weight: 2, arbitrary: index.map((one) => attempt('flag', idOf(one), { reason: 'stale' })) },
+  {
+    weight: 2,
+    arbitrary: fc
+      .tuple(index, status)
+      .map(([one, state]) => attempt('setReviewStatus', idOf(one), state, 'ada')),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(unit, status).map(([one, state]) => referenceInsert(one, state)),
+  },
+  { weight: 2, arbitrary: unit.map(referenceUpdate) },
+  {
+    weight: 1,
+    arbitrary: index.map((one) =>
+      asReference((sqlite) =>
+        sqlite.prepare('DELETE FROM knowledge_units WHERE id = ?').run(idOf(one)),
+      ),
+    ),
+  },
+)
+
+function insertWith(one: FromArbitrary<typeof unit>, state: string): Action {
+  return (connection) => {
+    attempt('insert', toInput(one))(connection)
+    attempt('setReviewStatus', idOf(one.index), state, 'ada')(connection)
+  }
+}
+
+function referenceDocument(one: FromArbitrary<typeof unit>): string {
+  const at = '2026-11-22T00:00:00.000001Z'
+  const { id, domains, insight, context } = toInput(one)
+  const evidence = {
+    ...toInput(one).evidence,
+    confirmations: 1,
+    first_observed: at,
+    last_confirmed: at,
+  }
+  return JSON.stringify({
+    id,
+    version: 1,
+    domains,
+    insight,
+    context,
+    evidence,
+    tier: 'private',
+    flags: [],
+  })
+}
+
+function referenceInsert(one: FromArbitrary<typeof unit>, state: string): Action {
+  return asReference((sqlite) => {
+    const id = idOf(one.index)
+    if (sqlite.prepare('SELECT 1 FROM knowledge_units WHERE id = ?').get(id)) return
+    sqlite
+      .prepare('INSERT INTO knowledge_units (id, data, created_at, tier) VALUES (?, ?, ?, ?)')
+      .run(id, referenceDocument(one), '2026-11-22T00:00:00.000001+00:00', 'private')
+    for (const domain of one.domains)
+      sqlite
+        .prepare('INSERT INTO knowledge_unit_domains (unit_id, domain) VALUES (?, ?)')
+        .run(id, domain)
+    sqlite
+      .prepare(
+        'UPDATE knowledge_units SET status = ?, reviewed_by = ?, reviewed_at = ? WHERE id = ?',
+      )
+      .run(state, 'ada', '2026-11-22T00:00:00.000001+00:00', id)
+  })
+}
+
+function referenceUpdate(one: FromArbitrary<typeof unit>): Action {
+  return asReference((sqlite) => {
+    const id = idOf(one.index)
+    const { changes } = sqlite
+      .prepare('UPDATE knowledge_units SET data = ?, tier = ? WHERE id = ?')
+      .run(referenceDocument(one), 'private', id)
+    if (changes === 0) return
+    sqlite.prepare('DELETE FROM knowledge_unit_domains WHERE unit_id = ?').run(id)
+    for (const domain of one.domains)
+      sqlite
+        .prepare('INSERT INTO knowledge_unit_domains (unit_id, domain) VALUES (?, ?)')
+        .run(id, domain)
+  })
+}
+
+const query = fc.record({
+  domains: fc.uniqueArray(fc.constantFrom(...domainNames, 'unknown'), {
+    minLength: 1,
+    maxLength: 9,
+  }),
+  languages: fc.subarray(['typescript', 'python', 'cobol']),
+  frameworks: fc.subarray(['react', 'none']),
+  pattern: fc.constantFrom('', 'STORAGE', 'api', 'other'),
+})
+const limit = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.constant(1000))
+
+function expectSameAsFormula(connection: Connection, asked: RankingQuery, most: number): void {
+  const { domains, ...context } = asked
+  const found = run(connection, 'query', domains, { ...context, limit: most })
+  expect(found).toEqual(byFormula(connection, asked, most))
+}
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
+
+describe('ranking', () => {
+  it('answers what the plain formula answers, whatever was written and by whom', () => {
+    fc.assert(
+      fc.property(
+        fc.array(action, { minLength: 1, maxLength: 120 }),
+        fc.array(fc.tuple(query, limit), { minLength: 1, maxLength: 12 }),
+        (actions, queries) => {
+          const connection = openDatabase()
+          try {
+            for (const act of actions) act(connection)
+            expect(heldRanking(connection)).toEqual(trueRanking(connection))
+            for (const [asked, most] of queries) expectSameAsFormula(connection, asked, most)
+          } finally {
+            connection.close()
+          }
+        },
+      ),
+      { numRuns: 60 },
+    )
+  })
+
+  describe('over a store where lists are longer than what is read at once', () => {
+    let connection: Connection
+    beforeAll(() => {
+      connection = openDatabase()
+      const random = fc.sample(fc.tuple(unit, status), { numRuns: 6000, seed: 7 })
+      connection.transaction(() => {
+        for (const [position, [one, state]] of random.entries()) {
+          const id = (position * 2_654_435_761) % 2 ** 32
+          run(connection, 'insert', toInput({ ...one, index: id }))
+          if (state !== 'pending') run(connection, 'setReviewStatus', idOf(id), state, 'ada')
+        }
+      })
+    })
+    afterAll(() => connection.close())
+
+    it('answers what the plain formula answers', () => {
+      for (const [asked, most] of fc.sample(fc.tuple(query, limit), { numRuns: 150, seed: 11 }))
+        expectSameAsFormula(connection, asked, most)
+    })
+
+    it('finds the highest ids among thousands of equals', () => {
+      connection.transaction(() => {
+        for (let position = 0; position < 3000; position++) {
+          const id = 2 ** 33 + ((position * 7919) % 3000)
+          const one = { index: id, domains: ['equal', 'twin'], confidence: 0.5 }
+          run(
+            connection,
+            'insert',
+            toInput({ ...one, context: { languages: [], frameworks: [], pattern: '' } }),
+          )
+          run(connection, 'setReviewStatus', idOf(id), 'approved', 'ada')
+        }
+      })
+      const nothing = { languages: [], frameworks: [], pattern: '' }
+      expectSameAsFormula(connection, { ...nothing, domains: ['equal'] }, 5)
+      expectSameAsFormula(connection, { ...nothing, domains: ['equal', 'twin'] }, 7)
+      expectSameAsFormula(connection, { ...nothing, domains: ['equal', 'sqlite'] }, 7)
+      expectSameAsFormula(connection, { ...nothing, domains: ['twin'], languages: ['go'] }, 5)
+    })
+  })
+})
