@@ -25,6 +25,10 @@ export interface Schema {
     confidence: number
     unit_id: string
   }
+  /** How many units there are of each kind and name, kept by triggers, see `migrations/counters.ts`. */
+  cq_store_counts: { kind: string; name: string; count: number }
+  /** How many approved units there are of each confidence, kept likewise. */
+  cq_store_confidence_counts: { confidence: number; count: number }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {
     id: string

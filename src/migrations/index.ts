@@ -1,6 +1,11 @@
+import { confidenceCounts, counters, counts } from './counters.ts'
+import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
-import { rankingIndex } from './ranking-index.ts'
+import { ranking, rankingIndex } from './ranking-index.ts'
 import { reviewIndexes } from './review-indexes.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
-export const migrations: readonly Migration[] = [reviewIndexes, rankingIndex]
+export const migrations: readonly Migration[] = [reviewIndexes, rankingIndex, counters]
+
+/** Our tables that can be checked against the reference server's, and made anew from them. */
+export const derivedTables: readonly DerivedTable[] = [ranking, counts, confidenceCounts]

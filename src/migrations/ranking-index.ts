@@ -1,12 +1,24 @@
+import { type DerivedTable, fill } from './derived-table.ts'
+import { confidence, isReadable } from './document-fields.ts'
 import type { Migration } from './migration.ts'
 
 /** How many domains a unit has, by its document. */
-const size = (unit: string) => `json_array_length(${unit}.data, '$.domains')`
-/** A unit's confidence, by its document; where that has none, cq's default. */
-const confidence = (unit: string) =>
-  `coalesce(json_extract(${unit}.data, '$.evidence.confidence'), 0.5)`
-/** Whether a unit is ranked. A document that is no JSON can't be, and must not make a write fail. */
-const isRanked = (unit: string) => `(${unit}.status = 'approved' AND json_valid(${unit}.data))`
+const size = (unit: string) => `coalesce(json_array_length(${unit}.data, '$.domains'), 0)`
+/** Whether a unit is ranked. */
+const isRanked = (unit: string) => `(${unit}.status = 'approved' AND ${isReadable(unit)})`
+
+/**
+ * What queries rank by, in the order in which they read it, so that they read no unit that they don't
+ * return: a row for each domain of each approved unit.
+ */
+export const ranking: DerivedTable = {
+  name: 'cq_store_ranking',
+  columns: ['domain', 'size', 'confidence', 'unit_id'],
+  // In the table's order, so that filling it appends.
+  definition: `SELECT d.domain, ${size('u')} AS size, ${confidence('u')} AS confidence, u.id AS unit_id
+    FROM knowledge_units AS u JOIN knowledge_unit_domains AS d ON d.unit_id = u.id
+    WHERE ${isRanked('u')} ORDER BY 1, 2, 3, 4`,
+}
 
 /** Adds the rows of a unit, one for each of its domains. */
 const addUnit = (unit: string) => `
@@ -32,11 +44,7 @@ const removeDomain = (row: string) => `
     SELECT ${row}.domain, ${size('u')}, ${confidence('u')}, u.id
     FROM knowledge_units AS u WHERE u.id = ${row}.unit_id AND ${isRanked('u')});`
 
-/**
- * What queries rank by, in the order in which they read it, so that they read no unit that they don't
- * return. Triggers keep it true whoever writes, the reference server included: at all times it holds
- * `(domain, size, confidence, unit)` of every domain row of every approved unit.
- */
+/** Makes the ranking, and triggers that keep it true whoever writes, the reference server included. */
 export const rankingIndex: Migration = {
   name: '2026-11-22 ranking index',
   up(database) {
@@ -47,35 +55,27 @@ export const rankingIndex: Migration = {
       unit_id TEXT NOT NULL,
       PRIMARY KEY (domain, size, confidence, unit_id)
     ) WITHOUT ROWID`)
-    // In the table's order, so that filling it appends.
-    database.run(`INSERT INTO cq_store_ranking (domain, size, confidence, unit_id)
-      SELECT d.domain, ${size('u')} AS size, ${confidence('u')} AS confidence, u.id
-      FROM knowledge_units AS u JOIN knowledge_unit_domains AS d ON d.unit_id = u.id
-      WHERE ${isRanked('u')} ORDER BY d.domain, size, confidence, u.id`)
+    database.run(fill(ranking))
     const trigger = (event: string, body: string) =>
       database.run(`CREATE TRIGGER ${event} BEGIN ${body} END`)
-    trigger('cq_store_rank_added_unit AFTER INSERT ON knowledge_units FOR EACH ROW', addUnit('new'))
+    trigger('cq_store_rank_added_unit AFTER INSERT ON knowledge_units', addUnit('new'))
     trigger(
-      `cq_store_rank_changed_unit AFTER UPDATE OF data, status ON knowledge_units FOR EACH ROW
+      `cq_store_rank_changed_unit AFTER UPDATE OF data, status ON knowledge_units
        WHEN old.status = 'approved' OR new.status = 'approved'`,
       removeUnit('old') + addUnit('new'),
     )
     // Before, since the domain rows that say what to take out go with the unit.
     trigger(
-      `cq_store_rank_removed_unit BEFORE DELETE ON knowledge_units FOR EACH ROW
-       WHEN old.status = 'approved'`,
+      `cq_store_rank_removed_unit BEFORE DELETE ON knowledge_units WHEN old.status = 'approved'`,
       removeUnit('old'),
     )
+    trigger('cq_store_rank_added_domain AFTER INSERT ON knowledge_unit_domains', addDomain('new'))
     trigger(
-      'cq_store_rank_added_domain AFTER INSERT ON knowledge_unit_domains FOR EACH ROW',
-      addDomain('new'),
-    )
-    trigger(
-      'cq_store_rank_changed_domain AFTER UPDATE ON knowledge_unit_domains FOR EACH ROW',
+      'cq_store_rank_changed_domain AFTER UPDATE ON knowledge_unit_domains',
       removeDomain('old') + addDomain('new'),
     )
     trigger(
-      'cq_store_rank_removed_domain AFTER DELETE ON knowledge_unit_domains FOR EACH ROW',
+      'cq_store_rank_removed_domain AFTER DELETE ON knowledge_unit_domains',
       removeDomain('old'),
     )
   },

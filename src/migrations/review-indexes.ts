@@ -1,18 +1,14 @@
 import type { Migration } from './migration.ts'
 
 /**
- * Indexes for what reviewers ask, so that none of it sorts or reads every unit: the pending queue,
- * listings by status and by age, counts by status and tier, recent activity, and daily counts.
+ * Indexes for what reviewers ask, so that none of it sorts or reads every unit: the pending queue and
+ * listings by status, listings by age, and recent activity.
  */
 export const reviewIndexes: Migration = {
   name: '2026-11-22 review indexes',
   up(database) {
     database.run(
       'CREATE INDEX idx_cq_store_status_created ON knowledge_units (status, created_at, id)',
-    )
-    database.run('CREATE INDEX idx_cq_store_status_tier ON knowledge_units (status, tier)')
-    database.run(
-      'CREATE INDEX idx_cq_store_status_reviewed ON knowledge_units (status, reviewed_at)',
     )
     database.run('CREATE INDEX idx_cq_store_created ON knowledge_units (created_at, id)')
     database.run(

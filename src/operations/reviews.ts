@@ -78,11 +78,12 @@ const selectPending = statement(
       .offset(p.offset),
 )
 
-const countPending = statement('count pending units', (db, _: object) =>
+const countPending = statement('select the count of pending units', (db, _: object) =>
   db
-    .selectFrom('knowledge_units')
-    .select(({ fn }) => fn.countAll<number | string>().as('count'))
-    .where('status', '=', sql.lit('pending')),
+    .selectFrom('cq_store_counts')
+    .select('count')
+    .where('kind', '=', sql.lit('status'))
+    .where('name', '=', sql.lit('pending')),
 )
 
 interface ListParams {
@@ -159,7 +160,7 @@ function* pendingItems(page: { limit: number; offset: number }): Steps<ReviewIte
 }
 
 function* pendingTotal(): Steps<number> {
-  return Number((yield* first(countPending, {}))?.count)
+  return Number((yield* first(countPending, {}))?.count ?? 0)
 }
 
 /** Which filters are on, and what they compare with. */

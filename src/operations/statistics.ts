@@ -12,46 +12,41 @@ import type {
   UnitStatus,
 } from '../store.ts'
 import { checkInteger, checkOptions } from './arguments.ts'
-import { confidenceOf } from './confidence.ts'
-import { all, first, type OperationsFor, type Steps, scan } from './operation.ts'
+import { all, type OperationsFor, type Steps, scan } from './operation.ts'
 
-const countUnits = statement('count units', (db, _: object) =>
-  db.selectFrom('knowledge_units').select(({ fn }) => fn.countAll<number | string>().as('count')),
+/** What the counters of one kind hold. Those that fell to zero are left out. */
+const selectCounts = statement('select counts of a kind, by name', (db, p: { kind: string }) =>
+  db
+    .selectFrom('cq_store_counts')
+    .select(['name', 'count'])
+    .where('kind', '=', p.kind)
+    .where('count', '>', 0)
+    .orderBy('name'),
 )
 
-const countByStatus = statement('count units by status', (db, _: object) =>
+const selectDomainCounts = statement('select counts of approved units by domain', (db, _: object) =>
   db
-    .selectFrom('knowledge_units')
-    .select(({ fn }) => ['status as name', fn.countAll<number | string>().as('count')])
-    .groupBy('status')
-    .orderBy('status'),
-)
-
-const countByTier = statement('count approved units by tier', (db, _: object) =>
-  db
-    .selectFrom('knowledge_units')
-    .select(({ fn }) => ['tier as name', fn.countAll<number | string>().as('count')])
-    .where('status', '=', sql.lit('approved'))
-    .groupBy('tier')
-    .orderBy('tier'),
-)
-
-const countByDomain = statement('count approved units by domain', (db, _: object) =>
-  db
-    .selectFrom('knowledge_unit_domains')
-    .innerJoin('knowledge_units', 'knowledge_units.id', 'knowledge_unit_domains.unit_id')
-    .select(({ fn }) => [
-      'knowledge_unit_domains.domain as name',
-      fn.countAll<number | string>().as('count'),
-    ])
-    .where('knowledge_units.status', '=', sql.lit('approved'))
-    .groupBy('knowledge_unit_domains.domain')
+    .selectFrom('cq_store_counts')
+    .select(['name', 'count'])
+    .where('kind', '=', sql.lit('domain'))
+    .where('count', '>', 0)
     .orderBy('count', 'desc')
     .orderBy('name'),
 )
 
+const selectDailyCounts = statement(
+  'select counts of a kind from a day on',
+  (db, p: { kind: string; since: string }) =>
+    db
+      .selectFrom('cq_store_counts')
+      .select(['name', 'count'])
+      .where('kind', '=', p.kind)
+      .where('name', '>=', p.since)
+      .where('count', '>', 0),
+)
+
 const countByConfidence = statement(
-  'count approved units by confidence',
+  'count approved units by bucket of confidence',
   (db, p: { bounds: string }, dialect) => {
     const bounds =
       dialect === 'sqlite'
@@ -60,17 +55,16 @@ const countByConfidence = statement(
             value: number
           }>`(select cast(value as double precision) as value from jsonb_array_elements_text(cast(${p.bounds} as jsonb)))`
     return db
-      .selectFrom('knowledge_units')
+      .selectFrom('cq_store_confidence_counts')
       .select((eb) => [
         // A unit's bucket is the number of inner bounds that it reaches.
         eb
           .selectFrom(bounds.as('bounds'))
           .select(({ fn }) => fn.countAll<number | string>().as('reached'))
-          .where('bounds.value', '<=', confidenceOf('knowledge_units.data', dialect))
+          .whereRef('bounds.value', '<=', 'cq_store_confidence_counts.confidence')
           .as('bucket'),
-        eb.fn.countAll<number | string>().as('count'),
+        eb.fn.sum<number | string>('count').as('count'),
       ])
-      .where('status', '=', sql.lit('approved'))
       .groupBy('bucket')
   },
 )
@@ -94,32 +88,6 @@ const selectActivity = statement('select recent activity', (db, p: { limit: numb
     .limit(p.limit),
 )
 
-/** The UTC day of a column timestamp, which begins with it. */
-const dayOf = (column: 'created_at' | 'reviewed_at') =>
-  sql<string>`substr(${sql.ref(column)}, 1, 10)`
-
-const countProposedDaily = statement('count proposed units by day', (db, p: { since: string }) =>
-  db
-    .selectFrom('knowledge_units')
-    .select(({ fn }) => [dayOf('created_at').as('day'), fn.countAll<number | string>().as('count')])
-    .where('created_at', '>=', p.since)
-    .groupBy('day'),
-)
-
-const countDecidedDaily = statement(
-  'count decided units by day',
-  (db, p: { status: string; since: string }) =>
-    db
-      .selectFrom('knowledge_units')
-      .select(({ fn }) => [
-        dayOf('reviewed_at').as('day'),
-        fn.countAll<number | string>().as('count'),
-      ])
-      .where('status', '=', p.status)
-      .where('reviewed_at', '>=', p.since)
-      .groupBy('day'),
-)
-
 interface NamedCount {
   readonly name: string
   readonly count: number | string
@@ -129,20 +97,17 @@ function toRecord(rows: readonly NamedCount[]): Record<string, number> {
   return Object.fromEntries(rows.map(({ name, count }) => [name, Number(count)]))
 }
 
+function* countsOf(kind: 'status' | 'tier'): Steps<Record<string, number>> {
+  return toRecord(yield* all(selectCounts, { kind }))
+}
+
 function* total(): Steps<number> {
-  return Number((yield* first(countUnits, {}))?.count)
-}
-
-function* byStatus(): Steps<Record<string, number>> {
-  return toRecord(yield* all(countByStatus, {}))
-}
-
-function* byTier(): Steps<Record<string, number>> {
-  return toRecord(yield* all(countByTier, {}))
+  const byStatus = yield* countsOf('status')
+  return Object.values(byStatus).reduce((sum, count) => sum + count, 0)
 }
 
 function* byDomain(): Steps<Record<string, number>> {
-  return toRecord(yield* all(countByDomain, {}))
+  return toRecord(yield* all(selectDomainCounts, {}))
 }
 
 function* byConfidence(innerBounds: readonly number[]): Steps<Record<string, number>> {
@@ -182,25 +147,21 @@ function lastDays(now: Date, days: number): Window {
 }
 
 function* daily({ since, today }: Window): Steps<DailyCount[]> {
-  const proposed = toDays(yield* all(countProposedDaily, { since }))
-  const approved = toDays(yield* all(countDecidedDaily, { status: 'approved', since }))
-  const rejected = toDays(yield* all(countDecidedDaily, { status: 'rejected', since }))
-  const active = [...proposed.keys(), ...approved.keys(), ...rejected.keys()].sort()
+  const proposed = toRecord(yield* all(selectDailyCounts, { kind: 'proposed', since }))
+  const approved = toRecord(yield* all(selectDailyCounts, { kind: 'approved', since }))
+  const rejected = toRecord(yield* all(selectDailyCounts, { kind: 'rejected', since }))
+  const active = Object.keys({ ...proposed, ...approved, ...rejected }).sort()
   const counts: DailyCount[] = []
   if (active[0] === undefined) return counts
   for (let date = active[0]; date <= today; date = utcDay(new Date(date), 1)) {
     counts.push({
       date,
-      proposed: proposed.get(date) ?? 0,
-      approved: approved.get(date) ?? 0,
-      rejected: rejected.get(date) ?? 0,
+      proposed: proposed[date] ?? 0,
+      approved: approved[date] ?? 0,
+      rejected: rejected[date] ?? 0,
     })
   }
   return counts
-}
-
-function toDays(rows: readonly { day: string; count: number | string }[]): Map<string, number> {
-  return new Map(rows.map(({ day, count }) => [day, Number(count)]))
 }
 
 const reviewBounds = [0.3, 0.6, 0.8]
@@ -229,8 +190,14 @@ function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly nu
 export const statistics = {
   count: scan(() => [], total),
   domainCounts: scan(() => [], byDomain),
-  countsByStatus: scan(() => [], byStatus),
-  countsByTier: scan(() => [], byTier),
+  countsByStatus: scan(
+    () => [],
+    () => countsOf('status'),
+  ),
+  countsByTier: scan(
+    () => [],
+    () => countsOf('tier'),
+  ),
   confidenceDistribution: scan((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
   recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
   dailyCounts: scan((now, options) => {
@@ -243,7 +210,7 @@ export const statistics = {
     function* () {
       return {
         total_count: yield* total(),
-        tier_counts: yield* byTier(),
+        tier_counts: yield* countsOf('tier'),
         domain_counts: yield* byDomain(),
         confidence_distribution: (yield* byConfidence(
           knowledgeBounds,
@@ -257,7 +224,7 @@ export const statistics = {
     function* (window) {
       const none: Record<UnitStatus, number> = { pending: 0, approved: 0, rejected: 0 }
       return {
-        counts: { ...none, ...(yield* byStatus()) },
+        counts: { ...none, ...(yield* countsOf('status')) },
         domains: yield* byDomain(),
         confidence_distribution: (yield* byConfidence(
           reviewBounds,

@@ -6,6 +6,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { fromStoredText } from '../../src/knowledge/document.ts'
 import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
 import { type RankingQuery, rank } from '../../src/knowledge/scoring.ts'
+import type { DerivedTable } from '../../src/migrations/derived-table.ts'
+import { derivedTables } from '../../src/migrations/index.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Steps, StoreMethod } from '../../src/operations/operation.ts'
 import { Connection } from '../../src/sqlite/connection.ts'
@@ -38,13 +40,18 @@ function run(connection: Connection, method: StoreMethod, ...args: unknown[]): u
   return text === '' ? undefined : JSON.parse(text)
 }
 
+function approvedUnits({ sqlite }: Connection): KnowledgeUnit[] {
+  const select = sqlite.prepare("SELECT data FROM knowledge_units WHERE status = 'approved'")
+  return (select.pluck().all() as string[]).map(fromStoredText)
+}
+
 /** The answer by the plain formula: every approved unit with a queried domain, scored and sorted. */
-function byFormula(connection: Connection, query: RankingQuery, limit: number): KnowledgeUnit[] {
-  const rows = connection.sqlite
-    .prepare("SELECT data FROM knowledge_units WHERE status = 'approved'")
-    .all() as { data: string }[]
-  return rows
-    .map(({ data }) => fromStoredText(data))
+function byFormula(
+  units: readonly KnowledgeUnit[],
+  query: RankingQuery,
+  limit: number,
+): KnowledgeUnit[] {
+  return units
     .filter(({ domains }) => domains.some((domain) => query.domains.includes(domain)))
     .map((unit) => ({ unit, rank: rank(unit, query) }))
     .sort((one, other) => other.rank - one.rank || (one.unit.id < other.unit.id ? 1 : -1))
@@ -52,20 +59,19 @@ function byFormula(connection: Connection, query: RankingQuery, limit: number): 
     .map(({ unit }) => unit)
 }
 
-/** What the ranking must hold, by its definition. */
-function trueRanking(connection: Connection): unknown[] {
-  return connection.sqlite
-    .prepare(
-      `SELECT d.domain, json_array_length(u.data, '$.domains') AS size,
-         cast(json_extract(u.data, '$.evidence.confidence') AS REAL) AS confidence, u.id AS unit_id
-       FROM knowledge_units u JOIN knowledge_unit_domains d ON d.unit_id = u.id
-       WHERE u.status = 'approved' ORDER BY 1, 2, 3, 4`,
-    )
-    .all()
-}
-
-function heldRanking(connection: Connection): unknown[] {
-  return connection.sqlite.prepare('SELECT * FROM cq_store_ranking ORDER BY 1, 2, 3, 4').all()
+/** What a derived table must hold, by its definition, and what it holds. */
+function contentsOf(
+  { sqlite }: Connection,
+  { name, columns, definition }: DerivedTable,
+): { readonly must: unknown[]; readonly holds: unknown[] } {
+  const all = (sql: string) => sqlite.prepare(sql).all()
+  const order = columns.join(', ')
+  return {
+    must: all(`SELECT * FROM (${definition}) ORDER BY ${order}`),
+    holds: all(
+      `SELECT * FROM ${name} ${columns.includes('count') ? 'WHERE count <> 0' : ''} ORDER BY ${order}`,
+    ),
+  }
 }
 
 const idOf = (index: number) => `ku_${index.toString(16).padStart(32, '0')}`
@@ -221,10 +227,15 @@ const query = fc.record({
 })
 const limit = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.constant(1000))
 
-function expectSameAsFormula(connection: Connection, asked: RankingQuery, most: number): void {
+function expectSameAsFormula(
+  connection: Connection,
+  asked: RankingQuery,
+  most: number,
+  units = approvedUnits(connection),
+): void {
   const { domains, ...context } = asked
   const found = run(connection, 'query', domains, { ...context, limit: most })
-  expect(found).toEqual(byFormula(connection, asked, most))
+  expect(found).toEqual(byFormula(units, asked, most))
 }
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -239,7 +250,10 @@ describe('ranking', () => {
           const connection = openDatabase()
           try {
             for (const act of actions) act(connection)
-            expect(heldRanking(connection)).toEqual(trueRanking(connection))
+            for (const table of derivedTables) {
+              const { must, holds } = contentsOf(connection, table)
+              expect(holds).toEqual(must)
+            }
             for (const [asked, most] of queries) expectSameAsFormula(connection, asked, most)
           } finally {
             connection.close()
@@ -266,8 +280,9 @@ describe('ranking', () => {
     afterAll(() => connection.close())
 
     it('answers what the plain formula answers', () => {
+      const units = approvedUnits(connection)
       for (const [asked, most] of fc.sample(fc.tuple(query, limit), { numRuns: 150, seed: 11 }))
-        expectSameAsFormula(connection, asked, most)
+        expectSameAsFormula(connection, asked, most, units)
     })
 
     it('finds the highest ids among thousands of equals', () => {

@@ -1,0 +1,15 @@
+/**
+ * A table of ours that follows from the reference server's tables, and that triggers keep so. Since
+ * its content is defined by a query, it can be checked against it, and made anew from it.
+ */
+export interface DerivedTable {
+  readonly name: string
+  readonly columns: readonly string[]
+  /** Answers what the table must hold, its columns in their order. */
+  readonly definition: string
+}
+
+/** Makes the table's content anew. */
+export function fill({ name, columns, definition }: DerivedTable): string {
+  return `INSERT INTO ${name} (${columns.join(', ')}) ${definition}`
+}

@@ -1,0 +1,24 @@
+import { describe } from 'vitest'
+import { describeAccounts } from './contract/accounts.ts'
+import { describeArguments } from './contract/arguments.ts'
+import { describeConcurrency } from './contract/concurrency.ts'
+import { describeLifecycle } from './contract/lifecycle.ts'
+import type { OpenStore } from './contract/open-store.ts'
+import { describeRandomCalls } from './contract/random-calls.ts'
+import { describeReviews } from './contract/reviews.ts'
+import { describeStatistics } from './contract/statistics.ts'
+import { describeUnits } from './contract/units.ts'
+
+/** What every Store has to do, told by tests. The suite closes each store that it opens. */
+export function describeStoreContract(name: string, openStore: OpenStore): void {
+  describe(`${name} keeps the contract of Store`, () => {
+    describeUnits(openStore)
+    describeReviews(openStore)
+    describeStatistics(openStore)
+    describeAccounts(openStore)
+    describeArguments(openStore)
+    describeLifecycle(openStore)
+    describeConcurrency(openStore)
+    describeRandomCalls(openStore)
+  })
+}

@@ -1,0 +1,304 @@
+import { describe, expect, it } from 'vitest'
+import type { Store } from '../../../src/index.ts'
+import { keyId, sampleKey, sampleUnit, TestClock, unitId } from '../samples.ts'
+import { outcome } from './failure.ts'
+import { type OpenStore, shareStore } from './open-store.ts'
+
+/** Every method of Store but its lifecycle. */
+export type StoreMethod = Exclude<keyof Store, 'close' | typeof Symbol.asyncDispose>
+
+const noon = new Date('2026-11-22T12:00:00.000Z')
+const unit = sampleUnit(unitId(1), noon)
+const key = sampleKey(keyId(1), 1, new Date('2027-01-01T00:00:00.000Z'))
+
+/** Arguments with which each method can be called. */
+export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> } = {
+  insert: [unit],
+  insertMany: [[unit]],
+  get: [unit.id],
+  getAny: [unit.id],
+  update: [unit],
+  query: [['sample'], { languages: ['ts'], frameworks: ['vue'], pattern: 'cache', limit: 5 }],
+  confirm: [unit.id],
+  flag: [unit.id, { reason: 'stale' }],
+  getReviewStatus: [unit.id],
+  setReviewStatus: [unit.id, 'approved', 'reviewer'],
+  decide: [unit.id, 'approved', 'reviewer'],
+  reviewItem: [unit.id],
+  pendingQueue: [{ limit: 5, offset: 1 }],
+  pendingCount: [],
+  reviewQueue: [{ limit: 5, offset: 1 }],
+  listUnits: [{ domain: 'sample', status: 'approved', confidenceMin: 0, confidenceMax: 1 }],
+  count: [],
+  domainCounts: [],
+  countsByStatus: [],
+  countsByTier: [],
+  confidenceDistribution: [[0.5]],
+  recentActivity: [5],
+  dailyCounts: [{ days: 7 }],
+  stats: [],
+  reviewStats: [],
+  createUser: ['ann', 'hash'],
+  getUser: ['ann'],
+  createApiKey: [key],
+  getApiKeyForUser: [{ userId: 1, keyId: key.keyId }],
+  getActiveApiKeyById: [key.keyId],
+  listApiKeysForUser: [1],
+  countActiveApiKeysForUser: [1],
+  revokeApiKey: [{ userId: 1, keyId: key.keyId }],
+  touchApiKeyLastUsed: [key.keyId],
+}
+
+const noTexts = [
+  undefined,
+  null,
+  5,
+  Number.NaN,
+  5n,
+  true,
+  {},
+  ['text'],
+  new String('text'),
+  Symbol('text'),
+  () => 'text',
+  Object.create(null),
+  'a\0b',
+  '\ud83d',
+  'a\ude00b',
+]
+const noNumbers = [
+  undefined,
+  null,
+  '5',
+  Number.NaN,
+  5n,
+  true,
+  {},
+  [5],
+  Symbol('5'),
+  Object.create(null),
+]
+const noObjects = [null, 5, 'text', true, 5n, Symbol('object'), [], ['text'], () => {}]
+const noLists = [
+  null,
+  5,
+  'text',
+  true,
+  {},
+  { length: 1, 0: 'text' },
+  new Set(['text']),
+  Symbol('list'),
+]
+const noListsOfTexts = [...noLists, ...noTexts.map((text) => ['text', text]), new Array(1)]
+const given = (values: readonly unknown[]) => values.filter((value) => value !== undefined)
+
+/** The object with one property replaced by each of the values, and once without it. */
+const replaced = (object: object, property: string, values: readonly unknown[]) =>
+  values.map((value) => ({ ...object, [property]: value }))
+
+const noUnits = [
+  undefined,
+  ...noObjects,
+  {},
+  ...replaced(unit, 'id', noTexts),
+  ...replaced(unit, 'domains', [undefined, ...noListsOfTexts]),
+  ...replaced(unit, 'insight', [undefined, ...noObjects, {}]),
+  ...['summary', 'detail', 'action'].flatMap((part) =>
+    replaced(unit.insight, part, noTexts).map((insight) => ({ ...unit, insight })),
+  ),
+  ...replaced(unit, 'context', noObjects),
+  ...replaced(unit, 'evidence', noObjects),
+  ...replaced(unit, 'tier', given(noTexts)),
+  ...replaced(unit, 'version', given(noNumbers)),
+  ...replaced(unit, 'created_by', given(noTexts).slice(1)),
+  ...replaced(unit, 'flags', noLists),
+  ...replaced(unit, 'extensions', noObjects.slice(1)),
+  ...replaced(unit, 'extensions', [
+    { 'vendor:key': Number.NaN },
+    { 'vendor:key': [5n] },
+    { 'vendor:key': () => {} },
+    { 'vendor:key': { deep: ['a\0b'] } },
+    { 'vendor:key': { '\ud83d': 1 } },
+    { 'vendor:key': circle() },
+  ]),
+]
+const noPages = [
+  ...noObjects,
+  ...['limit', 'offset'].flatMap((part) => replaced({}, part, given(noNumbers))),
+]
+
+function circle(): object {
+  const list: unknown[] = []
+  list.push(list)
+  return list
+}
+
+/** Arguments that each method must refuse as `invalid`. A method without arguments ignores them. */
+const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])[] } = {
+  insert: noUnits.map((wrong) => [wrong]),
+  insertMany: [
+    ...[undefined, ...noLists, new Array(1)].map((wrong) => [wrong]),
+    ...noUnits.map((wrong) => [[unit, wrong]]),
+  ],
+  get: noTexts.map((id) => [id]),
+  getAny: noTexts.map((id) => [id]),
+  update: noUnits.map((wrong) => [wrong]),
+  query: [
+    ...[undefined, ...noListsOfTexts].map((domains) => [domains]),
+    ...noObjects.map((options) => [['sample'], options]),
+    ...['languages', 'frameworks'].flatMap((part) =>
+      replaced({}, part, noListsOfTexts).map((options) => [['sample'], options]),
+    ),
+    ...replaced({}, 'pattern', given(noTexts)).map((options) => [['sample'], options]),
+    ...replaced({}, 'limit', given(noNumbers)).map((options) => [['sample'], options]),
+  ],
+  confirm: noTexts.map((id) => [id]),
+  flag: [
+    ...noTexts.map((id) => [id, { reason: 'stale' }]),
+    ...[undefined, ...noObjects, {}].map((flag) => [unit.id, flag]),
+    ...noTexts.map((reason) => [unit.id, { reason }]),
+    ...['detail', 'duplicate_of'].flatMap((part) =>
+      replaced({ reason: 'stale' }, part, given(noTexts).slice(1)).map((flag) => [unit.id, flag]),
+    ),
+  ],
+  getReviewStatus: noTexts.map((id) => [id]),
+  setReviewStatus: [
+    ...noTexts.map((id) => [id, 'approved', 'reviewer']),
+    ...noTexts.map((status) => [unit.id, status, 'reviewer']),
+    ...noTexts.map((reviewedBy) => [unit.id, 'approved', reviewedBy]),
+  ],
+  decide: [
+    ...noTexts.map((id) => [id, 'approved', 'reviewer']),
+    ...noTexts.map((decision) => [unit.id, decision, 'reviewer']),
+    ...noTexts.map((reviewedBy) => [unit.id, 'approved', reviewedBy]),
+  ],
+  reviewItem: noTexts.map((id) => [id]),
+  pendingQueue: noPages.map((page) => [page]),
+  pendingCount: [],
+  reviewQueue: noPages.map((page) => [page]),
+  listUnits: [
+    ...noObjects,
+    ...['domain', 'status'].flatMap((part) => replaced({}, part, given(noTexts))),
+    ...['confidenceMin', 'confidenceMax', 'limit'].flatMap((part) =>
+      replaced({}, part, given(noNumbers)),
+    ),
+  ].map((options) => [options]),
+  count: [],
+  domainCounts: [],
+  countsByStatus: [],
+  countsByTier: [],
+  confidenceDistribution: [...noLists, ...noNumbers.map((bound) => [0.5, bound]), new Array(1)].map(
+    (bounds) => [bounds],
+  ),
+  recentActivity: given(noNumbers).map((limit) => [limit]),
+  dailyCounts: [...noObjects, ...replaced({}, 'days', given(noNumbers))].map((options) => [
+    options,
+  ]),
+  stats: [],
+  reviewStats: [],
+  createUser: [
+    ...noTexts.map((username) => [username, 'hash']),
+    ...noTexts.map((passwordHash) => ['ann', passwordHash]),
+  ],
+  getUser: noTexts.map((username) => [username]),
+  createApiKey: [
+    ...[undefined, ...noObjects, {}],
+    ...['keyId', 'name', 'keyPrefix', 'keyHash', 'ttl', 'expiresAt'].flatMap((part) =>
+      replaced(key, part, noTexts),
+    ),
+    ...replaced(key, 'userId', noNumbers),
+    ...replaced(key, 'labels', [undefined, ...noListsOfTexts]),
+    ...replaced(key, 'activeLimit', given(noNumbers)),
+  ].map((wrong) => [wrong]),
+  getApiKeyForUser: [
+    ...[undefined, ...noObjects, {}],
+    ...replaced({ keyId: key.keyId }, 'userId', noNumbers),
+    ...replaced({ userId: 1 }, 'keyId', noTexts),
+  ].map((wrong) => [wrong]),
+  getActiveApiKeyById: noTexts.map((id) => [id]),
+  listApiKeysForUser: noNumbers.map((userId) => [userId]),
+  countActiveApiKeysForUser: noNumbers.map((userId) => [userId]),
+  revokeApiKey: [
+    ...[undefined, ...noObjects, {}],
+    ...replaced({ keyId: key.keyId }, 'userId', noNumbers),
+    ...replaced({ userId: 1 }, 'keyId', noTexts),
+  ].map((wrong) => [wrong]),
+  touchApiKeyLastUsed: noTexts.map((id) => [id]),
+}
+
+export const storeMethods = Object.keys(goodArguments) as StoreMethod[]
+
+/** Calls a method as plain JavaScript may. */
+export function callUntyped(
+  store: Store,
+  method: StoreMethod,
+  args: readonly unknown[],
+): Promise<unknown> {
+  return (store[method] as (...args: unknown[]) => Promise<unknown>).apply(store, [...args])
+}
+
+export function describeArguments(openStore: OpenStore): void {
+  describe('arguments of the wrong kind', () => {
+    const the = shareStore(openStore, new TestClock('2026-11-22T12:00:00.000Z').now)
+
+    it.each(storeMethods.filter((method) => badArguments[method].length > 0))(
+      '%s refuses as invalid, each alone',
+      async (method) => {
+        const calls = badArguments[method]
+        const outcomes = await Promise.all(
+          calls.map((args) => outcome(callUntyped(the.store, method, args))),
+        )
+        const taken = outcomes.flatMap((outcome, index) =>
+          'code' in outcome && outcome.code === 'invalid' ? [] : [{ args: calls[index], outcome }],
+        )
+        expect(taken).toEqual([])
+      },
+    )
+
+    it('left nothing behind', async () => {
+      expect(await the.store.count()).toBe(0)
+      expect(await the.store.getUser('ann')).toBeNull()
+    })
+
+    it('do not spoil the calls that are made at the same time', async () => {
+      const domains = ['beside']
+      const units = Array.from({ length: 20 }, (_, number) =>
+        sampleUnit(unitId(100 + number), noon, { domains }),
+      )
+      const outcomes = units.flatMap((unit) => [
+        outcome(the.store.insert(unit)),
+        ...noTexts.map((id) => outcome(callUntyped(the.store, 'get', [id]))),
+        ...noUnits.slice(0, 5).map((wrong) => outcome(callUntyped(the.store, 'insert', [wrong]))),
+      ])
+      const refused = units.length * (noTexts.length + 5)
+      const ended = await Promise.all(outcomes)
+      expect(ended.filter((one) => 'value' in one)).toHaveLength(units.length)
+      expect(ended.filter((one) => 'code' in one && one.code === 'invalid')).toHaveLength(refused)
+      expect(await the.store.listUnits({ domain: 'beside' })).toHaveLength(units.length)
+    })
+
+    it('are none where a list or a unit is wrapped in a proxy, as reactive frameworks do', async () => {
+      const wrapped = <T extends object>(value: T): T => new Proxy(value, {})
+      const unit = sampleUnit(unitId(200), noon, { domains: ['wrapped'] })
+      await the.store.insert(wrapped({ ...unit, domains: wrapped(unit.domains) }))
+      await the.store.insertMany(wrapped([]))
+      await the.store.setReviewStatus(unit.id, 'approved', 'reviewer')
+      const languages = wrapped(['ts'])
+      const found = the.store.query(
+        wrapped(['wrapped']),
+        wrapped({ languages, frameworks: wrapped(['vue']) }),
+      )
+      expect(await found).toEqual([unit])
+      expect(await the.store.confidenceDistribution(wrapped([0.5]))).toEqual({
+        '0.0-0.5': 0,
+        '0.5-1.0': 1,
+      })
+      await the.store.createUser('wrapped', 'hash')
+      const { id: userId } = (await the.store.getUser('wrapped')) ?? expect.fail()
+      const key = sampleKey(keyId(1), userId, new Date('2027-01-01T00:00:00.000Z'), {
+        labels: wrapped(['ci']),
+      })
+      expect((await the.store.createApiKey(wrapped(key))).labels).toEqual(['ci'])
+    })
+  })
+}
