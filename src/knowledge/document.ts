@@ -16,17 +16,23 @@ export function toStoredText(unit: KnowledgeUnit): string {
   })
 }
 
+/** How most documents end: without flags, which lack fields of their own. */
+const usualEnd =
+  /^"tier":"\w+"(,"created_by":"(?:[^"\\]|\\.)*")?(,"superseded_by":"(?:[^"\\]|\\.)*")?,"flags":\[\]}$/
+
 /**
  * A stored document as the text of a whole `KnowledgeUnit`. Releases of the reference server left
- * null fields out or wrote them, so what is missing is appended. That needs no parsing, unless the
- * document has flags, which lack fields of their own, or extensions, whose inner names could mislead.
+ * null fields out or wrote them, so what is missing is appended. Most documents need no parsing for
+ * it: inside a text each quote is escaped, so a quoted name is a name, unless it is one of extensions.
  */
 export function completeText(stored: string): string {
-  if (!stored.includes('"flags":[]') || stored.includes('"extensions":'))
+  const end = stored.slice(stored.lastIndexOf('"tier":"'))
+  const [usual, createdBy, supersededBy] = usualEnd.exec(end) ?? []
+  if (usual === undefined || stored.includes('"extensions":'))
     return JSON.stringify(fromStoredText(stored))
   let missing = ',"extensions":null'
-  if (!stored.includes('"created_by":')) missing += ',"created_by":null'
-  if (!stored.includes('"superseded_by":')) missing += ',"superseded_by":null'
+  if (createdBy === undefined) missing += ',"created_by":null'
+  if (supersededBy === undefined) missing += ',"superseded_by":null'
   return `${stored.slice(0, -1)}${missing}}`
 }
 

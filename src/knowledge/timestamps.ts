@@ -6,6 +6,10 @@
 const timestamp =
   /^(\d{4}-\d{2}-\d{2})[T ](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?(Z|[+-]\d{2}:?\d{2})?$/i
 
+/** A document's form, on a day that every month has: there is nothing to check and nothing to change. */
+const plainTimestamp =
+  /^(?!0000)\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])T(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d\.\d{6}Z$/
+
 /** An instant as columns hold it. A `Date` knows milliseconds; the last three digits are zeros. */
 export function columnTimestamp(instant: Date): string {
   return `${instant.toISOString().slice(0, -1)}000+00:00`
@@ -26,7 +30,7 @@ export function columnToDocument(text: string): string {
 
 /** Turns a document's timestamp into a column's, whatever offset and precision it was written with. */
 export function documentToColumn(text: string): string {
-  return normalizeTimestamp(text).replace('Z', '+00:00')
+  return `${normalizeTimestamp(text).slice(0, -1)}+00:00`
 }
 
 /**
@@ -34,6 +38,7 @@ export function documentToColumn(text: string): string {
  * @throws {RangeError} when the text is no timestamp
  */
 export function normalizeTimestamp(text: string): string {
+  if (plainTimestamp.test(text)) return text
   const [, date, time, fraction = '', offset = 'Z'] = timestamp.exec(text) ?? []
   const seconds = new Date(`${date}T${time}${normalizeOffset(offset)}`)
   if (Number.isNaN(seconds.getTime()) || rollsOver(`${date}T${time}`))

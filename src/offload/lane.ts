@@ -38,7 +38,9 @@ interface Pending<Call> {
   /** Whether it was under way in a worker that died. */
   repeated: boolean
   settled: boolean
-  resolve(text: string): void
+  /** Makes the call's result of the worker's text. */
+  readonly read: (text: string) => unknown
+  resolve(result: unknown): void
   reject(error: StoreError): void
 }
 
@@ -56,7 +58,10 @@ export class Lane<Call> {
   readonly #alone: Pending<Call>[] = []
   readonly #underWay = new Set<Pending<Call>[]>()
   readonly #mostAlone: number
+  /** Workers that have a call alone, or are set aside for one. */
   #aloneNow = 0
+  /** Of these, the ones that are not done yet with what they had. */
+  #setAside = 0
   #tickets = 0
   #batches = 0
   #overloads = 0
@@ -84,11 +89,12 @@ export class Lane<Call> {
   }
 
   /**
-   * Has a call answered: resolves to its result as text.
+   * Has a call answered: resolves to its result.
    * @param alone whether it gets a worker of its own
+   * @param read makes the result of the text that the worker replied
    * @throws {StoreError} what the worker replied; or `overloaded`, `timeout`, `outcome_unknown`, `unavailable`
    */
-  perform(call: Call, alone: boolean): Promise<string> {
+  perform<Result>(call: Call, alone: boolean, read: (text: string) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       const { name, maxQueue, timeout } = this.#options
       // Calls of this very moment wait to be gathered, even where a worker is free.
@@ -111,7 +117,8 @@ export class Lane<Call> {
         ticket: this.#tickets++,
         repeated: false,
         settled: false,
-        resolve,
+        read,
+        resolve: resolve as (result: unknown) => void,
         reject,
       })
       this.#timer ??= this.#startTimer(timeout)
@@ -163,19 +170,15 @@ export class Lane<Call> {
   #dispatchAlone(): void {
     const { workers } = this.#options
     for (const worker of workers)
-      if (worker.reserved && worker.inFlight === 0 && worker.isReady) this.#sendAlone(worker)
-    while (this.#alone.length > this.#reservedIdle && this.#mayReserve) {
+      if (worker.reserved && worker.inFlight === 0) this.#sendAlone(worker)
+    while (this.#alone.length > this.#setAside && this.#mayReserve) {
       const worker = leastBusy(workers)
       if (worker === undefined) return
       worker.reserved = true
       this.#aloneNow++
+      this.#setAside++
       if (worker.inFlight === 0) this.#sendAlone(worker)
     }
-  }
-
-  /** Workers that are set aside, and wait to be done with what they had. */
-  get #reservedIdle(): number {
-    return this.#options.workers.filter(({ reserved, inFlight }) => reserved && inFlight > 0).length
   }
 
   /** With a single worker, calls made before this one go first. */
@@ -186,16 +189,12 @@ export class Lane<Call> {
     return this.#options.workers.length > 1 || !other || !next || next.ticket < other.ticket
   }
 
+  /** Gives a worker that was set aside its call, unless one of them is gone by now. */
   #sendAlone(worker: WorkerThread<Call>): void {
-    const next = this.#alone.shift()
-    if (next === undefined) {
-      this.#release(worker)
-      return
-    }
-    void this.#send(worker, [next]).finally(() => {
-      this.#release(worker)
-      this.#dispatch()
-    })
+    this.#setAside--
+    const next = worker.isReady ? this.#alone.shift() : undefined
+    if (next === undefined) this.#release(worker)
+    else void this.#send(worker, [next], true).finally(() => this.#dispatch())
   }
 
   #release(worker: WorkerThread<Call>): void {
@@ -204,13 +203,21 @@ export class Lane<Call> {
   }
 
   #dispatchTogether(): void {
-    while (this.#together.length > 0) {
+    for (let due = this.#dueTogether; due > 0; due = this.#dueTogether) {
       const worker = leastBusy(this.#options.workers)
       if (worker === undefined) return
-      const share = Math.ceil(this.#together.length / this.#freePlaces)
+      const share = Math.ceil(due / this.#freePlaces)
       const batch = this.#together.splice(0, Math.min(share, this.#options.largestBatch))
-      void this.#send(worker, batch).finally(() => this.#dispatch())
+      void this.#send(worker, batch, false).finally(() => this.#dispatch())
     }
+  }
+
+  /** With a single worker, calls made after the next one that runs alone go after it. */
+  get #dueTogether(): number {
+    const [next] = this.#alone
+    if (this.#options.workers.length > 1 || !next) return this.#together.length
+    const later = this.#together.findIndex(({ ticket }) => ticket > next.ticket)
+    return later < 0 ? this.#together.length : later
   }
 
   get #freePlaces(): number {
@@ -220,7 +227,7 @@ export class Lane<Call> {
     return places
   }
 
-  async #send(worker: WorkerThread<Call>, batch: Pending<Call>[]): Promise<void> {
+  async #send(worker: WorkerThread<Call>, batch: Pending<Call>[], alone: boolean): Promise<void> {
     worker.inFlight++
     this.#batches++
     this.#underWay.add(batch)
@@ -230,6 +237,8 @@ export class Lane<Call> {
       this.#fail(batch, error)
     } finally {
       worker.inFlight--
+      // At once, since a reserved worker with nothing under way is taken for one that is set aside.
+      if (alone) this.#release(worker)
       this.#underWay.delete(batch)
       this.#tellDrained()
     }
@@ -337,14 +346,24 @@ function leastBusy<Call>(workers: readonly WorkerThread<Call>[]): WorkerThread<C
 }
 
 function settle<Call>(batch: readonly Pending<Call>[], replies: readonly Reply[]): void {
-  for (const [index, pending] of batch.entries()) {
-    const reply = replies[index]
-    if (pending.settled) continue
-    pending.settled = true
-    if (typeof reply === 'string') pending.resolve(reply)
-    else if (reply !== undefined) pending.reject(toError(reply))
-    else pending.reject(new StoreError('internal', 'the worker did not answer the call'))
+  for (let index = 0; index < batch.length; index++) {
+    const pending = batch[index] as Pending<Call>
+    if (!pending.settled) answer(pending, replies[index])
   }
+}
+
+function answer<Call>(pending: Pending<Call>, reply: Reply | undefined): void {
+  pending.settled = true
+  if (reply === undefined)
+    pending.reject(new StoreError('internal', 'the worker did not answer the call'))
+  else if (typeof reply !== 'string') pending.reject(toError(reply))
+  else
+    try {
+      pending.resolve(pending.read(reply))
+    } catch (error) {
+      const why = `the worker's answer can't be read: ${error}`
+      pending.reject(new StoreError('internal', why, { cause: error }))
+    }
 }
 
 function reject<Call>(pending: Pending<Call>, error: StoreError): void {

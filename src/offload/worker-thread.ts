@@ -156,19 +156,20 @@ export class WorkerThread<Call> {
       ...(execArgv && { execArgv }),
       ...(resourceLimits && { resourceLimits }),
     })
-    let reason: unknown = 'its thread ended'
     // Without a listener, an error of an idle thread would end the process.
-    pool.on('error', (error: unknown) => {
-      reason = error
-    })
+    pool.on('error', () => {})
     pool.on('workerDestroy', () => {
       life.isOver = true
     })
     const opened = this.#task(pool, 'open')
     const { promise: over, resolve } = Promise.withResolvers<unknown>()
     const [thread] = pool.threads
-    if (thread) thread.once('exit', () => resolve(reason))
-    else resolve(reason)
+    let reason: unknown
+    thread?.once('error', (error) => {
+      reason = error
+    })
+    thread?.once('exit', (code) => resolve(reason ?? `its thread ended with code ${code}`))
+    if (!thread) resolve('no thread could be made for it')
     const life: Life = { pool, isOver: false, opened, over }
     return life
   }

@@ -30,13 +30,17 @@ abstract class Performer {
     return this.close()
   }
 
-  async #call(method: StoreMethod, args: unknown[]): Promise<unknown> {
-    if (this.#closing) throw new StoreError('closed', `the store is closed; ${method} was not done`)
-    const { access, prepare } = operations[method]
-    const prepared = prepareCall(method, () =>
-      (prepare as (now: Date, ...args: unknown[]) => unknown[])(this.now(), ...args),
-    )
-    return this.perform([method, ...prepared], access)
+  /** Not async: of the promises that a call costs, the lane's is enough. */
+  #call(method: StoreMethod, args: unknown[]): Promise<unknown> {
+    if (this.#closing) {
+      const why = `the store is closed; ${method} was not done`
+      return Promise.reject(new StoreError('closed', why))
+    }
+    try {
+      return this.perform(prepareCall(method, this.now(), args), operations[method].access)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   static {
@@ -59,10 +63,11 @@ abstract class Performer {
   }
 }
 
-/** What `prepare` made; arguments of another shape altogether are `invalid` like any other. */
-function prepareCall(method: StoreMethod, prepare: () => unknown[]): unknown[] {
+/** What is to run. Arguments of another shape altogether are `invalid` like any others. */
+function prepareCall(method: StoreMethod, now: Date, args: unknown[]): Call {
+  const { prepare } = operations[method]
   try {
-    return prepare()
+    return [method, ...(prepare as (now: Date, ...args: unknown[]) => unknown[])(now, ...args)]
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError('invalid', `invalid arguments of ${method}: ${error}`, { cause: error })

@@ -197,9 +197,9 @@ export class SqliteStore extends OperationStore implements Store {
     }
   }
 
-  protected async perform(call: Call, access: Access): Promise<unknown> {
+  protected perform(call: Call, access: Access): Promise<unknown> {
     const lane = access === 'write' ? this.#writes : this.#reads
-    return readResult(await lane.perform(call, access === 'scan'))
+    return lane.perform(call, access === 'scan', readResult)
   }
 
   protected logFailure(method: StoreMethod, error: StoreError): void {
