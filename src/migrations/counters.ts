@@ -1,8 +1,7 @@
 import { type DerivedTable, fill } from './derived-table.ts'
-import { confidence, isReadable } from './document-fields.ts'
 import type { Migration } from './migration.ts'
+import { confidence, hasApproved, isApproved, isReadable } from './unit-fields.ts'
 
-const isApproved = (unit: string) => `${unit}.status = 'approved'`
 /** Whether a unit's confidence is counted. */
 const isRated = (unit: string) => `(${isApproved(unit)} AND ${isReadable(unit)})`
 const dayOf = (timestamp: string) => `substr(${timestamp}, 1, 10)`
@@ -95,10 +94,6 @@ const removeDomains = (unit: string) => `
   WHERE kind = 'domain' AND ${isApproved(unit)}
     AND name IN (SELECT domain FROM knowledge_unit_domains WHERE unit_id = ${unit}.id);`
 
-/** Whether the unit of a row of knowledge_unit_domains is approved. */
-const hasApproved = (row: string) =>
-  `EXISTS (SELECT 1 FROM knowledge_units AS u WHERE u.id = ${row}.unit_id AND ${isApproved('u')})`
-
 /**
  * Counters of what statistics tell, so that they cost the same in a store of any size, and triggers
  * that keep them true whoever writes, the reference server included. A name may stay with a count of 0.
@@ -153,8 +148,8 @@ export const counters: Migration = {
       removeConfidence('old') + addConfidence('new'),
     )
     trigger(
-      'added_domain AFTER INSERT ON knowledge_unit_domains',
-      add('domain', 'new.domain', hasApproved('new')),
+      `added_domain AFTER INSERT ON knowledge_unit_domains WHEN ${hasApproved('new')}`,
+      add('domain', 'new.domain', 'true'),
     )
     trigger(
       'changed_domain AFTER UPDATE ON knowledge_unit_domains',
@@ -162,8 +157,8 @@ export const counters: Migration = {
         add('domain', 'new.domain', hasApproved('new')),
     )
     trigger(
-      'removed_domain AFTER DELETE ON knowledge_unit_domains',
-      remove('domain', 'old.domain', hasApproved('old')),
+      `removed_domain AFTER DELETE ON knowledge_unit_domains WHEN ${hasApproved('old')}`,
+      remove('domain', 'old.domain', 'true'),
     )
   },
 }

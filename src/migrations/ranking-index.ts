@@ -1,11 +1,11 @@
 import { type DerivedTable, fill } from './derived-table.ts'
-import { confidence, isReadable } from './document-fields.ts'
 import type { Migration } from './migration.ts'
+import { confidence, hasApproved, isApproved, isReadable } from './unit-fields.ts'
 
 /** How many domains a unit has, by its document. */
 const size = (unit: string) => `coalesce(json_array_length(${unit}.data, '$.domains'), 0)`
 /** Whether a unit is ranked. */
-const isRanked = (unit: string) => `(${unit}.status = 'approved' AND ${isReadable(unit)})`
+const isRanked = (unit: string) => `(${isApproved(unit)} AND ${isReadable(unit)})`
 
 /**
  * What queries rank by, in the order in which they read it, so that they read no unit that they don't
@@ -61,21 +61,24 @@ export const rankingIndex: Migration = {
     trigger('cq_store_rank_added_unit AFTER INSERT ON knowledge_units', addUnit('new'))
     trigger(
       `cq_store_rank_changed_unit AFTER UPDATE OF data, status ON knowledge_units
-       WHEN old.status = 'approved' OR new.status = 'approved'`,
+       WHEN ${isApproved('old')} OR ${isApproved('new')}`,
       removeUnit('old') + addUnit('new'),
     )
     // Before, since the domain rows that say what to take out go with the unit.
     trigger(
-      `cq_store_rank_removed_unit BEFORE DELETE ON knowledge_units WHEN old.status = 'approved'`,
+      `cq_store_rank_removed_unit BEFORE DELETE ON knowledge_units WHEN ${isApproved('old')}`,
       removeUnit('old'),
     )
-    trigger('cq_store_rank_added_domain AFTER INSERT ON knowledge_unit_domains', addDomain('new'))
+    trigger(
+      `cq_store_rank_added_domain AFTER INSERT ON knowledge_unit_domains WHEN ${hasApproved('new')}`,
+      addDomain('new'),
+    )
     trigger(
       'cq_store_rank_changed_domain AFTER UPDATE ON knowledge_unit_domains',
       removeDomain('old') + addDomain('new'),
     )
     trigger(
-      'cq_store_rank_removed_domain AFTER DELETE ON knowledge_unit_domains',
+      `cq_store_rank_removed_domain AFTER DELETE ON knowledge_unit_domains WHEN ${hasApproved('old')}`,
       removeDomain('old'),
     )
   },

@@ -1,3 +1,10 @@
+/** Whether agents may find a unit. */
+export const isApproved = (unit: string) => `${unit}.status = 'approved'`
+
+/** Whether the unit of a row of knowledge_unit_domains is approved. */
+export const hasApproved = (row: string) =>
+  `EXISTS (SELECT 1 FROM knowledge_units AS u WHERE u.id = ${row}.unit_id AND ${isApproved('u')})`
+
 /** Whether a unit's document is JSON. One that is not must not make another program's write fail. */
 export const isReadable = (unit: string) => `json_valid(${unit}.data)`
 
