@@ -13,7 +13,7 @@ export {
 export { parseLegacyTtl, parseTtl, type Ttl } from './knowledge/ttl.ts'
 export type { LaneFigures } from './offload/lane.ts'
 export type { Log } from './offload/log.ts'
-export type { ConnectionReport, Durability } from './sqlite/connection.ts'
+export type { ConnectionReport, Durability } from './sqlite/connection-options.ts'
 export {
   SqliteStore,
   type SqliteStoreFigures,
@@ -22,6 +22,7 @@ export {
 export type {
   Accounts,
   Activity,
+  Administration,
   ApiKey,
   DailyCount,
   Decision,
@@ -32,6 +33,7 @@ export type {
   PageOptions,
   QueryOptions,
   ReviewItem,
+  ReviewItemInput,
   ReviewQueuePage,
   ReviewStats,
   ReviewStatus,

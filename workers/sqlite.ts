@@ -2,7 +2,8 @@ import { workerData } from 'node:worker_threads'
 import { type Reply, toFailure } from '../src/offload/reply.ts'
 import type { Call } from '../src/operations/operation-store.ts'
 import { answerBatch } from '../src/sqlite/batch.ts'
-import { Connection, type ConnectionOptions } from '../src/sqlite/connection.ts'
+import { Connection } from '../src/sqlite/connection.ts'
+import type { ConnectionOptions } from '../src/sqlite/connection-options.ts'
 import { toStoreError } from '../src/sqlite/errors.ts'
 import { migrate } from '../src/sqlite/migrator.ts'
 
@@ -17,11 +18,8 @@ export const open = (): Reply =>
     return JSON.stringify(connection.report())
   })
 
-export const close = (): Reply =>
-  reply(() => {
-    connection.close()
-    return ''
-  })
+/** Tells what of the writer's last duties could not be done. */
+export const close = (): Reply => reply(() => JSON.stringify(connection.close()))
 
 export default (calls: readonly Call[]): Reply[] => answerBatch(connection, calls)
 

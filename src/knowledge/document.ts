@@ -1,3 +1,4 @@
+import { StoreError } from '../errors.ts'
 import type { Flag, KnowledgeUnit } from './knowledge-unit.ts'
 
 /** A unit as the reference server stores it: compact JSON, null fields left out. */
@@ -36,9 +37,12 @@ export function completeText(stored: string): string {
   return `${stored.slice(0, -1)}${missing}}`
 }
 
-/** A stored document as a whole `KnowledgeUnit`. */
+/**
+ * A stored document as a whole `KnowledgeUnit`.
+ * @throws {StoreError} `corrupt` where it is none, which only another program can have stored
+ */
 export function fromStoredText(stored: string): KnowledgeUnit {
-  const unit = JSON.parse(stored) as KnowledgeUnit
+  const unit = readDocument(stored)
   return {
     ...unit,
     created_by: unit.created_by ?? null,
@@ -52,4 +56,24 @@ export function fromStoredText(stored: string): KnowledgeUnit {
       }),
     ),
   }
+}
+
+function readDocument(stored: string): KnowledgeUnit {
+  let document: Partial<KnowledgeUnit> | null
+  try {
+    document = JSON.parse(stored)
+  } catch (error) {
+    throw notAUnit(stored, 'is no JSON', error)
+  }
+  for (const part of ['insight', 'context', 'evidence'] as const)
+    if (typeof document?.[part] !== 'object' || document[part] === null)
+      throw notAUnit(stored, `has no ${part}`)
+  if (!Array.isArray(document?.domains)) throw notAUnit(stored, 'has no domains')
+  return document as KnowledgeUnit
+}
+
+function notAUnit(stored: string, why: string, cause?: unknown): StoreError {
+  const begins = JSON.stringify(stored.slice(0, 64))
+  const message = `a stored document is no knowledge unit: it ${why}; it begins with ${begins}`
+  return new StoreError('corrupt', message, { cause })
 }

@@ -8,6 +8,9 @@ export const hasApproved = (row: string) =>
 /** Whether a unit's document is JSON. One that is not must not make another program's write fail. */
 export const isReadable = (unit: string) => `json_valid(${unit}.data)`
 
-/** A unit's confidence, by its document; where that has none, cq's default. */
+/**
+ * A unit's confidence, by its document; where that has none, cq's default. Always a real, as the columns
+ * make it that hold it, or one that a document has as text would be another one there than here.
+ */
 export const confidence = (unit: string) =>
-  `coalesce(json_extract(${unit}.data, '$.evidence.confidence'), 0.5)`
+  `cast(coalesce(json_extract(${unit}.data, '$.evidence.confidence'), 0.5) AS REAL)`

@@ -122,18 +122,18 @@ export class WorkerThread<Call> {
   }
 
   /**
-   * Lets the thread close what it works on, then ends it.
+   * Lets the thread close what it works on, then ends it. Resolves to what its `close` told.
    * @throws {StoreError} what kept it from closing; the thread is ended all the same
    */
-  async close(deadline: number): Promise<void> {
+  async close(deadline: number): Promise<unknown> {
     const wasReady = this.isReady
     this.#state = 'closed'
     clearTimeout(this.#restartTimer)
-    if (this.#life === undefined) return
+    if (this.#life === undefined) return undefined
     const { pool, over } = this.#life
     try {
-      if (wasReady)
-        unwrap(await within(deadline, `close the ${this.name}`, this.#task(pool, 'close')))
+      if (!wasReady) return undefined
+      return unwrap(await within(deadline, `close the ${this.name}`, this.#task(pool, 'close')))
     } finally {
       void pool.destroy()
       // Under a deadline, since a thread inside a native call ends only after it.

@@ -22,7 +22,8 @@ export function textOf<T>(text: string): T {
 export function writeResult(result: unknown): string {
   if (result === undefined) return ''
   if (result instanceof JsonText) return result.text
-  if (Array.isArray(result)) return `[${result.map(writeResult).join(',')}]`
+  if (Array.isArray(result))
+    return `[${result.map((item) => writeResult(item) || 'null').join(',')}]`
   if (typeof result !== 'object' || result === null) return JSON.stringify(result)
   const members = Object.entries(result)
     .filter(([, value]) => value !== undefined)

@@ -240,10 +240,18 @@ class SizeReader {
     const asked = this.#query.domains.length
     for (const { id, confidence, shared } of candidates) {
       const overlap = jaccard(shared + (moreShared.get(id) ?? 0), this.#size, asked)
-      const context = contextOf.get(id)
-      const fit = context ? contextFit(JSON.parse(context), this.#query) : noFit
+      const fit = fitOf(contextOf.get(id), this.#query)
       this.#best.add(relevanceOf(overlap, fit) * confidence, id)
     }
+  }
+}
+
+/** What of the query's context a stored one fits: nothing, where another program stored none. */
+function fitOf(context: string | null | undefined, query: RankingQuery): ContextFit {
+  try {
+    return context ? contextFit(JSON.parse(context), query) : noFit
+  } catch {
+    return noFit
   }
 }
 

@@ -1,33 +1,9 @@
 import Sqlite from 'better-sqlite3'
 import { writeResult } from '../operations/json-text.ts'
 import type { Step, Steps } from '../operations/operation.ts'
+import type { Access, ConnectionOptions, ConnectionReport } from './connection-options.ts'
 import { toStoreError } from './errors.ts'
 import { requireSafeSqlite } from './versions.ts'
-
-/** What a connection may do. The writer also makes the file and its write-ahead log. */
-export type Access = 'read' | 'write'
-/** How hard a commit is pressed to the disk, see `SqliteStoreOptions.durability`. */
-export type Durability = 'normal' | 'full'
-
-export interface ConnectionOptions {
-  /** An absolute path. */
-  readonly path: string
-  readonly access: Access
-  readonly durability: Durability
-  /** How long to wait for another process's lock, in milliseconds. */
-  readonly busyTimeout: number
-  /** Page cache, in KiB. */
-  readonly cacheSize: number
-  /** How much of the file is read through memory mapping, in bytes. */
-  readonly mmapSize: number
-}
-
-/** How a connection is set up, as SQLite itself tells it. */
-export interface ConnectionReport {
-  readonly access: Access
-  readonly sqliteVersion: string
-  readonly pragmas: Readonly<Record<string, string | number>>
-}
 
 const reportedPragmas = [
   'foreign_keys',
@@ -137,16 +113,22 @@ export class Connection {
     }
   }
 
-  /** Closes the connection. The writer leaves nothing in the write-ahead log, where it is the last. */
-  close(): void {
-    try {
-      if (this.access === 'write') {
-        this.sqlite.pragma('optimize')
-        this.sqlite.pragma('wal_checkpoint(TRUNCATE)')
-      }
-    } finally {
-      this.sqlite.close()
-    }
+  /**
+   * Closes the connection. The writer first refreshes what the planner knows, and folds the
+   * write-ahead log into the file. Answers what of that could not be done, as where another process
+   * holds a lock; it keeps nothing from closing.
+   */
+  close(): string[] {
+    const undone: string[] = []
+    if (this.access === 'write')
+      for (const upkeep of ['optimize', 'wal_checkpoint(TRUNCATE)'])
+        try {
+          this.sqlite.pragma(upkeep)
+        } catch (error) {
+          undone.push(`PRAGMA ${upkeep}: ${toStoreError(error).message}`)
+        }
+    this.sqlite.close()
+    return undone
   }
 
   get #sqliteVersion(): string {

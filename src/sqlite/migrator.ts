@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
@@ -36,9 +37,9 @@ export function migrate(connection: Connection, busyTimeout: number): void {
 function bringToNewest(connection: Connection, busyTimeout: number): void {
   const { sqlite } = connection
   const database = databaseOf(sqlite)
+  requireWritable(sqlite)
   // In one snapshot each, since another process may be at work between two statements.
   sqlite.transaction(() => requireOurs(database))()
-  requireWritable(sqlite, busyTimeout)
   switchToWal(sqlite, busyTimeout)
   if (sqlite.transaction(() => isCurrent(database))()) return
   connection.transaction(() => {
@@ -112,19 +113,13 @@ function takeOwnSteps(database: MigrationDatabase): void {
   }
 }
 
-/**
- * SQLite opens a file that it can't write as it is, and would let a store start whose every write fails.
- * Another connection's lock is no answer, and not waited for.
- */
-function requireWritable(sqlite: Sqlite.Database, busyTimeout: number): void {
-  sqlite.pragma('busy_timeout = 0')
+/** SQLite opens a file that it can't write all the same, and every later write would fail. */
+function requireWritable({ name }: Sqlite.Database): void {
   try {
-    sqlite.exec('begin immediate')
-    sqlite.exec('rollback')
+    accessSync(name, constants.W_OK)
   } catch (error) {
-    if (!isBusy(error)) throw error
-  } finally {
-    sqlite.pragma(`busy_timeout = ${busyTimeout}`)
+    const why = `the database file cannot be written: ${(error as Error).message}`
+    throw new StoreError('unavailable', why, { cause: error })
   }
 }
 
@@ -145,12 +140,9 @@ function switchToWal(sqlite: Sqlite.Database, busyTimeout: number): void {
           'that needs a file system with shared memory, so no network drive',
       )
     } catch (error) {
-      if (!isBusy(error) || Date.now() >= giveUp) throw error
+      const isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY')
+      if (!isBusy || Date.now() >= giveUp) throw error
       Atomics.wait(sleeper, 0, 0, 10)
     }
   }
-}
-
-function isBusy(error: unknown): boolean {
-  return (error as { code?: string }).code?.startsWith('SQLITE_BUSY') ?? false
 }

@@ -11,7 +11,7 @@ import { readResult } from '../operations/json-text.ts'
 import type { Access, StoreMethod } from '../operations/operation.ts'
 import { type Call, OperationStore } from '../operations/operation-store.ts'
 import type { Store } from '../store.ts'
-import type { ConnectionOptions, ConnectionReport, Durability } from './connection.ts'
+import type { ConnectionOptions, ConnectionReport, Durability } from './connection-options.ts'
 import { requireSupportedNode } from './versions.ts'
 
 export interface SqliteStoreOptions {
@@ -215,8 +215,11 @@ export class SqliteStore extends OperationStore implements Store {
     )
     // Last, so that it finds nobody reading the write-ahead log, and can fold it into the file.
     const writer = await Promise.allSettled([this.#writer.close(this.#timeout)])
-    for (const outcome of [...writer, ...readers])
+    for (const outcome of [...writer, ...readers]) {
       if (outcome.status === 'rejected') throw outcome.reason
+      for (const undone of (outcome.value as string[] | undefined) ?? [])
+        this.#log.warn({}, `not done when closing: ${undone}`)
+    }
   }
 
   /** Ends what was started, where not all of it did start. */

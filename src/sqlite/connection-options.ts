@@ -1,0 +1,26 @@
+// Apart from `Connection`, whose types need those of the driver, which users of the package need not have.
+
+/** What a connection may do. The writer also makes the file and its write-ahead log. */
+export type Access = 'read' | 'write'
+/** How hard a commit is pressed to the disk, see `SqliteStoreOptions.durability`. */
+export type Durability = 'normal' | 'full'
+
+export interface ConnectionOptions {
+  /** An absolute path. */
+  readonly path: string
+  readonly access: Access
+  readonly durability: Durability
+  /** How long to wait for another process's lock, in milliseconds. */
+  readonly busyTimeout: number
+  /** Page cache, in KiB. */
+  readonly cacheSize: number
+  /** How much of the file is read through memory mapping, in bytes. */
+  readonly mmapSize: number
+}
+
+/** How a connection is set up, as SQLite itself tells it. */
+export interface ConnectionReport {
+  readonly access: Access
+  readonly sqliteVersion: string
+  readonly pragmas: Readonly<Record<string, string | number>>
+}

@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest'
+import { Engine } from './engine.ts'
+import { Latch } from './latch.ts'
+
+describe('a call that runs alone', () => {
+  it('delays no other call where there is another worker', async () => {
+    await using engine = await Engine.start({ workers: 2 })
+    const long = engine.performAlone('wait gate')
+    await engine.gate.arrived()
+    for (let round = 0; round < 20; round++)
+      expect(await Promise.all([engine.perform('a'), engine.perform('b')])).toEqual(['a', 'b'])
+    expect(engine.lane.figures.underWay).toBe(1)
+    engine.gate.open()
+    await long
+  })
+
+  it('leaves one worker to the others, however many run alone', async () => {
+    await using engine = await Engine.start({ workers: 3 })
+    const long = [1, 2, 3, 4].map(() => engine.performAlone('wait gate'))
+    await engine.gate.arrived(2)
+    expect(await engine.perform('short')).toBe('short')
+    expect(engine.lane.figures).toMatchObject({ underWay: 2, waiting: 2 })
+    engine.gate.open()
+    expect(await Promise.all(long)).toHaveLength(4)
+  })
+
+  it('does not wait for another of its like where there is a worker for it', async () => {
+    await using engine = await Engine.start({ workers: 3 })
+    const long = engine.performAlone('wait gate')
+    await engine.gate.arrived()
+    expect(await engine.performAlone('second')).toBe('second')
+    expect(await engine.performAlone('third')).toBe('third')
+    engine.gate.open()
+    await long
+  })
+
+  it('waits for a worker to finish what it has, and no call follows it there', async () => {
+    const [one, two] = [Latch.create('one'), Latch.create('two')]
+    await using engine = await Engine.start({ workers: 2 })
+    const held = [engine.perform('wait one'), engine.perform('wait two')]
+    await Promise.all([one.arrived(), two.arrived()])
+    const order: string[] = []
+    const long = engine.performAlone('list').then((list) => order.push(`alone after ${list}`))
+    const behind = engine.perform('behind').then(() => order.push('behind'))
+    one.open()
+    await long
+    expect(order).toEqual(['alone after wait one'])
+    two.open()
+    await Promise.all([behind, ...held])
+  })
+
+  it('with a single worker, runs in the order in which all were made', async () => {
+    await using engine = await Engine.start()
+    const held = engine.perform('wait gate')
+    await engine.gate.arrived()
+    const made = ['a', 'ALONE b', 'c', 'd', 'ALONE e', 'ALONE f', 'g', 'ALONE h', 'i']
+    const calls = made.map((order) =>
+      order.startsWith('ALONE') ? engine.performAlone(order) : engine.perform(order),
+    )
+    engine.gate.open()
+    await Promise.all([held, ...calls])
+    expect(await engine.perform('list')).toBe(['wait gate', ...made].join(', '))
+  })
+
+  it.each([1, 2])('is not starved by a stream of other calls, with %i workers', async (workers) => {
+    await using engine = await Engine.start({ workers })
+    await amidStream(
+      () => engine.perform('short'),
+      () => engine.performAlone('long'),
+    )
+  })
+
+  it.each([1, 2])(
+    'starves no other call in a stream of its like, with %i workers',
+    async (workers) => {
+      await using engine = await Engine.start({ workers })
+      await amidStream(
+        () => engine.performAlone('long'),
+        () => engine.perform('short'),
+      )
+    },
+  )
+})
+
+/** Makes calls one after the other while others are made all the time, which ends only with them. */
+async function amidStream(other: () => Promise<unknown>, call: () => Promise<unknown>) {
+  let goesOn = true
+  const stream = async () => {
+    while (goesOn) await other()
+  }
+  const streams = Promise.all(Array.from({ length: 16 }, stream))
+  try {
+    for (let round = 0; round < 5; round++) await call()
+  } finally {
+    goesOn = false
+    await streams
+  }
+}

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest'
+import { Engine } from './engine.ts'
+
+const twenty = Array.from({ length: 20 }, (_, index) => index)
+
+describe('calls on their way to a worker', () => {
+  it('leave at once where a worker is free', async () => {
+    await using engine = await Engine.start()
+    expect(await engine.perform('first')).toBe('first')
+    expect(await engine.perform('second')).toBe('second')
+    expect(engine.lane.figures).toMatchObject({ calls: 2, batches: 2, waiting: 0, underWay: 0 })
+  })
+
+  it('gather while every worker is busy, and travel as one batch', async () => {
+    await using engine = await Engine.start()
+    const held = [engine.perform('wait gate'), engine.perform('behind')]
+    await engine.gate.arrived()
+    const gathered = twenty.map(() => engine.perform('batch'))
+    await Promise.resolve()
+    expect(engine.lane.figures.waiting).toBe(20)
+    engine.gate.open()
+    expect(new Set(await Promise.all(gathered)).size).toBe(1)
+    await Promise.all(held)
+  })
+
+  it('travel in batches no larger than the largest', async () => {
+    await using engine = await Engine.start({ largestBatch: 8 })
+    const held = [engine.perform('wait gate'), engine.perform('behind')]
+    await engine.gate.arrived()
+    const gathered = twenty.map(() => engine.perform('batch'))
+    engine.gate.open()
+    const batches = Map.groupBy(await Promise.all(gathered), (batch) => batch)
+    expect([...batches.values()].map(({ length }) => length)).toSatisfy((lengths: number[]) =>
+      lengths.every((length) => length <= 8),
+    )
+    await Promise.all(held)
+  })
+
+  it('are begun in the order in which they were made', async () => {
+    await using engine = await Engine.start()
+    const calls: Promise<string>[] = []
+    for (const index of twenty) {
+      calls.push(engine.perform(`call ${index}`))
+      if (index % 3 === 0) await calls[index]
+    }
+    await Promise.all(calls)
+    const list = await engine.perform('list')
+    expect(list).toBe(twenty.map((index) => `call ${index}`).join(', '))
+  })
+
+  it('are shared out among the workers that are free', async () => {
+    await using engine = await Engine.start({ workers: 3 })
+    const calls = [0, 1, 2].map(() => engine.perform('wait gate'))
+    // All three are there only if each has a worker of its own.
+    await engine.gate.arrived(3)
+    engine.gate.open()
+    await Promise.all(calls)
+  })
+
+  it('fail for themselves: a failure of one leaves the others of its batch alone', async () => {
+    await using engine = await Engine.start()
+    const outcomes = await Promise.allSettled([
+      engine.perform('one'),
+      engine.perform('fail of its own'),
+      engine.perform('two'),
+    ])
+    expect(outcomes).toEqual([
+      { status: 'fulfilled', value: 'one' },
+      {
+        status: 'rejected',
+        reason: expect.objectContaining({
+          name: 'StoreError',
+          code: 'conflict',
+          message: 'of its own',
+          cause: 'where it failed',
+        }),
+      },
+      { status: 'fulfilled', value: 'two' },
+    ])
+  })
+
+  it('fail as internal where the worker leaves out their reply, or throws', async () => {
+    await using engine = await Engine.start()
+    const held = [engine.perform('wait gate'), engine.perform('behind')]
+    await engine.gate.arrived()
+    const omitted = [engine.perform('answered'), engine.perform('omit')]
+    engine.gate.open()
+    await Promise.all(held)
+    expect(await Promise.allSettled(omitted)).toMatchObject([
+      { status: 'fulfilled' },
+      { status: 'rejected', reason: { code: 'internal' } },
+    ])
+    await expect(engine.perform('throw up')).rejects.toMatchObject({ code: 'internal' })
+    expect(await engine.perform('goes on')).toBe('goes on')
+  })
+
+  it('fail as internal where their answer cannot be read, and alone', async () => {
+    await using engine = await Engine.start()
+    const calls = ['{"is":"JSON"}', 'is none', '"JSON again"'].map((order) =>
+      engine.lane.perform(order, false, JSON.parse),
+    )
+    expect(await Promise.allSettled(calls)).toMatchObject([
+      { value: { is: 'JSON' } },
+      { reason: { name: 'StoreError', code: 'internal' } },
+      { value: 'JSON again' },
+    ])
+  })
+})

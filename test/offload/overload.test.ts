@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest'
+import { Engine } from './engine.ts'
+import { outcome } from './outcome.ts'
+
+/** An engine whose one worker is held, and the calls that hold it. */
+async function heldEngine(maxQueue: number) {
+  const engine = await Engine.start({ maxQueue })
+  const held = [engine.perform('wait gate')]
+  await engine.gate.arrived()
+  held.push(engine.perform('behind'))
+  await Promise.resolve()
+  return { engine, held }
+}
+
+describe('a lane that is full', () => {
+  it('turns calls away at once, and answers all that it took', async () => {
+    const { engine, held } = await heldEngine(3)
+    await using _ = engine
+    const taken = [engine.perform('a'), engine.performAlone('b'), engine.perform('c')]
+    const turnedAway = [engine.perform('d'), engine.performAlone('e')]
+    // The worker is still held: nothing but the lane itself can have settled them.
+    expect(await Promise.all(turnedAway.map(outcome))).toEqual(['overloaded', 'overloaded'])
+    expect(engine.lane.figures).toMatchObject({ waiting: 3, overloads: 2, calls: 5 })
+    engine.gate.open()
+    expect(await Promise.all(taken)).toEqual(['a', 'b', 'c'])
+    await Promise.all(held)
+    expect(await engine.perform('list')).toBe('wait gate, behind, a, b, c')
+  })
+
+  it('says how many calls wait and where', async () => {
+    const { engine, held } = await heldEngine(1)
+    await using _ = engine
+    held.push(engine.perform('takes the place'))
+    await expect(engine.perform('too much')).rejects.toMatchObject({
+      code: 'overloaded',
+      message: '1 calls wait in the call lane, which is the most that may',
+    })
+    engine.gate.open()
+    await Promise.all(held)
+  })
+
+  it('takes calls again as soon as some have left', async () => {
+    const { engine, held } = await heldEngine(1)
+    await using _ = engine
+    held.push(engine.perform('takes the place'))
+    expect(await outcome(engine.perform('too much'))).toBe('overloaded')
+    engine.gate.open()
+    await Promise.all(held)
+    expect(await engine.perform('welcome')).toBe('welcome')
+  })
+})
+
+describe('a lane that is not full', () => {
+  it('counts no call as waiting that a free worker takes at once', async () => {
+    await using engine = await Engine.start({ workers: 2, maxQueue: 1 })
+    const calls = [engine.perform('a'), engine.perform('b'), engine.perform('c')]
+    expect(await Promise.all(calls)).toEqual(['a', 'b', 'c'])
+    expect(engine.lane.figures.overloads).toBe(0)
+  })
+})

@@ -1,0 +1,88 @@
+import type { Reply } from '../../../src/offload/reply.ts'
+import { Latch } from '../latch.ts'
+import { suffer } from '../mishap.ts'
+import type { Order } from '../order.ts'
+import { Tally } from '../tally.ts'
+
+suffer('load')
+
+// An error of its own, outside of any task: what kills a worker that has nothing to do.
+Tally.find('deaths')
+  ?.woken()
+  .then(() => {
+    throw new Error('died idle')
+  })
+
+const done: string[] = []
+let batches = 0
+
+export function open(): Reply {
+  return suffer('open') ?? JSON.stringify('opened')
+}
+
+export function close(): Reply {
+  const failure = suffer('close')
+  Tally.find('closings')?.add()
+  return failure ?? ''
+}
+
+export default async (orders: readonly Order[]): Promise<Reply[]> => {
+  const batch = ++batches
+  const replies: Reply[] = []
+  for (const order of orders) {
+    const reply = await obey(order, batch)
+    if (reply !== undefined) replies.push(reply)
+  }
+  return replies
+}
+
+async function obey(order: Order, batch: number): Promise<Reply | undefined> {
+  const [verb, ...words] = order.split(' ')
+  const rest = words.join(' ')
+  if (verb !== 'list') done.push(order)
+  switch (verb) {
+    case 'wait':
+      Latch.wait(rest)
+      return order
+    case 'wait-exit':
+      Latch.wait(rest)
+      return process.exit(3)
+    case 'list':
+      return done.join(', ')
+    case 'batch':
+      return String(batch)
+    case 'fail':
+      return { code: 'conflict', message: rest, stack: 'where it failed' }
+    case 'omit':
+      return undefined
+    case 'throw':
+      throw new Error(rest)
+    case 'exit':
+      return process.exit(3)
+    case 'exit-once':
+      if (rest) Latch.wait(rest)
+      return exitOnce() ?? order
+    case 'crash':
+      process.nextTick(() => {
+        throw new Error('crashed')
+      })
+      return new Promise(() => {})
+    case 'hoard':
+      return hoard()
+    default:
+      return order
+  }
+}
+
+function exitOnce(): undefined {
+  const exits = Tally.find('exits')
+  if (exits?.value !== 0) return
+  exits.add()
+  process.exit(3)
+}
+
+/** Takes memory until there is none. */
+function hoard(): never {
+  const hoarded: number[][] = []
+  for (;;) hoarded.push(Array.from({ length: 100_000 }, (_, index) => index + Math.random()))
+}

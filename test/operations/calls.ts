@@ -1,0 +1,97 @@
+import type { StoreMethod } from '../../src/operations/operation.ts'
+import type { Store } from '../../src/store.ts'
+
+type Calls = { readonly [M in StoreMethod]: readonly Parameters<Store[M]>[] }
+
+/** The id of an approved unit that must be there. */
+export const approvedId = `ku_${'0'.repeat(32)}`
+const newId = `ku_${'a'.repeat(32)}`
+const pendingId = `ku_${'b'.repeat(32)}`
+const importedId = `ku_${'d'.repeat(32)}`
+const keyId = 'c'.repeat(32)
+
+const unit = (id: string) => ({
+  id,
+  domains: ['domain 1', 'domain 2'],
+  insight: { summary: 'Summary', detail: 'Detail', action: 'Action' },
+})
+const key = { userId: 1, keyId }
+
+/** Calls of every method that, together and in this order, take every path on which a statement lies. */
+export const calls: Calls = {
+  insert: [[unit(newId)]],
+  insertMany: [[[unit(pendingId)]]],
+  get: [[approvedId]],
+  getAny: [[approvedId]],
+  update: [[unit(approvedId)]],
+  query: [
+    [['domain 1']],
+    [['domain 1', 'domain 2', 'domain 3'], { languages: ['go'], frameworks: ['a'], pattern: 'p' }],
+    [['domain 4', 'domain 5', 'domain 6', 'domain 7'], { limit: 1 }],
+  ],
+  confirm: [[approvedId]],
+  flag: [[approvedId, { reason: 'stale' }]],
+
+  getReviewStatus: [[approvedId]],
+  setReviewStatus: [[approvedId, 'approved', 'carol']],
+  decide: [
+    [pendingId, 'approved', 'carol'],
+    [pendingId, 'approved', 'carol'],
+  ],
+  reviewItem: [[approvedId]],
+  pendingQueue: [[]],
+  pendingCount: [[]],
+  reviewQueue: [[]],
+  listUnits: [
+    [],
+    [{ domain: 'domain 1' }],
+    [{ status: 'approved' }],
+    [{ domain: 'domain 1', status: 'approved' }],
+    [{ confidenceMin: 0.5 }],
+    [{ domain: 'domain 1', confidenceMin: 0.5 }],
+    [{ status: 'approved', confidenceMin: 0.5 }],
+    [{ domain: 'domain 1', status: 'approved', confidenceMin: 0.5 }],
+  ],
+
+  count: [[]],
+  domainCounts: [[]],
+  countsByStatus: [[]],
+  countsByTier: [[]],
+  confidenceDistribution: [[]],
+  recentActivity: [[]],
+  dailyCounts: [[]],
+  stats: [[]],
+  reviewStats: [[]],
+
+  createUser: [['erin', 'hash']],
+  getUser: [['erin']],
+  createApiKey: [
+    [
+      {
+        ...key,
+        name: 'agent',
+        labels: [],
+        keyPrefix: 'abcdefgh',
+        keyHash: 'hash',
+        ttl: '1d',
+        expiresAt: '2026-11-23T00:00:00Z',
+        activeLimit: 100,
+      },
+    ],
+  ],
+  getApiKeyForUser: [[key]],
+  getActiveApiKeyById: [[keyId]],
+  listApiKeysForUser: [[1]],
+  countActiveApiKeysForUser: [[1]],
+  revokeApiKey: [[key]],
+  touchApiKeyLastUsed: [[keyId]],
+
+  listUsers: [[]],
+  setPassword: [['erin', 'other hash']],
+  importUnits: [
+    [[{ knowledge_unit: unit(importedId), status: 'approved' }]],
+    [[{ knowledge_unit: unit(importedId) }], { existing: 'skip' }],
+  ],
+  exportUnits: [[]],
+  removeUser: [['erin']],
+}

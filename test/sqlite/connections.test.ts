@@ -1,0 +1,71 @@
+import { availableParallelism } from 'node:os'
+import { setImmediate } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import type { ConnectionReport } from '../../src/sqlite/connection-options.ts'
+import { SqliteStore, type SqliteStoreOptions } from '../../src/sqlite/sqlite-store.ts'
+import { RecordedLog } from '../offload/recorded-log.ts'
+import { Tally } from '../offload/tally.ts'
+import { openSteered } from './steered-store.ts'
+import { TemporaryDirectory } from './temporary-directory.ts'
+
+async function connectionsOf(
+  options: Omit<SqliteStoreOptions, 'path'>,
+): Promise<readonly ConnectionReport[]> {
+  await using directory = await TemporaryDirectory.create()
+  await using store = await SqliteStore.open({ ...options, path: directory.file('cq.db') })
+  return store.figures.connections
+}
+
+const usual = {
+  foreign_keys: 1,
+  journal_mode: 'wal',
+  synchronous: 1,
+  busy_timeout: 5_000,
+  cache_size: -16_384,
+  mmap_size: 0,
+}
+
+describe('the connections of a store', () => {
+  it('are one that writes and as many that read as were asked for, each with its PRAGMAs', async () => {
+    const deaths = [Tally.create('deaths of read'), Tally.create('deaths of write')]
+    await using directory = await TemporaryDirectory.create()
+    const log = new RecordedLog()
+    await using store = await openSteered({ path: directory.file('cq.db'), readers: 2, log })
+    const before = store.figures.connections
+    expect(before).toMatchObject([
+      { access: 'write', pragmas: { ...usual, query_only: 0 } },
+      { access: 'read', pragmas: { ...usual, query_only: 1 } },
+      { access: 'read', pragmas: { ...usual, query_only: 1 } },
+    ])
+    for (const death of deaths) death.add()
+    await log.told('warn', 3)
+    while (store.figures.connections.some((report) => before.includes(report))) await setImmediate()
+    expect(store.figures.connections).toEqual(before)
+  })
+
+  it('take what the options say', async () => {
+    const pragmas = {
+      ...usual,
+      synchronous: 2,
+      busy_timeout: 123,
+      cache_size: -2_048,
+      mmap_size: 1_048_576,
+    }
+    const connections = await connectionsOf({
+      readers: 1,
+      durability: 'full',
+      busyTimeout: 123,
+      cacheSize: 2_048,
+      mmapSize: 1_048_576,
+    })
+    expect(connections).toMatchObject([
+      { access: 'write', pragmas },
+      { access: 'read', pragmas },
+    ])
+  })
+
+  it('are, where nothing is said, one reader a core, at least 1 and at most 8', async () => {
+    const connections = await connectionsOf({})
+    expect(connections).toHaveLength(1 + Math.min(Math.max(availableParallelism(), 1), 8))
+  })
+})

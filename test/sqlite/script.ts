@@ -1,0 +1,35 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { onTestFinished } from 'vitest'
+
+/** Starts a script of `processes/` in a process of its own, which ends with the test at the latest. */
+export function startScript(name: string, ...args: string[]): ChildProcess {
+  const file = fileURLToPath(new URL(`processes/${name}`, import.meta.url))
+  const execArgv = process.features.typescript ? [] : ['--import', 'tsx']
+  const child = spawn(process.execPath, [...execArgv, file, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  return child
+}
+
+export interface ScriptOutcome {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** Runs a script until it ends by itself. */
+export async function runScript(name: string, ...args: string[]): Promise<ScriptOutcome> {
+  const child = startScript(name, ...args)
+  const text = { stdout: '', stderr: '' }
+  for (const stream of ['stdout', 'stderr'] as const)
+    child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
+      text[stream] += chunk
+    })
+  const { promise, resolve, reject } = Promise.withResolvers<ScriptOutcome>()
+  child.once('error', reject)
+  child.once('close', (code, signal) => resolve({ code, signal, ...text }))
+  return promise
+}

@@ -1,0 +1,16 @@
+import { SqliteStore, type SqliteStoreOptions } from '../../src/sqlite/sqlite-store.ts'
+import { RecordedLog } from '../offload/recorded-log.ts'
+
+export const steeredWorker = new URL('workers/steered.ts', import.meta.url)
+/** As `steered.ts`, with a `count` that is long by itself. */
+export const longScanWorker = new URL('workers/long-scan.ts', import.meta.url)
+
+/** A store whose workers do what `steered-units.ts` and `mishap.ts` say. */
+export function openSteered(options: SqliteStoreOptions): Promise<SqliteStore> {
+  return SqliteStore.open({
+    readers: 2,
+    log: new RecordedLog(),
+    workerFile: steeredWorker,
+    ...options,
+  })
+}

@@ -1,0 +1,89 @@
+import { workerData } from 'node:worker_threads'
+import type { Reply } from '../../../src/offload/reply.ts'
+import { operations } from '../../../src/operations/index.ts'
+import type { Steps } from '../../../src/operations/operation.ts'
+import type { ConnectionOptions } from '../../../src/sqlite/connection-options.ts'
+import * as shipped from '../../../workers/sqlite.ts'
+import { Latch } from '../../offload/latch.ts'
+import { suffer } from '../../offload/mishap.ts'
+import { Tally } from '../../offload/tally.ts'
+import { steeredIds } from '../steered-units.ts'
+
+const { access } = workerData as ConnectionOptions
+const { get, count, insert, insertMany } = operations
+
+suffer('load', access)
+
+// An error of its own, outside of any task: what kills a worker that has nothing to do.
+Tally.find(`deaths of ${access}`)
+  ?.woken()
+  .then(() => {
+    throw new Error('died idle')
+  })
+
+export const open = (): Reply => suffer('open', access) ?? shipped.open()
+export const close = (): Reply => suffer('close', access) ?? noteClosing(shipped.close())
+export default shipped.default
+
+// What steers runs inside of the operations, and so inside of the transaction of their batch.
+Object.assign(operations, {
+  get: {
+    ...get,
+    *run(id: string): Steps<unknown> {
+      dieOf([id])
+      const unit = yield* get.run(id)
+      if (isHeld(id)) Latch.wait('read')
+      return unit
+    },
+  },
+  count: {
+    ...count,
+    *run(): Steps<unknown> {
+      yield* count.run()
+      Latch.wait('scan')
+      return yield* count.run()
+    },
+  },
+  insert: {
+    ...insert,
+    *run(record: { id: string }): Steps<unknown> {
+      yield* insert.run(record)
+      return holdOrDie([record])
+    },
+  },
+  insertMany: {
+    ...insertMany,
+    *run(records: { id: string }[]): Steps<unknown> {
+      yield* insertMany.run(records)
+      return holdOrDie(records)
+    },
+  },
+})
+
+/** Counts readers that have closed, and says how many had when the writer did. */
+function noteClosing(reply: Reply): Reply {
+  const closed = Tally.find('closed readers')
+  if (access === 'read') closed?.add()
+  else
+    for (let reader = 0; reader < (closed?.value ?? 0); reader++)
+      Tally.find('readers closed before the writer')?.add()
+  return reply
+}
+
+function holdOrDie(records: readonly { id: string }[]): void {
+  const ids = records.map(({ id }) => id)
+  dieOf(ids)
+  if (ids.some(isHeld)) Latch.wait('write')
+}
+
+function isHeld(id: string): boolean {
+  return id === steeredIds.held || id === steeredIds.heldToo
+}
+
+function dieOf(ids: readonly string[]): void {
+  if (ids.includes(steeredIds.deadly)) process.exit(3)
+  const exits = Tally.find('exits')
+  if (!ids.includes(steeredIds.deadlyOnce) || exits?.value !== 0) return
+  exits.add()
+  process.exit(3)
+}
