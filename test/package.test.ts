@@ -1,0 +1,212 @@
+import { execFile } from 'node:child_process'
+import { existsSync } from 'node:fs'
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { publint } from 'publint'
+import { formatMessage } from 'publint/utils'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import manifest from '../package.json' with { type: 'json' }
+import { createKnowledgeUnit, SqliteStore } from '../src/index.ts'
+
+const project = fileURLToPath(new URL('..', import.meta.url))
+const hasCommandLine = existsSync(join(project, manifest.bin['cq-store']))
+/** What the package may be imported as: `cq-store` and whatever lies below it. */
+const entries = Object.keys(manifest.exports)
+  .filter((path) => !path.endsWith('.json'))
+  .map((path) => path.replace('.', manifest.name))
+
+let temporary: string
+
+beforeAll(async () => {
+  temporary = await mkdtemp(join(tmpdir(), 'cq-store-package-'))
+})
+afterAll(() => rm(temporary, { recursive: true, force: true }))
+
+/** What a program prints that runs on the Node of these tests. */
+async function node(...args: string[]): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, args, { cwd: project })
+  return stdout
+}
+
+/** A program that opens a store, writes to it, and prints what it then finds. */
+const program = (specifier: string, database: string) => `
+  import { createKnowledgeUnit, SqliteStore } from ${JSON.stringify(specifier)}
+  const store = await SqliteStore.open({ path: ${JSON.stringify(database)}, readers: 1 })
+  const insight = { summary: 'Summary', detail: 'Detail', action: 'Action' }
+  const unit = createKnowledgeUnit({ domains: ['packages'], insight })
+  await store.insert(unit)
+  await store.decide(unit.id, 'approved', 'carol')
+  const found = await store.query(['packages'])
+  await store.close()
+  console.log(JSON.stringify(found.map(({ insight }) => insight.summary)))
+`
+
+describe('from its source', () => {
+  it('runs under vitest', async () => {
+    await using store = await SqliteStore.open({ path: join(temporary, 'vitest.db'), readers: 1 })
+    const insight = { summary: 'Summary', detail: 'Detail', action: 'Action' }
+    await store.insert(createKnowledgeUnit({ domains: ['packages'], insight }))
+    expect(await store.pendingCount()).toBe(1)
+  })
+
+  it.each([
+    ['where Node runs TypeScript itself', []],
+    ['where Node does not', ['--no-experimental-strip-types']],
+  ])('runs under tsx, %s', async (_, flags) => {
+    const source = new URL('../src/index.ts', import.meta.url).href
+    const file = join(temporary, `tsx-${flags.length}.mts`)
+    await writeFile(file, program(source, join(temporary, `tsx-${flags.length}.db`)))
+    expect(await node(...flags, '--import', 'tsx', file)).toBe('["Summary"]\n')
+  })
+})
+
+describe('as a tarball', () => {
+  let tarball: string
+  let files: string[]
+  let consumer: string
+
+  beforeAll(async () => {
+    if (!existsSync(join(project, 'dist/src/index.js')))
+      throw new Error('dist/ is missing: run `npm run build` first, as `npm test` does')
+    const packed = await npm(project, 'pack', '--json', '--pack-destination', temporary)
+    const [result] = JSON.parse(packed) as { filename: string; files: { path: string }[] }[]
+    tarball = join(temporary, result?.filename ?? '')
+    files = result?.files.map(({ path }) => path) ?? []
+
+    consumer = join(temporary, 'consumer')
+    await mkdir(consumer)
+    const about = { name: 'consumer', version: '1.0.0', private: true, type: 'module' }
+    await writeFile(join(consumer, 'package.json'), JSON.stringify(about))
+    await npm(consumer, 'install', tarball, '--prefer-offline', '--no-audit', '--no-fund')
+  })
+
+  /** Runs npm as a user of another project does: nothing of this one's environment reaches it. */
+  async function npm(directory: string, ...args: string[]): Promise<string> {
+    const env = Object.fromEntries(
+      Object.entries(process.env).filter(
+        ([name]) =>
+          !/^(npm_(package|lifecycle|config_local)|INIT_CWD|NODE_OPTIONS|VITEST)/.test(name),
+      ),
+    )
+    const all = [...args, '--ignore-scripts', '--loglevel=error', '--prefix', directory]
+    const shell = process.platform === 'win32'
+    const options = { cwd: directory, env, shell, maxBuffer: 64 * 2 ** 20 }
+    return (await promisify(execFile)('npm', all, options)).stdout
+  }
+
+  it('holds what was built, the papers, and nothing else', () => {
+    const intended =
+      /^(package\.json|README\.md|CHANGELOG\.md|LICENSE|dist\/(src|workers)\/([\w-]+\/)*[\w-]+(\.js|\.js\.map|\.d\.ts|\.json))$/
+    expect(files.filter((path) => !intended.test(path))).toEqual([])
+    expect(files).toEqual(
+      expect.arrayContaining([
+        'package.json',
+        'README.md',
+        'CHANGELOG.md',
+        'LICENSE',
+        'dist/src/index.js',
+        'dist/src/index.d.ts',
+        'dist/workers/sqlite.js',
+      ]),
+    )
+  })
+
+  it('is smaller than 300 kB', async () => {
+    expect((await readFile(tarball)).byteLength).toBeLessThan(300_000)
+  })
+
+  it('tells nothing of the machine that built it', async () => {
+    const installed = join(consumer, 'node_modules', manifest.name)
+    const entries = await readdir(installed, { recursive: true, withFileTypes: true })
+    for (const entry of entries.filter((one) => one.isFile())) {
+      const text = await readFile(join(entry.parentPath, entry.name), 'utf8')
+      expect(text.includes(project), entry.name).toBe(false)
+    }
+  })
+
+  it('is a package as publint wants it', async () => {
+    const pkgDir = join(consumer, 'node_modules', manifest.name)
+    const { messages } = await publint({ pkgDir, pack: false, strict: true })
+    expect(messages.map((message) => formatMessage(message, manifest))).toEqual([])
+  })
+
+  it('brings along what it needs to run, and nothing that it was made with', async () => {
+    const installed = await readdir(join(consumer, 'node_modules'))
+    expect(installed).toContain('better-sqlite3')
+    expect(installed).not.toContain('vitest')
+    expect(installed).not.toContain('typescript')
+    await npm(consumer, 'ls', '--all')
+  })
+
+  it('opens a store, inserts and queries', async () => {
+    const file = join(consumer, 'program.js')
+    await writeFile(file, program('cq-store', join(consumer, 'cq.db')))
+    expect(await node(file)).toBe('["Summary"]\n')
+  })
+
+  it.each(entries)('exports %s', async (entry) => {
+    const file = join(consumer, `import-${entry.replaceAll('/', '-')}.js`)
+    await writeFile(
+      file,
+      `import * as all from '${entry}'\nconsole.log(Object.keys(all).length > 0)\n`,
+    )
+    expect(await node(file)).toBe('true\n')
+  })
+
+  it.runIf(hasCommandLine)('has a command line', async () => {
+    const command = join(consumer, 'node_modules/.bin/cq-store')
+    expect(await node(command, '--help')).toMatch(/^Usage: cq-store /)
+  })
+
+  it('has types that a strict project takes, those of its dependencies included', async () => {
+    const types = join(consumer, 'node_modules/@types')
+    await mkdir(types, { recursive: true })
+    // Every project on Node has these; they are not the package's to bring.
+    await symlink(join(project, 'node_modules/@types/node'), join(types, 'node'), 'junction')
+    const imports = entries.map((entry, index) => `import * as entry${index} from '${entry}'`)
+    const uses = entries.map((_, index) => `void entry${index}`)
+    await writeFile(
+      join(consumer, 'program.ts'),
+      [
+        ...imports,
+        "import { SqliteStore, createKnowledgeUnit, type Store, StoreError } from 'cq-store'",
+        ...uses,
+        'await using sqlite = await SqliteStore.open({ path: "cq.db", durability: "full" })',
+        'const store: Store = sqlite',
+        "const insight = { summary: 'S', detail: 'D', action: 'A' }",
+        "await store.insert(createKnowledgeUnit({ domains: ['a'], insight }))",
+        "const [unit] = await store.query(['a'], { limit: 1 })",
+        'const summary: string | undefined = unit?.insight.summary',
+        'if (summary === undefined) throw new StoreError("not_found", "nothing")',
+        '// @ts-expect-error: types reach the consumer, and are no any',
+        'unit.insight.summary.nothing',
+      ].join('\n'),
+    )
+    const compilerOptions = {
+      strict: true,
+      noUncheckedIndexedAccess: true,
+      exactOptionalPropertyTypes: true,
+      skipLibCheck: false,
+      module: 'nodenext',
+      target: 'es2024',
+      lib: ['es2024', 'esnext.disposable'],
+      types: ['node'],
+      noEmit: true,
+    }
+    const config = { compilerOptions, files: ['program.ts'] }
+    await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify(config))
+    expect(await typeErrors(consumer)).toBe('')
+  })
+
+  async function typeErrors(directory: string): Promise<string> {
+    const compiler = join(project, 'node_modules/typescript/bin/tsc')
+    try {
+      return await node(compiler, '--pretty', 'false', '-p', directory)
+    } catch (error) {
+      return (error as { stdout: string }).stdout
+    }
+  }
+})

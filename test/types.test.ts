@@ -1,0 +1,345 @@
+import { describe, expectTypeOf, it } from 'vitest'
+import type {
+  Activity,
+  ApiKey,
+  Decision,
+  Flag,
+  FlagReason,
+  KnowledgeUnit,
+  KnowledgeUnitInput,
+  ReviewItem,
+  StoreErrorCode,
+  Tier,
+  UnitStatus,
+  User,
+} from '../src/index.ts'
+import { createKnowledgeUnit, SqliteStore, type Store, StoreError } from '../src/index.ts'
+import {
+  type OperationsFor,
+  read,
+  type Steps,
+  type StoreMethod,
+} from '../src/operations/operation.ts'
+
+/**
+ * What users of the store can and can't write. The compiler is the test: each `@ts-expect-error` is an
+ * error of its own where the line below it compiles.
+ */
+function compiled(_neverRun: (store: Store, unit: KnowledgeUnitInput) => unknown): void {}
+
+type Result<Method extends StoreMethod> = Awaited<ReturnType<Store[Method]>>
+
+describe('a unit', () => {
+  it('is known to its last field', () => {
+    expectTypeOf<keyof KnowledgeUnit>().toEqualTypeOf<
+      | 'id'
+      | 'version'
+      | 'domains'
+      | 'insight'
+      | 'context'
+      | 'evidence'
+      | 'tier'
+      | 'created_by'
+      | 'superseded_by'
+      | 'extensions'
+      | 'flags'
+    >()
+    expectTypeOf<KnowledgeUnit['domains']>().toEqualTypeOf<string[]>()
+    expectTypeOf<KnowledgeUnit['insight']['summary']>().toEqualTypeOf<string>()
+    expectTypeOf<KnowledgeUnit['evidence']['confidence']>().toEqualTypeOf<number>()
+    expectTypeOf<KnowledgeUnit['created_by']>().toEqualTypeOf<string | null>()
+    expectTypeOf<KnowledgeUnit['flags']>().toEqualTypeOf<Flag[]>()
+    expectTypeOf<Flag['detail']>().toEqualTypeOf<string | null>()
+    expectTypeOf<FlagReason>().toEqualTypeOf<'stale' | 'incorrect' | 'duplicate'>()
+    expectTypeOf<Tier>().toEqualTypeOf<'local' | 'private' | 'public'>()
+  })
+
+  it('may be inserted as it was read', () => {
+    expectTypeOf<KnowledgeUnit>().toExtend<KnowledgeUnitInput>()
+    expectTypeOf(createKnowledgeUnit).returns.toEqualTypeOf<KnowledgeUnit>()
+  })
+
+  it('is not inserted without what makes it one', () => {
+    compiled((store) => {
+      const insight = { summary: 'S', detail: 'D', action: 'A' }
+      store.insert({ id: 'ku_0', domains: ['a'], insight })
+      // @ts-expect-error: no insight
+      store.insert({ id: 'ku_0', domains: ['a'] })
+      // @ts-expect-error: half an insight
+      store.insert({ id: 'ku_0', domains: ['a'], insight: { summary: 'S' } })
+      // @ts-expect-error: no domains
+      store.insert({ id: 'ku_0', insight })
+      // @ts-expect-error: no id
+      store.insert({ domains: ['a'], insight })
+      // @ts-expect-error: a domain is no list of them
+      store.insert({ id: 'ku_0', domains: 'a', insight })
+      // @ts-expect-error: no such field
+      store.insert({ id: 'ku_0', domains: ['a'], insight, createdBy: 'carol' })
+      // @ts-expect-error: no such tier
+      store.insert({ id: 'ku_0', domains: ['a'], insight, tier: 'secret' })
+      // @ts-expect-error: one unit is no list of units
+      store.insertMany({ id: 'ku_0', domains: ['a'], insight })
+    })
+  })
+
+  it('is not made with what its maker decides', () => {
+    compiled(() => {
+      const insight = { summary: 'S', detail: 'D', action: 'A' }
+      createKnowledgeUnit({ domains: ['a'], insight, tier: 'public' })
+      // @ts-expect-error: an id is made
+      createKnowledgeUnit({ id: 'ku_0', domains: ['a'], insight })
+      // @ts-expect-error: evidence is gathered
+      createKnowledgeUnit({ domains: ['a'], insight, evidence: { confidence: 1 } })
+    })
+  })
+
+  it('is not flagged without a reason, or for another one', () => {
+    compiled((store) => {
+      store.flag('ku_0', { reason: 'duplicate', duplicate_of: 'ku_1' })
+      // @ts-expect-error: no reason
+      store.flag('ku_0', { detail: 'old' })
+      // @ts-expect-error: no such reason
+      store.flag('ku_0', { reason: 'boring' })
+      // @ts-expect-error: the store notes the time
+      store.flag('ku_0', { reason: 'stale', timestamp: '2026-11-22T00:00:00Z' })
+    })
+  })
+
+  it('may not be there', () => {
+    expectTypeOf<Result<'get'>>().toEqualTypeOf<KnowledgeUnit | null>()
+    expectTypeOf<Result<'getAny'>>().toEqualTypeOf<KnowledgeUnit | null>()
+    expectTypeOf<Result<'reviewItem'>>().toEqualTypeOf<ReviewItem | null>()
+    compiled(async (store) => {
+      // @ts-expect-error: it may be null
+      ;(await store.get('ku_0')).insight
+    })
+  })
+})
+
+describe('a query', () => {
+  it('names domains, and options that there are', () => {
+    compiled((store) => {
+      store.query(['a'], { languages: ['go'], frameworks: [], pattern: 'storage', limit: 1 })
+      store.query(['a'] as const, { languages: ['go'] as const })
+      // @ts-expect-error: no domains
+      store.query()
+      // @ts-expect-error: a domain is no list of them
+      store.query('a')
+      // @ts-expect-error: no such option
+      store.query(['a'], { language: ['go'] })
+      // @ts-expect-error: a limit is a number
+      store.query(['a'], { limit: '5' })
+    })
+  })
+
+  it('of reviewers likewise', () => {
+    compiled((store) => {
+      store.listUnits({ domain: 'a', confidenceMin: 0.5, confidenceMax: 1, status: '', limit: 1 })
+      // @ts-expect-error: no such option
+      store.listUnits({ confidence_min: 0.5 })
+      // @ts-expect-error: no such option
+      store.pendingQueue({ page: 2 })
+      // @ts-expect-error: no such option
+      store.dailyCounts({ hours: 2 })
+      // @ts-expect-error: an object, as it has one option
+      store.dailyCounts(30)
+      // @ts-expect-error: bounds are numbers
+      store.confidenceDistribution(['0.3'])
+    })
+  })
+})
+
+describe('review', () => {
+  it('knows three statuses, of which two are decisions', () => {
+    expectTypeOf<UnitStatus>().toEqualTypeOf<'pending' | 'approved' | 'rejected'>()
+    expectTypeOf<Decision>().toEqualTypeOf<'approved' | 'rejected'>()
+    expectTypeOf<ReviewItem['status']>().toEqualTypeOf<UnitStatus>()
+    compiled((store) => {
+      store.setReviewStatus('ku_0', 'pending', 'carol')
+      // @ts-expect-error: no such status
+      store.setReviewStatus('ku_0', 'unknown', 'carol')
+      store.decide('ku_0', 'approved', 'carol')
+      // @ts-expect-error: that is no decision
+      store.decide('ku_0', 'pending', 'carol')
+      // @ts-expect-error: somebody decides
+      store.decide('ku_0', 'approved')
+    })
+  })
+
+  it('tells who decided only where somebody did', () => {
+    expectTypeOf<Activity['type']>().toEqualTypeOf<'proposed' | Decision>()
+    expectTypeOf<Extract<Activity, { type: Decision }>['reviewed_by']>().toEqualTypeOf<
+      string | null
+    >()
+    compiled((store) => {
+      const tell = (activity: Activity): string | null => {
+        // @ts-expect-error: not before it is known that this was a decision
+        activity.reviewed_by
+        if (activity.type !== 'proposed') return activity.reviewed_by
+        // @ts-expect-error: nobody reviewed it
+        return activity.reviewed_by
+      }
+      return store.recentActivity().then((activities) => activities.map(tell))
+    })
+  })
+
+  it('counts by status without a promise that each is there', () => {
+    compiled(async (store) => {
+      const counts = await store.countsByStatus()
+      // @ts-expect-error: it may be undefined
+      const pending: number = counts.pending
+      const { counts: all } = await store.reviewStats()
+      return pending + all.pending
+    })
+  })
+})
+
+describe('an API key', () => {
+  it('shows each reader its own columns', () => {
+    expectTypeOf<Result<'createApiKey'>>().toEqualTypeOf<ApiKey>()
+    expectTypeOf<Result<'getApiKeyForUser'>>().toEqualTypeOf<Omit<ApiKey, 'key_hash'> | null>()
+    expectTypeOf<Result<'listApiKeysForUser'>>().toEqualTypeOf<
+      Omit<ApiKey, 'key_hash' | 'user_id'>[]
+    >()
+    expectTypeOf<Result<'getActiveApiKeyById'>>().toEqualTypeOf<
+      (ApiKey & Pick<User, 'username'>) | null
+    >()
+    compiled(async (store) => {
+      const own = await store.getApiKeyForUser({ userId: 1, keyId: 'a' })
+      // @ts-expect-error: left out
+      own?.key_hash
+      own?.user_id
+      const [listed] = await store.listApiKeysForUser(1)
+      // @ts-expect-error: left out
+      listed?.key_hash
+      // @ts-expect-error: left out
+      listed?.user_id
+      const active = await store.getActiveApiKeyById('a')
+      return `${active?.username} ${active?.key_hash}`
+    })
+  })
+
+  it('is told apart by names, since a user and a key are easily swapped', () => {
+    compiled((store) => {
+      store.revokeApiKey({ userId: 1, keyId: 'a' })
+      // @ts-expect-error: an object
+      store.revokeApiKey(1, 'a')
+      // @ts-expect-error: the key's id is a text
+      store.getApiKeyForUser({ userId: 'a', keyId: 1 })
+      // @ts-expect-error: no hash
+      store.createApiKey({ keyId: 'a', userId: 1, name: 'agent', labels: [], keyPrefix: 'a' })
+    })
+  })
+
+  it('never changes in the hands of its reader', () => {
+    compiled(async (store) => {
+      const [key] = await store.listApiKeysForUser(1)
+      // @ts-expect-error: read only
+      if (key) key.revoked_at = null
+    })
+  })
+})
+
+describe('a store', () => {
+  it('is disposed of at the end of a scope', () => {
+    expectTypeOf<Store>().toExtend<AsyncDisposable>()
+    expectTypeOf<SqliteStore>().toExtend<Store>()
+    expectTypeOf(SqliteStore.open).returns.resolves.toEqualTypeOf<SqliteStore>()
+  })
+
+  it('is opened, with a path and options that there are', () => {
+    compiled(() => {
+      SqliteStore.open({ path: 'cq.db', durability: 'full', readers: 1, maxQueue: 1, timeout: 1 })
+      // @ts-expect-error: opening takes its time, so there is no constructor
+      new SqliteStore({ path: 'cq.db' })
+      // @ts-expect-error: no path
+      SqliteStore.open({ readers: 1 })
+      // @ts-expect-error: no such option
+      SqliteStore.open({ path: 'cq.db', reader: 1 })
+      // @ts-expect-error: no such durability
+      SqliteStore.open({ path: 'cq.db', durability: 'sometimes' })
+    })
+  })
+
+  it('has every method that it promises, each answering by a promise', () => {
+    expectTypeOf<ReturnType<Store[StoreMethod]>>().toExtend<Promise<unknown>>()
+    compiled((store) => {
+      // @ts-expect-error: no such method
+      store.delete('ku_0')
+      // @ts-expect-error: a Store has it all
+      const half: Store = { count: () => store.count(), close: () => store.close() }
+      return half
+    })
+  })
+
+  it('fails with a code of a known set', () => {
+    expectTypeOf<StoreError['code']>().toEqualTypeOf<StoreErrorCode>()
+    compiled(() => {
+      new StoreError('conflict', 'the unit exists')
+      // @ts-expect-error: no such code
+      new StoreError('sad', 'the unit exists')
+    })
+    compiled(() => {
+      const code: StoreErrorCode = 'closed'
+      // @ts-expect-error: never the case, so a misspelling is found
+      return code === 'close'
+    })
+  })
+})
+
+describe('operations', () => {
+  const getUser = read(
+    (_now, username: string) => [username],
+    // biome-ignore lint/correctness/useYield: it needs nothing of a database
+    function* (_username): Steps<User | null> {
+      return null
+    },
+  )
+  const count = read(
+    () => [],
+    // biome-ignore lint/correctness/useYield: it needs nothing of a database
+    function* (): Steps<number> {
+      return 0
+    },
+  )
+
+  it('are one for each method', () => {
+    compiled(() => ({ getUser, count }) satisfies OperationsFor<'getUser' | 'count'>)
+    // @ts-expect-error: count is missing
+    compiled(() => ({ getUser }) satisfies OperationsFor<'getUser' | 'count'>)
+    // @ts-expect-error: no such method
+    compiled(() => ({ getUser, counts: count }) satisfies OperationsFor<'getUser'>)
+  })
+
+  it('answer what their methods do', () => {
+    // @ts-expect-error: a number is no user
+    compiled(() => ({ getUser: count }) satisfies OperationsFor<'getUser'>)
+    // @ts-expect-error: a user is no number
+    compiled(() => ({ count: getUser }) satisfies OperationsFor<'count'>)
+  })
+
+  it('take what their methods take', () => {
+    const getUserByNumber = read(
+      (_now, id: number) => [id],
+      // biome-ignore lint/correctness/useYield: it needs nothing of a database
+      function* (_id): Steps<User | null> {
+        return null
+      },
+    )
+    // @ts-expect-error: a user's name is no number
+    compiled(() => ({ getUser: getUserByNumber }) satisfies OperationsFor<'getUser'>)
+  })
+
+  it('run on what they prepared', () => {
+    compiled(() =>
+      read(
+        // @ts-expect-error: it takes a text
+        (_now, username: string) => [{ username }],
+        // biome-ignore lint/correctness/useYield: it needs nothing of a database
+        function* (username: string): Steps<string> {
+          return username
+        },
+      ),
+    )
+  })
+})
