@@ -11,6 +11,7 @@ export {
   type Tier,
 } from './knowledge/knowledge-unit.ts'
 export { parseLegacyTtl, parseTtl, type Ttl } from './knowledge/ttl.ts'
+export type { HistogramFigures } from './offload/histogram.ts'
 export type { LaneFigures } from './offload/lane.ts'
 export type { Log } from './offload/log.ts'
 export type { ConnectionReport, Durability } from './sqlite/connection-options.ts'

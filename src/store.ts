@@ -300,6 +300,53 @@ export interface Accounts {
   touchApiKeyLastUsed(keyId: string): Promise<void>
 }
 
+/** A unit and where it stands, as it may be handed to `importUnits`: what is left out is pending. */
+export interface ReviewItemInput {
+  readonly knowledge_unit: KnowledgeUnitInput
+  readonly status?: UnitStatus
+  readonly reviewed_by?: string | null
+  readonly reviewed_at?: string | null
+}
+
+/** What whoever runs the store does: accounts of others, and whole collections of units. */
+export interface Administration {
+  /**
+   * Users by name, those after `after` first.
+   * @param options `limit` is 100 unless told
+   * @throws {StoreError} `invalid`
+   */
+  listUsers(options?: {
+    readonly after?: string
+    readonly limit?: number
+  }): Promise<Omit<User, 'password_hash'>[]>
+
+  /** Replaces a user's password. @throws {StoreError} `not_found`; `invalid` where it is blank */
+  setPassword(username: string, passwordHash: string): Promise<void>
+
+  /**
+   * Removes a user and their API keys; the units they proposed stay. Whether there was such a user.
+   */
+  removeUser(username: string): Promise<boolean>
+
+  /**
+   * Adds units as they stand in review, all or none. Resolves to how many were added.
+   * @param options `existing: 'skip'` leaves out units whose id is taken
+   * @throws {StoreError} `conflict` where an id is taken; `invalid` as `insert` does
+   */
+  importUnits(
+    items: readonly ReviewItemInput[],
+    options?: { readonly existing?: 'conflict' | 'skip' },
+  ): Promise<number>
+
+  /**
+   * Units of every status by id, those after `after` first. From one call to the next others may
+   * write; a unit that is there all the time is told exactly once.
+   * @param options `limit` is 100 unless told
+   * @throws {StoreError} `invalid`
+   */
+  exportUnits(options?: { readonly after?: string; readonly limit?: number }): Promise<ReviewItem[]>
+}
+
 /**
  * Where knowledge units, their reviews, users and API keys are kept.
  *
@@ -309,9 +356,16 @@ export interface Accounts {
  * (writes), `unavailable`, `corrupt`, and, once the store is closed, `closed`.
  *
  * Source: the Store protocol of cq's reference server, in camelCase, and what needs one step or one
- * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`.
+ * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`,
+ * and what the command line needs: `Administration`.
  */
-export interface Store extends KnowledgeUnits, Reviews, Statistics, Accounts, AsyncDisposable {
+export interface Store
+  extends KnowledgeUnits,
+    Reviews,
+    Statistics,
+    Accounts,
+    Administration,
+    AsyncDisposable {
   /** Takes nothing new, finishes what was accepted, then lets go of the database. Twice is once. */
   close(): Promise<void>
 }

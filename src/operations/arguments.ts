@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.ts'
+import { strip } from '../knowledge/domains.ts'
 import { storableText } from '../knowledge/knowledge-unit.ts'
 import { checker } from '../knowledge/validation.ts'
 
@@ -33,7 +34,7 @@ export function checkText(name: string, value: unknown): string {
 
 /** Checks a text that must say something. @throws {StoreError} `invalid` */
 export function checkFilled(name: string, value: unknown): string {
-  if (checkText(name, value).trim() === '') throw invalid(name, 'not blank', value)
+  if (strip(checkText(name, value)) === '') throw invalid(name, 'not blank', value)
   return value as string
 }
 

@@ -1,4 +1,5 @@
 import { accounts } from './accounts.ts'
+import { administration } from './administration.ts'
 import type { OperationsFor, StoreMethod } from './operation.ts'
 import { reviews } from './reviews.ts'
 import { statistics } from './statistics.ts'
@@ -10,4 +11,5 @@ export const operations: OperationsFor<StoreMethod> = {
   ...reviews,
   ...statistics,
   ...accounts,
+  ...administration,
 }

@@ -63,7 +63,7 @@ const updateDocument = statement(
 )
 
 /** A unit as rows: what its tables hold. */
-interface UnitRecord {
+export interface UnitRecord {
   readonly id: string
   readonly data: string
   readonly tier: string
@@ -72,7 +72,7 @@ interface UnitRecord {
   readonly domains: string
 }
 
-function toRecord(input: unknown, now: Date): UnitRecord {
+export function toRecord(input: unknown, now: Date): UnitRecord {
   const unit = parseKnowledgeUnit(input, now)
   return {
     id: unit.id,
@@ -85,6 +85,10 @@ function toRecord(input: unknown, now: Date): UnitRecord {
 
 function* insertRecord(record: UnitRecord): Steps<void> {
   yield* create(insertUnit, record, `Knowledge unit already exists: ${record.id}`)
+  yield* insertDomainsOf(record)
+}
+
+export function* insertDomainsOf(record: UnitRecord): Steps<void> {
   yield* change(insertDomains, record)
 }
 

@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeAccounts } from './contract/accounts.ts'
+import { describeAdministration } from './contract/administration.ts'
 import { describeArguments } from './contract/arguments.ts'
 import { describeConcurrency } from './contract/concurrency.ts'
 import { describeLifecycle } from './contract/lifecycle.ts'
@@ -16,6 +17,7 @@ export function describeStoreContract(name: string, openStore: OpenStore): void 
     describeReviews(openStore)
     describeStatistics(openStore)
     describeAccounts(openStore)
+    describeAdministration(openStore)
     describeArguments(openStore)
     describeLifecycle(openStore)
     describeConcurrency(openStore)

@@ -167,15 +167,28 @@ export class StoreModel implements Sequential {
       .map(({ unit }) => unit.id)
   }
 
-  /** How many approved units a domain has. */
-  approvedOf(domain: string): number {
-    const ids = this.listed(domain)
-    return ids.filter((id) => this.getReviewStatus(id)?.status === 'approved').length
-  }
-
-  /** How many units there are. */
-  get size(): number {
-    return this.#entries.size
+  /** What there is of each kind, as `figuresOf` tells it of a Store. */
+  get figures(): Record<string, number> {
+    const figures: Record<string, number> = {}
+    const count = (name: string) => {
+      figures[name] = (figures[name] ?? 0) + 1
+    }
+    for (const { unit, proposed, review } of this.#entries.values()) {
+      const { status, reviewed_at } = review
+      count('units')
+      count(`status ${status}`)
+      count(`proposed ${proposed.slice(0, 10)}`)
+      if (status !== 'pending') count(`${status} ${reviewed_at?.slice(0, 10)}`)
+      if (status !== 'approved') continue
+      count(`tier ${unit.tier}`)
+      for (const domain of unit.domains) count(`domain ${domain}`)
+      const { confidence } = unit.evidence
+      if (confidence < 0.3) count('confidence 0.0-0.3')
+      else if (confidence < 0.5) count('confidence 0.3-0.5')
+      else if (confidence < 0.9) count('confidence 0.5-0.9')
+      else count('confidence 0.9-1.0')
+    }
+    return figures
   }
 
   /** Names in the order in which the users were made. */
@@ -224,6 +237,25 @@ export class StoreModel implements Sequential {
       flags: [],
     }
   }
+}
+
+/** What a Store tells by its figures, each under a name. */
+export async function figuresOf(store: Store): Promise<Record<string, number>> {
+  const [units, status, tier, domain, confidence, days] = await Promise.all([
+    store.count(),
+    store.countsByStatus(),
+    store.countsByTier(),
+    store.domainCounts(),
+    store.confidenceDistribution([0.3, 0.5, 0.9]),
+    store.dailyCounts({ days: 1000 }),
+  ])
+  const named = Object.entries({ status, tier, domain, confidence }).flatMap(([kind, counts]) =>
+    Object.entries(counts).map(([name, count]) => [`${kind} ${name}`, count] as const),
+  )
+  const daily = days.flatMap(({ date, ...counts }) =>
+    Object.entries(counts).map(([kind, count]) => [`${kind} ${date}`, count] as const),
+  )
+  return Object.fromEntries([['units', units], ...named, ...daily])
 }
 
 function normalized(domains: readonly string[]): string[] {

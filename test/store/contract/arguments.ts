@@ -47,6 +47,11 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   countActiveApiKeysForUser: [1],
   revokeApiKey: [{ userId: 1, keyId: key.keyId }],
   touchApiKeyLastUsed: [key.keyId],
+  listUsers: [{ after: 'ann', limit: 5 }],
+  setPassword: ['ann', 'hash'],
+  removeUser: ['ann'],
+  importUnits: [[{ knowledge_unit: unit, status: 'approved' }], { existing: 'skip' }],
+  exportUnits: [{ after: unit.id, limit: 5 }],
 }
 
 const noTexts = [
@@ -125,6 +130,28 @@ const noUnits = [
 const noPages = [
   ...noObjects,
   ...['limit', 'offset'].flatMap((part) => replaced({}, part, given(noNumbers))),
+]
+const noPagesAfter = [
+  ...noObjects,
+  ...replaced({}, 'after', given(noTexts)),
+  ...replaced({}, 'limit', [...given(noNumbers), 0, -1, 1.5]),
+]
+const decided = { knowledge_unit: unit, status: 'approved' }
+const noItems = [
+  undefined,
+  ...noObjects,
+  {},
+  ...noUnits.map((wrong) => ({ ...decided, knowledge_unit: wrong })),
+  ...replaced(decided, 'status', [...given(noTexts), 'odd']),
+  ...replaced(decided, 'reviewed_by', given(noTexts).slice(1)),
+  ...replaced(decided, 'reviewed_at', [
+    ...given(noTexts).slice(1),
+    '',
+    'soon',
+    '2026-02-30T00:00:00Z',
+  ]),
+  { knowledge_unit: unit, reviewed_by: 'reviewer' },
+  { knowledge_unit: unit, status: 'pending', reviewed_at: '2026-11-22T12:00:00Z' },
 ]
 
 function circle(): object {
@@ -224,6 +251,19 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
     ...replaced({ userId: 1 }, 'keyId', noTexts),
   ].map((wrong) => [wrong]),
   touchApiKeyLastUsed: noTexts.map((id) => [id]),
+  listUsers: noPagesAfter.map((page) => [page]),
+  setPassword: [
+    ...noTexts.map((username) => [username, 'hash']),
+    ...noTexts.map((passwordHash) => ['ann', passwordHash]),
+  ],
+  removeUser: noTexts.map((username) => [username]),
+  importUnits: [
+    ...[undefined, ...noLists, new Array(1)].map((wrong) => [wrong]),
+    ...noItems.map((wrong) => [[{ knowledge_unit: unit }, wrong]]),
+    ...noObjects.map((options) => [[], options]),
+    ...replaced({}, 'existing', given(noTexts)).map((options) => [[], options]),
+  ],
+  exportUnits: noPagesAfter.map((page) => [page]),
 }
 
 export const storeMethods = Object.keys(goodArguments) as StoreMethod[]

@@ -241,7 +241,16 @@ export function describeStatistics(openStore: OpenStore): void {
       expect(Object.entries((await the.store.reviewStats()).domains)).toStrictEqual(expected)
     })
 
-    it('leave out a status without units, save in reviewStats', async () => {
+    it('leave out what no unit has, and what no unit has any more, save in reviewStats', async () => {
+      await the.store.update(
+        sampleUnit(unitId(2), new Date(noon), { domains: ['left'], tier: 'public' }),
+      )
+      for (const status of ['approved', 'rejected'] as const) {
+        await the.store.setReviewStatus(unitId(2), status, 'reviewer')
+        expect((await the.store.countsByStatus())[status]).toBeGreaterThan(0)
+      }
+      await the.store.setReviewStatus(unitId(2), 'pending', 'reviewer')
+      expect(await the.store.domainCounts()).not.toHaveProperty('left')
       expect(await the.store.countsByStatus()).toStrictEqual({ pending: 101, approved: 7 })
       expect((await the.store.reviewStats()).counts).toStrictEqual({
         pending: 101,
@@ -452,6 +461,18 @@ export function describeStatistics(openStore: OpenStore): void {
         day('2026-11-23', 1, 0, 0),
       ])
       clock.set(noon)
+    })
+
+    it('tells no decision that was taken back, and does not begin with its day', async () => {
+      const counts = await the.store.dailyCounts({ days: 10 })
+      await at('2026-11-15T00:00:00.000Z', () => the.store.decide(unitId(2), 'approved', 'ann'))
+      expect((await the.store.dailyCounts({ days: 10 }))[0]).toStrictEqual(
+        day('2026-11-15', 0, 1, 0),
+      )
+      await at('2026-11-16T00:00:00.000Z', () =>
+        the.store.setReviewStatus(unitId(2), 'pending', 'ann'),
+      )
+      expect(await the.store.dailyCounts({ days: 10 })).toStrictEqual(counts)
     })
 
     it('tells nothing where nothing has happened yet', async () => {

@@ -877,7 +877,10 @@ export function describeUnits(openStore: OpenStore): void {
         '","flags":[],"extensions":null,"created_by":"x',
         '\\"flags\\":[]',
         '{"evidence":{"confidence":1}}',
+        '"tier":"local","flags":[]}',
         '}',
+        '\\',
+        '"',
       ]
       let units: KnowledgeUnit[]
 
@@ -899,6 +902,9 @@ export function describeUnits(openStore: OpenStore): void {
           }),
           sampleUnit(fresh.unitId(), observed, {
             extensions: { 'vendor:key': { [summary]: summary } },
+          }),
+          sampleUnit(fresh.unitId(), observed, {
+            extensions: { 'vendor:key': { [summary]: [], tier: 'local', flags: [] } },
           }),
           sampleUnit(fresh.unitId(), observed, { extensions: {}, superseded_by: summary }),
         ])

@@ -1,0 +1,178 @@
+import { StoreError } from '../errors.ts'
+import { completeText } from '../knowledge/document.ts'
+import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import { columnTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
+import { statement } from '../statement.ts'
+import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
+import { checkFilled, checkInteger, checkOneOf, checkOptions, checkText } from './arguments.ts'
+import { textOf } from './json-text.ts'
+import {
+  all,
+  change,
+  create,
+  first,
+  type OperationsFor,
+  read,
+  type Steps,
+  write,
+} from './operation.ts'
+import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'
+
+const selectUsers = statement('select users by name', (db, p: { after: string; limit: number }) =>
+  db
+    .selectFrom('users')
+    .select(['id', 'username', 'created_at'])
+    .where('username', '>', p.after)
+    .orderBy('username')
+    .limit(p.limit),
+)
+
+const updatePassword = statement(
+  "set a user's password",
+  (db, p: { username: string; passwordHash: string }) =>
+    db
+      .updateTable('users')
+      .set({ password_hash: p.passwordHash })
+      .where('username', '=', p.username),
+)
+
+const deleteUser = statement('delete a user', (db, p: { username: string }) =>
+  db.deleteFrom('users').where('username', '=', p.username),
+)
+
+interface ReviewedRecord extends UnitRecord {
+  readonly status: UnitStatus
+  readonly reviewedBy: string | null
+  readonly reviewedAt: string | null
+}
+
+const insertReviewed = statement('insert a unit that may be reviewed', (db, p: ReviewedRecord) =>
+  db.insertInto('knowledge_units').values({
+    id: p.id,
+    data: p.data,
+    tier: p.tier,
+    created_at: p.createdAt,
+    status: p.status,
+    reviewed_by: p.reviewedBy,
+    reviewed_at: p.reviewedAt,
+  }),
+)
+
+const selectUnitId = statement('select a unit by id', (db, p: { id: string }) =>
+  db.selectFrom('knowledge_units').select('id').where('id', '=', p.id),
+)
+
+const selectAfter = statement('select units by id', (db, p: { after: string; limit: number }) =>
+  db
+    .selectFrom('knowledge_units')
+    .select(['data', 'status', 'reviewed_by', 'reviewed_at'])
+    .where('id', '>', p.after)
+    .orderBy('id')
+    .limit(p.limit),
+)
+
+const statuses = ['pending', 'approved', 'rejected'] as const
+
+function toReviewedRecord(item: ReviewItemInput, now: Date): ReviewedRecord {
+  const { knowledge_unit, status = 'pending', reviewed_by = null, reviewed_at = null } = item
+  const record = toRecord(knowledge_unit, now)
+  const reviewed = {
+    status: checkOneOf('status', status, statuses),
+    reviewedBy: reviewed_by === null ? null : checkText('reviewed_by', reviewed_by),
+    reviewedAt: reviewed_at === null ? null : checkTimestamp('reviewed_at', reviewed_at),
+  }
+  if (status === 'pending' && (reviewed_by !== null || reviewed_at !== null))
+    throw new StoreError('invalid', 'a pending unit must have no reviewed_by and no reviewed_at')
+  // What is decided and not dated was decided by now.
+  const reviewedAt = status === 'pending' ? null : (reviewed.reviewedAt ?? columnTimestamp(now))
+  return { ...record, ...reviewed, reviewedAt }
+}
+
+function checkTimestamp(name: string, value: unknown): string {
+  try {
+    return documentToColumn(checkText(name, value))
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    throw new StoreError('invalid', `${name} must be an RFC 3339 timestamp: ${error}`)
+  }
+}
+
+function checkPageAfter(options: { after?: string; limit?: number } | undefined) {
+  const { after = '', limit = 100 } = checkOptions(options)
+  return { after: checkText('after', after), limit: checkInteger('limit', limit, 1) }
+}
+
+function* insertUnlessThere(record: ReviewedRecord): Steps<number> {
+  if (yield* first(selectUnitId, record)) return 0
+  yield* insertWhole(record)
+  return 1
+}
+
+function* insertWhole(record: ReviewedRecord): Steps<void> {
+  yield* create(insertReviewed, record, `Knowledge unit already exists: ${record.id}`)
+  yield* insertDomainsOf(record)
+}
+
+export const administration = {
+  listUsers: read(
+    (_now, options) => [checkPageAfter(options)],
+    function* (page) {
+      return yield* all(selectUsers, page)
+    },
+  ),
+
+  setPassword: write(
+    (_now, username, passwordHash) => [
+      {
+        username: checkText('username', username),
+        passwordHash: checkFilled('passwordHash', passwordHash),
+      },
+    ],
+    function* (user) {
+      if ((yield* change(updatePassword, user)) === 0)
+        throw new StoreError('not_found', `User not found: ${user.username}`)
+    },
+  ),
+
+  removeUser: write(
+    (_now, username) => [{ username: checkText('username', username) }],
+    function* (user) {
+      return (yield* change(deleteUser, user)) > 0
+    },
+  ),
+
+  importUnits: write(
+    (now, items, options) => {
+      if (!Array.isArray(items)) throw new StoreError('invalid', 'items must be an array')
+      const { existing = 'conflict' } = checkOptions(options)
+      return [
+        // Unlike `map`, it does not skip what a sparse array lacks.
+        Array.from(items, (item: ReviewItemInput) => toReviewedRecord(item, now)),
+        checkOneOf('existing', existing, ['conflict', 'skip']),
+      ]
+    },
+    function* (records, existing) {
+      let stored = 0
+      for (const record of records) {
+        if (existing === 'skip') stored += yield* insertUnlessThere(record)
+        else {
+          yield* insertWhole(record)
+          stored++
+        }
+      }
+      return stored
+    },
+  ),
+
+  exportUnits: read(
+    (_now, options) => [checkPageAfter(options)],
+    function* (page) {
+      return (yield* all(selectAfter, page)).map(({ data, status, reviewed_by, reviewed_at }) => ({
+        knowledge_unit: textOf<KnowledgeUnit>(completeText(data)),
+        status: status as UnitStatus,
+        reviewed_by,
+        reviewed_at,
+      }))
+    },
+  ),
+} satisfies OperationsFor<keyof Administration>

@@ -1,0 +1,240 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { operations } from '../../src/operations/index.ts'
+import type { Access, Operation, StoreMethod } from '../../src/operations/operation.ts'
+import { Connection } from '../../src/sqlite/connection.ts'
+import { migrate } from '../../src/sqlite/migrator.ts'
+import { statements } from '../../src/statement.ts'
+import { calls } from './calls.ts'
+import { queryPlan, scansOf, startsFromAnEnd } from './query-plan.ts'
+
+const now = new Date('2026-11-22T12:00:00Z')
+
+/** Statements of scans that may go through a whole table or index, and why. */
+const allowedScans: Readonly<Record<string, string>> = {
+  'count approved units by bucket of confidence': 'one row for each confidence, not for each unit',
+  'select recent activity': 'in the order of the index, as many as its limit',
+  'select units, newest first, by no filter': 'in the order of the index, as many as its limit',
+  'select units, newest first, by confidence':
+    'in the order of the index, until as many are found as its limit; a rare confidence costs more',
+}
+
+const folder = mkdtempSync(join(tmpdir(), 'cq-store-statements-'))
+const usedBy = new Map<string, Set<StoreMethod>>()
+/** Before and after the planner was given statistics of what the tables hold. */
+const plans = { unknown: new Map<string, string[]>(), known: new Map<string, string[]>() }
+let connection: Connection
+
+beforeAll(() => {
+  connection = new Connection({
+    path: join(folder, 'cq.db'),
+    access: 'write',
+    durability: 'normal',
+    busyTimeout: 5_000,
+    cacheSize: 16_384,
+    mmapSize: 0,
+  })
+  migrate(connection, 5_000)
+  seed()
+  for (const { name, compiled } of statements)
+    plans.unknown.set(name, queryPlan(connection.sqlite, compiled('sqlite').sql))
+  connection.sqlite.exec('analyze')
+  for (const { name, compiled } of statements)
+    plans.known.set(name, queryPlan(connection.sqlite, compiled('sqlite').sql))
+  for (const [method, each] of Object.entries(calls))
+    for (const args of each) perform(method as StoreMethod, args)
+})
+afterAll(() => {
+  connection.sqlite.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** Some thousand units of every status and many domains, with users and keys. */
+function seed(): void {
+  const { sqlite } = connection
+  const insertUnit = sqlite.prepare(
+    `insert into knowledge_units (id, data, status, reviewed_by, reviewed_at, created_at, tier)
+     values (?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const insertDomain = sqlite.prepare(
+    'insert into knowledge_unit_domains (unit_id, domain) values (?, ?)',
+  )
+  const insertUser = sqlite.prepare(
+    "insert into users (username, password_hash, created_at) values (?, 'hash', ?)",
+  )
+  const insertKey = sqlite.prepare(
+    `insert into api_keys (id, user_id, name, key_prefix, key_hash, ttl, expires_at, created_at)
+     values (?, ?, 'agent', 'abcdefgh', ?, '1d', ?, ?)`,
+  )
+  connection.transaction(() => {
+    for (let number = 0; number < 4_000; number++) {
+      const id = `ku_${number.toString(16).padStart(32, '0')}`
+      const day = `2026-${String(1 + (number % 11)).padStart(2, '0')}-${String(1 + (number % 28)).padStart(2, '0')}`
+      const time = `${day}T12:00:00.${String(number).padStart(6, '0')}`
+      const domains = [`domain ${number % 7}`, `domain ${number % 31}`, `domain ${number % 500}`]
+      const unique = [...new Set(domains)]
+      const document = {
+        id,
+        version: 1,
+        domains: unique,
+        insight: { summary: `Summary ${number}`, detail: 'Detail', action: 'Action' },
+        context: { languages: [], frameworks: [], pattern: '' },
+        evidence: {
+          confidence: (number % 101) / 100,
+          confirmations: 1,
+          first_observed: `${time}Z`,
+          last_confirmed: `${time}Z`,
+        },
+        tier: number % 3 === 0 ? 'public' : 'private',
+        flags: [],
+      }
+      const status = ['approved', 'approved', 'approved', 'pending', 'rejected'][number % 5]
+      const reviewed = status === 'pending' ? [null, null] : ['carol', `${time}+00:00`]
+      const data = JSON.stringify(document)
+      insertUnit.run(id, data, status, ...reviewed, `${time}+00:00`, document.tier)
+      for (const domain of unique) insertDomain.run(id, domain)
+    }
+    for (let number = 0; number < 100; number++) {
+      insertUser.run(`user ${number}`, now.toISOString())
+      for (let key = 0; key < 20; key++) {
+        const id = (number * 20 + key).toString(16).padStart(32, '0')
+        insertKey.run(id, number + 1, `hash of ${id}`, '2027', now.toISOString())
+      }
+    }
+  })
+}
+
+/** Runs an operation as a worker does, and notes its statements. */
+function perform(method: StoreMethod, args: readonly unknown[]): void {
+  const { prepare, run } = operations[method] as Operation<unknown[], unknown>
+  const steps = run(...prepare(now, ...args))
+  try {
+    connection.run({
+      ...steps,
+      next: (answer: unknown) => note(steps.next(answer)),
+      throw: (error: unknown) => note(steps.throw(error)),
+    } as typeof steps)
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'conflict' })
+  }
+
+  function note<Result extends ReturnType<typeof steps.next>>(result: Result): Result {
+    if (!result.done) {
+      const { name } = result.value.statement
+      usedBy.set(name, (usedBy.get(name) ?? new Set()).add(method))
+    }
+    return result
+  }
+}
+
+function accessesOf(name: string): Access[] {
+  return [...(usedBy.get(name) ?? [])].map((method) => operations[method].access)
+}
+
+describe('the statements', () => {
+  it('are what is stated here, for both dialects, with the plan of SQLite', async () => {
+    const intro =
+      '# Every statement, and how SQLite goes about it\n\n' +
+      'Written by `statements.test.ts`; `npx vitest run --config test/vitest.config.ts -u` writes it anew.'
+    const sections = statements
+      .map(({ name, compiled }) => {
+        const [unknown = [], known = []] = [plans.unknown.get(name), plans.known.get(name)]
+        const isSame = unknown.join() === known.join()
+        return [
+          `## ${name}`,
+          `For ${[...(usedBy.get(name) ?? [])].map((method) => `\`${method}\``).join(', ')}.`,
+          block('sql', 'SQLite', broken(compiled('sqlite').sql)),
+          block('sql', 'PostgreSQL', broken(compiled('postgres').sql)),
+          block('text', isSame ? 'Plan' : 'Plan without statistics', unknown),
+          ...(isSame ? [] : [block('text', 'Plan with statistics', known)]),
+        ].join('\n\n')
+      })
+      .sort()
+    await expect(`${[intro, ...sections].join('\n\n')}\n`).toMatchFileSnapshot('statements.md')
+  })
+
+  it('each have a name of their own', () => {
+    expect(new Set(statements.map(({ name }) => name)).size).toBe(statements.length)
+  })
+
+  it('are all used', () => {
+    expect([...usedBy.keys()].sort()).toEqual(statements.map(({ name }) => name).sort())
+  })
+
+  it('bind as many values as they have places, in both dialects', () => {
+    for (const { name, compiled } of statements) {
+      const { sqlite, postgres } = { sqlite: compiled('sqlite'), postgres: compiled('postgres') }
+      const places = [...sqlite.sql.matchAll(/\?/g)].length
+      expect(sqlite.bind({}), name).toHaveLength(places)
+      expect(postgres.bind({}), name).toHaveLength(places)
+      const numbers = [...postgres.sql.matchAll(/\$(\d+)/g)].map(([, number]) => Number(number))
+      expect(numbers, name).toEqual(Array.from({ length: places }, (_, index) => index + 1))
+    }
+  })
+})
+
+describe.each(['unknown', 'known'] as const)('where the content of the tables is %s', (content) => {
+  it('no statement of a read or a write goes through a whole table or index', () => {
+    const scans = statements
+      .filter(({ name }) => accessesOf(name).some((access) => access !== 'scan'))
+      .filter(({ name }) => scansOf(plans[content].get(name) ?? []).length > 0)
+    expect(scans.map(({ name }) => [name, plans[content].get(name)])).toEqual([])
+  })
+
+  it('nor does one of a scan, but for those that are allowed to', () => {
+    const scans = statements.filter(
+      ({ name }) => scansOf(plans[content].get(name) ?? []).length > 0,
+    )
+    expect(scans.map(({ name }) => name).sort()).toEqual(Object.keys(allowedScans).sort())
+    // Sorting would read all of it, whatever the limit.
+    for (const { name, compiled } of scans)
+      if (/ limit /.test(compiled('sqlite').sql))
+        expect(plans[content].get(name)?.join(), name).not.toContain('TEMP B-TREE')
+  })
+})
+
+describe('the triggers that a write sets off', () => {
+  it('begin at no end of a table, which is how a scan begins', () => {
+    const writes = statements.filter(({ compiled }) => !/^select/i.test(compiled('sqlite').sql))
+    expect(writes).not.toHaveLength(0)
+    for (const { name, compiled } of writes)
+      expect(startsFromAnEnd(connection.sqlite, compiled('sqlite').sql), name).toEqual([])
+  })
+
+  it('would be seen to, if they did, as a statement would', () => {
+    const { sqlite } = connection
+    const whole = ['select data from knowledge_units where tier = ?', 'select id from api_keys']
+    for (const sql of whole) expect(scansOf(queryPlan(sqlite, sql)), sql).toHaveLength(1)
+    sqlite.exec(`create trigger scan after delete on users
+      begin delete from api_keys where name = old.username; end`)
+    expect(startsFromAnEnd(sqlite, 'delete from users where id = ?')).toContain('api_keys')
+    sqlite.exec('drop trigger scan')
+  })
+})
+
+/** A statement broken into its clauses. */
+function broken(sql: string): string[] {
+  const lines: string[] = []
+  let depth = 0
+  let line = ''
+  for (const word of sql.split(/(?<=[ ()])/)) {
+    const isClause =
+      depth === 0 &&
+      /^(from|where|and|inner|group|order|limit|offset|values|set|on|select) ?$/.test(word) &&
+      line !== ''
+    if (isClause) {
+      lines.push(line.trim())
+      line = '  '
+    }
+    line += word
+    depth += (word.match(/\(/g)?.length ?? 0) - (word.match(/\)/g)?.length ?? 0)
+  }
+  return [...lines, line.trim()].map((text, index) => (index === 0 ? text : `  ${text}`))
+}
+
+function block(language: string, title: string, lines: readonly string[]): string {
+  if (lines.length === 0) return `${title}: nothing to look for.`
+  return `${title}:\n\n\`\`\`${language}\n${lines.join('\n')}\n\`\`\``
+}
