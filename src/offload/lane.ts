@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.ts'
+import { Histogram, type HistogramFigures } from './histogram.ts'
 import { type Reply, toError } from './reply.ts'
 import { batchesInFlight, WorkerLost, type WorkerThread } from './worker-thread.ts'
 
@@ -28,7 +29,16 @@ export interface LaneFigures {
   readonly overloads: number
   readonly timeouts: number
   readonly restarts: number
+  /** How many calls travelled as one task. */
+  readonly batchSizes: HistogramFigures
+  /** How long the first call of each batch waited until it was sent, in milliseconds. */
+  readonly waits: HistogramFigures
+  /** How long each batch was under way, in milliseconds. */
+  readonly runs: HistogramFigures
 }
+
+const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256]
+const millisecondBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000]
 
 interface Pending<Call> {
   readonly call: Call
@@ -66,6 +76,9 @@ export class Lane<Call> {
   #batches = 0
   #overloads = 0
   #timeouts = 0
+  readonly #batchSizes = new Histogram(sizeBounds)
+  readonly #waits = new Histogram(millisecondBounds)
+  readonly #runs = new Histogram(millisecondBounds)
   #dispatchIsDue = false
   #timer: NodeJS.Timeout | undefined
   #drained: (() => void) | undefined
@@ -85,6 +98,9 @@ export class Lane<Call> {
       overloads: this.#overloads,
       timeouts: this.#timeouts,
       restarts: this.#options.workers.reduce((sum, worker) => sum + worker.restarts, 0),
+      batchSizes: this.#batchSizes.figures,
+      waits: this.#waits.figures,
+      runs: this.#runs.figures,
     }
   }
 
@@ -231,11 +247,15 @@ export class Lane<Call> {
     worker.inFlight++
     this.#batches++
     this.#underWay.add(batch)
+    const sentAt = performance.now()
+    this.#batchSizes.add(batch.length)
+    if (batch[0]) this.#waits.add(sentAt - (batch[0].deadline - this.#options.timeout))
     try {
       settle(batch, await worker.run(batch.map(({ call }) => call)))
     } catch (error) {
       this.#fail(batch, error)
     } finally {
+      this.#runs.add(performance.now() - sentAt)
       worker.inFlight--
       // At once, since a reserved worker with nothing under way is taken for one that is set aside.
       if (alone) this.#release(worker)

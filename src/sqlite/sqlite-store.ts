@@ -1,4 +1,4 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { dirname, extname, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -96,6 +96,7 @@ export class SqliteStore extends OperationStore implements Store {
   protected readonly now: () => Date
   readonly #log: Log
   readonly #timeout: number
+  readonly #path: string
   readonly #writer: WorkerThread<Call>
   readonly #readers: readonly WorkerThread<Call>[]
   readonly #writes: Lane<Call>
@@ -148,6 +149,7 @@ export class SqliteStore extends OperationStore implements Store {
     this.now = now
     this.#log = log
     this.#timeout = timeout
+    this.#path = path
     const thread = (name: string, access: ConnectionOptions['access']) => {
       const workerData: ConnectionOptions = {
         path,
@@ -186,6 +188,12 @@ export class SqliteStore extends OperationStore implements Store {
       timeout,
       repeatable: true,
     })
+  }
+
+  /** How large the files are, in bytes. */
+  async fileSizes(): Promise<{ readonly database: number; readonly wal: number }> {
+    const [database, wal] = await Promise.all(['', '-wal'].map((end) => sizeOf(this.#path + end)))
+    return { database: database ?? 0, wal: wal ?? 0 }
   }
 
   /** What the workers are, and what the lanes did. */
@@ -230,6 +238,15 @@ export class SqliteStore extends OperationStore implements Store {
     for (const outcome of outcomes)
       if (outcome.status === 'rejected')
         this.#log.warn({ error: outcome.reason }, 'a worker did not close')
+  }
+}
+
+/** A file's size in bytes, 0 where it is not there: a write-ahead log comes and goes. */
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch {
+    return 0
   }
 }
 

@@ -10,6 +10,8 @@ import { RecordedLog } from './recorded-log.ts'
 import { Tally } from './tally.ts'
 
 const deadline = 60_000
+/** Passes in a test, and is yet enough for a thread to end. */
+const brief = 300
 
 afterEach(() => {
   arrange({})
@@ -225,9 +227,9 @@ describe('a worker that is closed', () => {
     await thread.start()
     const batch = thread.run(['wait stuck']).catch((error: unknown) => error)
     await latch.arrived()
-    expect(await failureOf(thread.close(50))).toMatchObject({
+    expect(await failureOf(thread.close(brief))).toMatchObject({
       code: 'timeout',
-      message: 'could not close the worker within 50 ms',
+      message: `could not close the worker within ${brief} ms`,
     })
     expect(await batch).toBeInstanceOf(Error)
     expect(liveThreads.size).toBe(0)
@@ -238,7 +240,7 @@ describe('a worker that is closed', () => {
     arrange({ close: 'wait' })
     const thread = worker()
     await thread.start()
-    expect(await outcome(thread.close(50))).toBe('timeout')
+    expect(await outcome(thread.close(brief))).toBe('timeout')
     expect(liveThreads.size).toBe(0)
   })
 
