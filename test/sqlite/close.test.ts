@@ -140,14 +140,14 @@ describe('closing a store of which a worker', () => {
     expect(countUnits(path)).toBe(7)
   })
 
-  it.each(['read', 'write'])('that can %s cannot be started anew', async (access) => {
-    const deaths = Tally.create(`deaths of ${access}`)
+  it('cannot be started anew', async () => {
+    const deaths = Tally.create('deaths of write')
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
     const log = new RecordedLog()
     const store = await openSteered({ path, readers: 1, log })
     await store.insertMany(ordinaryUnits(7))
-    arrange({ [`open ${access}`]: 'refuse' })
+    arrange({ 'open write': 'refuse' })
     deaths.add()
     await log.told('error')
     await store.close()
@@ -159,25 +159,23 @@ describe('closing a store of which a worker', () => {
     const reading = Latch.create('read')
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
-    const store = await openSteered({ path, readers: 1, timeout: 200 })
-    await store.insertMany(ordinaryUnits(7))
+    const store = await openSteered({ path, readers: 1, timeout: 600 })
     const stuck = outcome(store.get(steeredIds.held))
     await reading.arrived()
     expect(await failureOf(store.close())).toMatchObject({
       code: 'timeout',
-      message: 'could not close the reader 1 within 200 ms',
+      message: 'could not close the reader 1 within 600 ms',
     })
     expect(await stuck).toBe('timeout')
     expect(liveThreads.size).toBe(0)
     expect(await directory.list()).toEqual(['cq.db'])
-    expect(countUnits(path)).toBe(7)
   })
 
   it.each([
     ['close read', 'throw'],
     ['close write', 'exit'],
   ] as const)(
-    'fails to close (%s: %s) fails typed, and leaves no thread',
+    'fails to close (%s: %s) ends with that failure, and leaves no thread',
     async (stage, mishap) => {
       arrange({ [stage]: mishap })
       await using directory = await TemporaryDirectory.create()

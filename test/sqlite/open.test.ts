@@ -129,10 +129,8 @@ describe('a worker that cannot start', () => {
 
   it.each([
     ['load write', 'throw'],
-    ['load write', 'exit'],
-    ['load read', 'throw'],
     ['open write', 'exit'],
-    ['open read', 'exit'],
+    ['load read', 'exit'],
     ['open read', 'refuse'],
   ] as const)('fails opening (%s: %s)', async (stage, mishap) => {
     await using directory = await TemporaryDirectory.create()

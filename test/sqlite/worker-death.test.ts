@@ -44,40 +44,6 @@ describe('a reader that dies', () => {
     expect(store.figures.write.restarts).toBe(0)
     expect(await storedOf(store, units)).toEqual(units)
   })
-
-  it('idle: it is replaced, and sees what was written meanwhile', async () => {
-    const deaths = Tally.create('deaths of read')
-    const opening = Latch.create('open')
-    await using directory = await TemporaryDirectory.create()
-    const log = new RecordedLog()
-    await using store = await openSteered({ path: directory.file('cq.db'), readers: 1, log })
-    const units = ordinaryUnits(2)
-    arrange({ 'open read': 'wait' })
-    deaths.add()
-    await opening.arrived()
-    const reads = storedOf(store, units)
-    await store.insertMany(units)
-    opening.open()
-    expect(await reads).toEqual(units)
-    expect(log.messages('warn')).toEqual(['the reader 1 died (died idle); starting it anew'])
-  })
-
-  it('for good: reads fail at once, writes go on, and reads do again once it can start', async () => {
-    const deaths = Tally.create('deaths of read')
-    await using directory = await TemporaryDirectory.create()
-    const log = new RecordedLog()
-    await using store = await openSteered({ path: directory.file('cq.db'), readers: 1, log })
-    const [unit] = ordinaryUnits(1)
-    if (!unit) return
-    arrange({ 'open read': 'refuse' })
-    deaths.add()
-    await log.told('error')
-    expect(await outcome(store.getAny(unit.id))).toBe('unavailable')
-    expect(await outcome(store.count())).toBe('unavailable')
-    await store.insert(unit)
-    arrange({})
-    expect(await onceAvailable(() => store.getAny(unit.id))).toEqual(unit)
-  })
 })
 
 describe('a writer that dies', () => {
@@ -97,58 +63,66 @@ describe('a writer that dies', () => {
     await store.insertMany(units)
     expect(await storedOf(store, units)).toEqual(units)
   })
+})
 
-  it('with two batches under way: both end as outcome_unknown, and what waits is done', async () => {
-    const exits = Tally.create('exits')
-    const writing = Latch.create('write')
-    await using directory = await TemporaryDirectory.create()
-    await using store = await openSteered({ path: directory.file('cq.db'), readers: 1 })
-    const [first, second, third] = ordinaryUnits(3)
-    if (!first || !second || !third) return
-    const deadly = { ...first, id: steeredIds.deadlyOnce }
-    const held = outcome(store.insertMany([heldUnit]))
-    await writing.arrived()
-    const behind = outcome(store.insertMany([second, deadly]))
-    await Promise.resolve()
-    writing.open()
-    await held
-    expect(await behind).toBe('outcome_unknown')
-    expect(exits.value).toBe(1)
-    await store.insertMany([third, deadly])
-    expect(await storedOf(store, [second, third])).toEqual([null, third])
-  })
-
-  it('idle: it is replaced, and reads go on meanwhile', async () => {
-    const deaths = Tally.create('deaths of write')
+describe('workers that die idle', () => {
+  it('are replaced: reads and writes wait only for their own', async () => {
+    const deaths = { read: Tally.create('deaths of read'), write: Tally.create('deaths of write') }
     const opening = Latch.create('open')
-    await using directory = await TemporaryDirectory.create()
-    await using store = await openSteered({ path: directory.file('cq.db'), readers: 1 })
-    const units = ordinaryUnits(2)
-    arrange({ 'open write': 'wait' })
-    deaths.add()
-    await opening.arrived()
-    const write = store.insertMany(units)
-    expect(await storedOf(store, units)).toEqual([null, null])
-    opening.open()
-    await write
-    expect(await storedOf(store, units)).toEqual(units)
-    expect(store.figures.write.restarts).toBe(1)
-  })
-
-  it('for good: writes fail at once, and reads go on', async () => {
-    const deaths = Tally.create('deaths of write')
     await using directory = await TemporaryDirectory.create()
     const log = new RecordedLog()
     await using store = await openSteered({ path: directory.file('cq.db'), readers: 1, log })
-    const [unit] = ordinaryUnits(1)
-    if (!unit) return
-    arrange({ 'load write': 'throw' })
-    deaths.add()
+    const units = ordinaryUnits(4)
+
+    arrange({ 'open read': 'wait' })
+    deaths.read.add()
+    await opening.arrived()
+    const reads = storedOf(store, units.slice(0, 2))
+    await store.insertMany(units.slice(0, 2))
+    opening.open()
+    expect(await reads).toEqual(units.slice(0, 2))
+
+    opening.close()
+    arrange({ 'open write': 'wait' })
+    deaths.write.add()
+    await opening.arrived()
+    const write = store.insertMany(units.slice(2))
+    expect(await storedOf(store, units)).toEqual([...units.slice(0, 2), null, null])
+    opening.open()
+    await write
+    expect(await storedOf(store, units)).toEqual(units)
+    expect(log.messages('warn')).toEqual([
+      'the reader 1 died (died idle); starting it anew',
+      'the writer died (died idle); starting it anew',
+    ])
+    expect([store.figures.read.restarts, store.figures.write.restarts]).toEqual([1, 1])
+  })
+
+  it('fail at once what only they could do, as long as they cannot be started anew', async () => {
+    const deaths = { read: Tally.create('deaths of read'), write: Tally.create('deaths of write') }
+    await using directory = await TemporaryDirectory.create()
+    const log = new RecordedLog()
+    await using store = await openSteered({ path: directory.file('cq.db'), readers: 1, log })
+    const [first, second] = ordinaryUnits(2)
+    if (!first || !second) return
+
+    arrange({ 'open read': 'refuse' })
+    deaths.read.add()
     await log.told('error')
-    expect(await outcome(store.insert(unit))).toBe('unavailable')
-    expect(await store.getAny(unit.id)).toBeNull()
+    expect(await outcome(store.getAny(first.id))).toBe('unavailable')
+    expect(await outcome(store.count())).toBe('unavailable')
+    await store.insert(first)
     arrange({})
-    await onceAvailable(() => store.insert(unit))
-    expect(await store.getAny(unit.id)).toEqual(unit)
+    expect(await onceAvailable(() => store.getAny(first.id))).toEqual(first)
+
+    const told = log.messages('error').length
+    arrange({ 'load write': 'throw' })
+    deaths.write.add()
+    await log.told('error', told + 1)
+    expect(await outcome(store.insert(second))).toBe('unavailable')
+    expect(await store.getAny(second.id)).toBeNull()
+    arrange({})
+    await onceAvailable(() => store.insert(second))
+    expect(await store.getAny(second.id)).toEqual(second)
   })
 })
