@@ -1,14 +1,5 @@
-import {
-  type Compilable,
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-  SqliteAdapter,
-  SqliteIntrospector,
-  SqliteQueryCompiler,
-} from 'kysely'
+import { createRequire } from 'node:module'
+import type { Compilable, Kysely, sql as kyselySql } from 'kysely'
 import type { Schema } from './schema.ts'
 
 export type DialectName = 'sqlite' | 'postgres'
@@ -21,10 +12,18 @@ export interface CompiledStatement {
 
 /** One query: built once for a dialect, then run many times with other parameters. */
 export interface Statement<Params, Row> {
-  /** What it does, in a few words. */
+  /** What it does, in a few words. No two have the same. */
   readonly name: string
   compiled(dialect: DialectName): CompiledStatement
   readonly types?: { params: Params; row: Row }
+}
+
+/** A compiled query as data that can be handed to another thread. */
+export interface StatementText {
+  readonly name: string
+  readonly sql: string
+  /** For each place that is bound, in order: the parameter's name, or a value that is always the same. */
+  readonly places: readonly ({ readonly param: string } | { readonly value: unknown })[]
 }
 
 class Placeholder {
@@ -34,24 +33,46 @@ class Placeholder {
   }
 }
 
+// Loaded when something is first compiled: it is some three hundred files, which take a thread longer
+// than all else that it does to start, and the threads of a store are handed their statements.
+let loaded: typeof import('kysely') | undefined
+function kysely(): typeof import('kysely') {
+  loaded ??= createRequire(import.meta.url)('kysely') as typeof import('kysely')
+  return loaded
+}
+
+/** Kysely's `sql`, for the inside of queries. */
+export const sql: typeof kyselySql = new Proxy((() => {}) as unknown as typeof kyselySql, {
+  apply: (_, __, [texts, ...values]) => kysely().sql(texts, ...values),
+  get: (_, name) => Reflect.get(kysely().sql, name),
+})
+
 /** Kyselys that compile for one dialect each, and are connected to nothing. */
-const compilers: Record<DialectName, Kysely<Schema>> = {
-  sqlite: new Kysely<Schema>({
+const compilers: Partial<Record<DialectName, Kysely<Schema>>> = {}
+
+function compiler(name: DialectName): Kysely<Schema> {
+  const {
+    DummyDriver,
+    Kysely,
+    PostgresAdapter,
+    PostgresIntrospector,
+    PostgresQueryCompiler,
+    SqliteAdapter,
+    SqliteIntrospector,
+    SqliteQueryCompiler,
+  } = kysely()
+  const isSqlite = name === 'sqlite'
+  compilers[name] ??= new Kysely<Schema>({
     dialect: {
-      createAdapter: () => new SqliteAdapter(),
+      createAdapter: () => (isSqlite ? new SqliteAdapter() : new PostgresAdapter()),
       createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new SqliteIntrospector(db),
-      createQueryCompiler: () => new SqliteQueryCompiler(),
+      createIntrospector: (db) =>
+        isSqlite ? new SqliteIntrospector(db) : new PostgresIntrospector(db),
+      createQueryCompiler: () =>
+        isSqlite ? new SqliteQueryCompiler() : new PostgresQueryCompiler(),
     },
-  }),
-  postgres: new Kysely<Schema>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-  }),
+  })
+  return compilers[name]
 }
 
 /** Stands for every parameter while a query is built: `params.id` is the placeholder named `id`. */
@@ -60,31 +81,62 @@ const placeholders = new Proxy({}, { get: (_, name) => new Placeholder(String(na
 /** Every statement that was declared, so that a test can state what each compiles to. */
 export const statements: Statement<never, unknown>[] = []
 
+/** What each statement compiled to, by dialect and name. */
+const compiled: Record<DialectName, Map<string, StatementText & CompiledStatement>> = {
+  sqlite: new Map(),
+  postgres: new Map(),
+}
+
 /**
  * Declares a query. It is built when a dialect first needs it, and never again. Where one text can't
  * serve both dialects, `dialect` says which one it is built for.
+ * @throws {Error} where another one has the name
  */
 export function statement<Params, Row>(
   name: string,
   build: (db: Kysely<Schema>, params: Params, dialect: DialectName) => Compilable<Row>,
 ): Statement<Params, Row> {
-  const cache: Partial<Record<DialectName, CompiledStatement>> = {}
+  if (statements.some((other) => other.name === name))
+    throw new Error(`two statements are called '${name}'`)
   const declared: Statement<Params, Row> = {
     name,
     compiled(dialect) {
-      cache[dialect] ??= compile(build(compilers[dialect], placeholders as Params, dialect))
-      return cache[dialect]
+      const known = compiled[dialect].get(name)
+      if (known) return known
+      const query = build(compiler(dialect), placeholders as Params, dialect)
+      return remember(dialect, toText(name, query))
     },
   }
   statements.push(declared as unknown as Statement<never, unknown>)
   return declared
 }
 
-function compile(query: Compilable<unknown>): CompiledStatement {
+/** Every statement compiled, to be handed to threads that run them. */
+export function statementTexts(dialect: DialectName): StatementText[] {
+  for (const statement of statements) statement.compiled(dialect)
+  return [...compiled[dialect].values()].map(({ name, sql, places }) => ({ name, sql, places }))
+}
+
+/** Takes over what another thread compiled. */
+export function adoptStatements(dialect: DialectName, texts: readonly StatementText[]): void {
+  for (const text of texts) remember(dialect, text)
+}
+
+function toText(name: string, query: Compilable<unknown>): StatementText {
   const { sql, parameters } = query.compile()
-  return {
-    sql,
-    bind: (params) =>
-      parameters.map((value) => (value instanceof Placeholder ? params[value.name] : value)),
+  const places = parameters.map((value) =>
+    value instanceof Placeholder ? { param: value.name } : { value },
+  )
+  return { name, sql, places }
+}
+
+function remember(dialect: DialectName, text: StatementText): CompiledStatement {
+  const { places } = text
+  const statement = {
+    ...text,
+    bind: (params: Readonly<Record<string, unknown>>) =>
+      places.map((place) => ('param' in place ? params[place.param] : place.value)),
   }
+  compiled[dialect].set(text.name, statement)
+  return statement
 }

@@ -3,11 +3,13 @@ import { type Reply, toFailure } from '../src/offload/reply.ts'
 import type { Call } from '../src/operations/operation-store.ts'
 import { answerBatch } from '../src/sqlite/batch.ts'
 import { Connection } from '../src/sqlite/connection.ts'
-import type { ConnectionOptions } from '../src/sqlite/connection-options.ts'
+import type { WorkerOptions } from '../src/sqlite/connection-options.ts'
 import { toStoreError } from '../src/sqlite/errors.ts'
 import { migrate } from '../src/sqlite/migrator.ts'
+import { adoptStatements } from '../src/statement.ts'
 
-const options = workerData as ConnectionOptions
+const options = workerData as WorkerOptions
+adoptStatements('sqlite', options.statements)
 let connection: Connection
 
 /** Opened by a task, so that a failure to open is answered like any other. */

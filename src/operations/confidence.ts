@@ -1,6 +1,6 @@
-import { type RawBuilder, type ReferenceExpression, sql } from 'kysely'
+import type { RawBuilder, ReferenceExpression } from 'kysely'
 import type { Schema } from '../schema.ts'
-import type { DialectName } from '../statement.ts'
+import { type DialectName, sql } from '../statement.ts'
 
 /** The confidence inside a unit's document; a document without one has cq's default, 0.5. */
 export function confidenceOf(

@@ -1,5 +1,4 @@
-import { sql } from 'kysely'
-import type { DialectName } from '../statement.ts'
+import { type DialectName, sql } from '../statement.ts'
 
 /** A list of texts, which travels as one JSON parameter, as rows of one column `value`. */
 export function listed(json: string, dialect: DialectName) {

@@ -1,4 +1,3 @@
-import { sql } from 'kysely'
 import {
   type ContextFit,
   contextFit,
@@ -6,7 +5,7 @@ import {
   type RankingQuery,
   relevanceOf,
 } from '../knowledge/scoring.ts'
-import { statement } from '../statement.ts'
+import { sql, statement } from '../statement.ts'
 import { listed } from './listed.ts'
 import { all, first, type Steps } from './operation.ts'
 

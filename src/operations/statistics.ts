@@ -1,7 +1,6 @@
-import { sql } from 'kysely'
 import { StoreError } from '../errors.ts'
 import { utcDay } from '../knowledge/timestamps.ts'
-import { statement } from '../statement.ts'
+import { sql, statement } from '../statement.ts'
 import type {
   Activity,
   DailyCount,

@@ -1,3 +1,5 @@
+import type { StatementText } from '../statement.ts'
+
 // Apart from `Connection`, whose types need those of the driver, which users of the package need not have.
 
 /** What a connection may do. The writer also makes the file and its write-ahead log. */
@@ -16,6 +18,12 @@ export interface ConnectionOptions {
   readonly cacheSize: number
   /** How much of the file is read through memory mapping, in bytes. */
   readonly mmapSize: number
+}
+
+/** What a worker thread is started with. */
+export interface WorkerOptions extends ConnectionOptions {
+  /** Compiled by the thread that starts it, see `statement.ts`. */
+  readonly statements: readonly StatementText[]
 }
 
 /** How a connection is set up, as SQLite itself tells it. */

@@ -10,8 +10,14 @@ import { WorkerThread } from '../offload/worker-thread.ts'
 import { readResult } from '../operations/json-text.ts'
 import type { Access, StoreMethod } from '../operations/operation.ts'
 import { type Call, OperationStore } from '../operations/operation-store.ts'
+import { statementTexts } from '../statement.ts'
 import type { Store } from '../store.ts'
-import type { ConnectionOptions, ConnectionReport, Durability } from './connection-options.ts'
+import type {
+  ConnectionOptions,
+  ConnectionReport,
+  Durability,
+  WorkerOptions,
+} from './connection-options.ts'
 import { requireSupportedNode } from './versions.ts'
 
 export interface SqliteStoreOptions {
@@ -150,14 +156,16 @@ export class SqliteStore extends OperationStore implements Store {
     this.#log = log
     this.#timeout = timeout
     this.#path = path
+    const statements = statementTexts('sqlite')
     const thread = (name: string, access: ConnectionOptions['access']) => {
-      const workerData: ConnectionOptions = {
+      const workerData: WorkerOptions = {
         path,
         access,
         durability,
         busyTimeout,
         cacheSize,
         mmapSize,
+        statements,
       }
       const filename = fileURLToPath(workerFile)
       return new WorkerThread<Call>({
