@@ -50,14 +50,14 @@ function bringToNewest(connection: Connection, busyTimeout: number): void {
   })
 }
 
-function databaseOf(sqlite: Sqlite.Database): MigrationDatabase {
+export function databaseOf(sqlite: Sqlite.Database): MigrationDatabase {
   return {
     run: (sql, ...params) => void sqlite.prepare(sql).run(...params),
     all: <Row>(sql: string, ...params: unknown[]) => sqlite.prepare(sql).all(...params) as Row[],
   }
 }
 
-function requireOurs(database: MigrationDatabase): void {
+export function requireOurs(database: MigrationDatabase): void {
   const tables = tableNames(database)
   const revisions = stampedRevisions(database)
   const other = revisions.find((revision) => revision !== referenceRevision)
@@ -93,7 +93,7 @@ function isCurrent(database: MigrationDatabase): boolean {
   return migrations.every(({ name }) => applied.has(name))
 }
 
-function appliedSteps(database: MigrationDatabase): Set<string> {
+export function appliedSteps(database: MigrationDatabase): Set<string> {
   if (!tableNames(database).has(ownTable)) return new Set()
   return new Set(
     database.all<{ name: string }>(`SELECT name FROM ${ownTable}`).map(({ name }) => name),

@@ -1,0 +1,12 @@
+#!/usr/bin/env node
+import { requireSupportedNode } from './sqlite/versions.ts'
+
+try {
+  // First, and the rest imported after it: the SQLite driver crashes an older Node without a word.
+  requireSupportedNode()
+  const { run } = await import('./cli/program.ts')
+  process.exitCode = await run(process.argv.slice(2), process.env)
+} catch (error) {
+  process.stderr.write(`cq-store: ${(error as Error).message}\n`)
+  process.exitCode = 1
+}

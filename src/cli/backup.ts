@@ -1,0 +1,97 @@
+import { existsSync, realpathSync } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import type { RowCounts } from '../sqlite/backup.ts'
+import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
+import { Progress } from './progress.ts'
+import { type DatabaseSettings, SettingError } from './settings.ts'
+import { writeWholeFile } from './whole-file.ts'
+
+interface BackupFlags extends DatabaseSettings {
+  readonly force?: true
+}
+
+/**
+ * Adds `backup`. It runs SQLite in this very thread, unlike the store: a command line has no event loop
+ * to keep free.
+ */
+export function addBackupCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const command = program
+    .command('backup')
+    .description('Copy the database to a file, as it is at one moment, and verify the copy.')
+    .argument('<destination>', 'the file to make')
+    .option('--force', 'replace the file where it is there')
+  addDatabaseOptions(command)
+    .addHelpText(
+      'after',
+      `
+A server may read and write meanwhile; its write-ahead log is not folded in until the copy is made.
+The copy is a database like the first: serve it, or put it in its place while no server runs.
+Only its owner may read it, since it holds hashes of passwords and keys.
+${databaseHelp}
+
+Examples:
+  $ cq-store backup /var/backups/cq-$(date +%F).db
+  $ cq-store backup --force latest.db --db-path /var/lib/cq/cq.db`,
+    )
+    .action(async (destination: string, flags: BackupFlags) => {
+      const path = existingDatabase(flags, environment)
+      const copy = resolve(destination)
+      requireOtherPlace(path, copy)
+      let counts: RowCounts = {}
+      await writeWholeFile(
+        copy,
+        { force: flags.force === true, mode: 0o600 },
+        async (temporary) => {
+          counts = await copyAndVerify(path, temporary)
+        },
+      )
+      const { size } = await stat(copy)
+      process.stdout.write(
+        `backed up ${path} to ${copy}: ${describe(counts)}; ${size} bytes, verified\n`,
+      )
+    })
+}
+
+async function copyAndVerify(path: string, destination: string): Promise<RowCounts> {
+  // Loaded only by who runs this command: it brings the database driver into this thread.
+  const { directly } = await import('../sqlite/direct.ts')
+  const { backup, verifyBackup } = await import('../sqlite/backup.ts')
+  const counts = await directly({ path, access: 'read' }, async (connection) => {
+    let progress: Progress | undefined
+    try {
+      return await backup(connection, {
+        destination,
+        onProgress({ done, total }) {
+          progress ??= new Progress({ doing: 'copying', unit: 'pages', total })
+          progress.reach(done)
+        },
+      })
+    } finally {
+      progress?.[Symbol.dispose]()
+    }
+  })
+  await directly({ path: destination, access: 'read' }, (copy) => verifyBackup(copy, counts))
+  return counts
+}
+
+/** Neither the database itself, nor where SQLite would take another's leavings for the copy's. */
+function requireOtherPlace(path: string, copy: string): void {
+  if (existsSync(copy) && realpathSync(copy) === realpathSync(path))
+    throw new SettingError('the backup must be another file than the database')
+  for (const suffix of ['-wal', '-shm', '-journal'])
+    if (existsSync(`${copy}${suffix}`))
+      throw new Error(`${copy}${suffix} is there: ${copy} is a database in use, or was one`)
+}
+
+function describe(counts: RowCounts): string {
+  const names: Readonly<Record<string, readonly [one: string, many: string]>> = {
+    knowledge_units: ['knowledge unit', 'knowledge units'],
+    users: ['user', 'users'],
+    api_keys: ['API key', 'API keys'],
+  }
+  return Object.entries(counts)
+    .map(([table, count]) => `${count} ${names[table]?.[count === 1 ? 0 : 1] ?? table}`)
+    .join(', ')
+}

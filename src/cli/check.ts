@@ -1,0 +1,76 @@
+import type { Command } from 'commander'
+import type { Finding } from '../sqlite/check.ts'
+import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
+import type { DatabaseSettings } from './settings.ts'
+
+interface CheckFlags extends DatabaseSettings {
+  readonly rebuild?: true
+  readonly json?: true
+}
+
+/**
+ * Adds `check`. It runs SQLite in this very thread, unlike the store: a command line has no event loop
+ * to keep free.
+ */
+export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const command = program
+    .command('check')
+    .description('Look for damage: of the file, its schema, its documents and its counters.')
+    .option('--rebuild', 'first make the derived tables (ranking and counters) anew')
+    .option('--json', 'as {path, ok, rebuilt: [table], findings: [{check, message}]}')
+  addDatabaseOptions(command)
+    .addHelpText(
+      'after',
+      `
+It checks the file's integrity and foreign keys as SQLite sees them; that every table, index and trigger
+is there; that derived tables say what they are derived from; that every document is a knowledge unit;
+and that units are found by the domains that their documents name.
+The exit code is 0 where nothing is wrong, and 1 where something is.
+Nothing is changed, but with --rebuild the derived tables, in one transaction.
+${databaseHelp}
+
+Examples:
+  $ cq-store check --db-path /var/lib/cq/cq.db
+  $ cq-store check --json | jq -r '.findings[].message'
+  $ cq-store check --rebuild`,
+    )
+    .action(async (flags: CheckFlags) => {
+      const path = existingDatabase(flags, environment)
+      // Loaded only by who runs this command: it brings the database driver into this thread.
+      const { directly } = await import('../sqlite/direct.ts')
+      const { check, checks, rebuild } = await import('../sqlite/check.ts')
+      const { findings, rebuilt } = await directly(
+        { path, access: flags.rebuild ? 'write' : 'read' },
+        (connection) => {
+          const found = check(connection)
+          // What is built from damaged pages is damaged, and writing to them makes it worse.
+          if (!flags.rebuild || found.some(isDamage)) return { findings: found, rebuilt: [] }
+          return { rebuilt: rebuild(connection), findings: check(connection) }
+        },
+      )
+      if (flags.json)
+        process.stdout.write(
+          `${JSON.stringify({ path, ok: findings.length === 0, rebuilt, findings }, null, 2)}\n`,
+        )
+      else {
+        for (const table of rebuilt) process.stdout.write(`rebuilt ${table}\n`)
+        for (const check of checks) process.stdout.write(describe(check, findings))
+      }
+      if (findings.length > 0)
+        throw new Error(
+          findings.length === 1
+            ? `there is 1 thing wrong with ${path}`
+            : `there are ${findings.length} things wrong with ${path}`,
+        )
+    })
+}
+
+function isDamage({ check }: Finding): boolean {
+  return check === 'integrity'
+}
+
+function describe(check: string, findings: readonly Finding[]): string {
+  const found = findings.filter((finding) => finding.check === check)
+  const head = `${check.padEnd(14)}  ${found.length === 0 ? 'ok' : 'WRONG'}\n`
+  return head + found.map(({ message }) => `  ${message}\n`).join('')
+}

@@ -1,0 +1,169 @@
+import { existsSync } from 'node:fs'
+import { type Command, InvalidArgumentError } from 'commander'
+import { StoreError } from '../errors.ts'
+import { parseTtl, type Ttl } from '../knowledge/ttl.ts'
+import { issueApiKey, toWireKey } from '../server/accounts.ts'
+import { secretsFile } from './development.ts'
+import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
+import { type DatabaseSettings, SettingError } from './settings.ts'
+import { textTable } from './text-table.ts'
+import { requireUser } from './user.ts'
+
+interface CreateFlags extends DatabaseSettings {
+  readonly name: string
+  readonly ttl: Ttl
+  readonly label: readonly string[]
+  readonly json?: true
+}
+
+const longestName = 64
+const longestTtl = 16
+const mostLabels = 16
+
+/** Adds `key` and what belongs to it. */
+export function addKeyCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const key = program.command('key').description("Manage users' API keys, which agents write with.")
+
+  const create = key
+    .command('create')
+    .description('Make an API key and print its token, which is told this once.')
+    .argument('<user>', 'whose key it is')
+    .requiredOption('--name <text>', `what it is for, 1 to ${longestName} characters`, parseName)
+    .requiredOption(
+      '--ttl <duration>',
+      'how long it lives: 90s, 15m, 12h, 30d; at most 365d',
+      readTtl,
+    )
+    .option('--label <text>', `a label; may be given ${mostLabels} times`, addLabel, [])
+    .option('--json', 'the key as the HTTP API answers it, its token included')
+  addDatabaseOptions(create)
+    .addHelpText(
+      'after',
+      `
+CQ_API_KEY_PEPPER must be what the server is started with, or the key is of no use to it.
+Only the token goes to the standard output; what it is goes to the standard error output.
+${databaseHelp}
+
+Examples:
+  $ cq-store key create carol --name laptop --ttl 30d
+  $ TOKEN=$(cq-store key create carol --name ci --ttl 12h --label ci --label nightly)`,
+    )
+    .action(async (username: string, flags: CreateFlags) => {
+      const path = existingDatabase(flags, environment)
+      const pepper = requirePepper(path, environment)
+      await using store = await openStore(path)
+      const { id: userId } = await requireUser(store, username)
+      const now = new Date()
+      const { name, ttl, label: labels } = flags
+      const issued = await toldWell(issueApiKey(store, { name, ttl, labels }, userId, pepper, now))
+      const wireKey = toWireKey(issued.key, now)
+      if (flags.json) {
+        process.stdout.write(`${JSON.stringify({ ...wireKey, token: issued.token }, null, 2)}\n`)
+        return
+      }
+      process.stdout.write(`${issued.token}\n`)
+      process.stderr.write(
+        `made key ${wireKey.id} of ${username}, valid until ${wireKey.expires_at}; ` +
+          'its token is not told again\n',
+      )
+    })
+
+  const list = key
+    .command('list')
+    .description("List a user's keys, newest first, revoked and expired ones included.")
+    .argument('<user>', 'whose keys')
+    .option('--json', 'as a JSON array, each key as the HTTP API answers it')
+  addDatabaseOptions(list)
+    .addHelpText(
+      'after',
+      `${databaseHelp}
+
+Examples:
+  $ cq-store key list carol
+  $ cq-store key list carol --json | jq -r '.[] | select(.is_active) | .id'`,
+    )
+    .action(async (username: string, flags: DatabaseSettings & { readonly json?: true }) => {
+      await using store = await openStore(existingDatabase(flags, environment))
+      const { id } = await requireUser(store, username)
+      const now = new Date()
+      const keys = (await store.listApiKeysForUser(id)).map((stored) => toWireKey(stored, now))
+      if (flags.json) {
+        process.stdout.write(`${JSON.stringify(keys, null, 2)}\n`)
+        return
+      }
+      const rows = keys.map((one) => [
+        one.id,
+        one.name,
+        one.revoked_at !== null ? 'revoked' : one.is_expired ? 'expired' : 'active',
+        one.expires_at,
+        one.last_used_at ?? 'never',
+        one.labels.join(', '),
+      ])
+      const headings = ['ID', 'NAME', 'STATE', 'EXPIRES', 'LAST USED', 'LABELS']
+      process.stdout.write(textTable(headings, rows))
+    })
+
+  const revoke = key
+    .command('revoke')
+    .description('Revoke a key at once and for good. More than once is no error.')
+    .argument('<user>', 'whose key')
+    .argument('<key-id>', 'its id, as key list tells it')
+  addDatabaseOptions(revoke)
+    .addHelpText(
+      'after',
+      `${databaseHelp}
+
+Example:
+  $ cq-store key revoke carol 0b6f3c0e5d4b4f0a9b1c2d3e4f5a6b7c`,
+    )
+    .action(async (username: string, keyId: string, flags: DatabaseSettings) => {
+      await using store = await openStore(existingDatabase(flags, environment))
+      const { id: userId } = await requireUser(store, username)
+      if (!(await store.getApiKeyForUser({ userId, keyId })))
+        throw new Error(`API key not found among those of ${username}: ${keyId}`)
+      const isNews = await store.revokeApiKey({ userId, keyId })
+      process.stdout.write(isNews ? `revoked key ${keyId}\n` : `key ${keyId} was revoked before\n`)
+    })
+}
+
+/** What keys are hashed with. @throws {SettingError} where it is not set */
+function requirePepper(database: string, { CQ_API_KEY_PEPPER = '' }: NodeJS.ProcessEnv): string {
+  if (CQ_API_KEY_PEPPER !== '') return CQ_API_KEY_PEPPER
+  const kept = secretsFile(database)
+  throw new SettingError(
+    'CQ_API_KEY_PEPPER must be set, to what the server is started with' +
+      (existsSync(kept) ? `; that of serve --dev is in ${kept}` : ''),
+  )
+}
+
+/** A store tells a limit as such, and people want to know what to do. */
+async function toldWell<Result>(work: Promise<Result>): Promise<Result> {
+  try {
+    return await work
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'limit_reached')
+      throw new Error(`${error.message}; revoke one with cq-store key revoke`, { cause: error })
+    throw error
+  }
+}
+
+function parseName(text: string): string {
+  const { length } = [...text]
+  if (length >= 1 && length <= longestName) return text
+  throw new InvalidArgumentError(`it must be 1 to ${longestName} characters long.`)
+}
+
+function readTtl(text: string): Ttl {
+  if ([...text].length > longestTtl)
+    throw new InvalidArgumentError(`it must be at most ${longestTtl} characters long.`)
+  try {
+    return parseTtl(text)
+  } catch (error) {
+    throw new InvalidArgumentError(`${(error as RangeError).message}.`)
+  }
+}
+
+function addLabel(text: string, before: readonly string[]): readonly string[] {
+  if (before.length < mostLabels) return [...before, text]
+  throw new InvalidArgumentError(`there may be at most ${mostLabels} labels.`)
+}

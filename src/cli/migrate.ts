@@ -1,0 +1,91 @@
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Command } from 'commander'
+import type { FileKind, MigrationPlan, PlannedStep } from '../sqlite/migration-plan.ts'
+import { addDatabaseOptions, commandDatabase, databaseHelp } from './open-store.ts'
+import type { DatabaseSettings } from './settings.ts'
+
+interface MigrateFlags extends DatabaseSettings {
+  readonly dryRun?: true
+  readonly json?: true
+}
+
+const kinds: Readonly<Record<FileKind, string>> = {
+  empty: 'a new database',
+  unstamped: 'a cq database from before its files were stamped with a revision',
+  stamped: 'a cq database',
+}
+
+export function addMigrateCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const command = program
+    .command('migrate')
+    .description("Bring a database to this version's schema; make it where there is none.")
+    .option('--dry-run', 'show what would be done, and change nothing')
+    .option('--json', 'as {path, kind, steps: [{name, state: done|applied|pending}]}')
+  addDatabaseOptions(command)
+    .addHelpText(
+      'after',
+      `
+All steps are taken in one transaction: they are all there after it, or none. serve does the same when
+it starts. A file of another program or of a newer revision is refused and left as it is.
+Files of cq's reference server stay usable by it.
+${databaseHelp}
+
+Examples:
+  $ cq-store migrate --dry-run --db-path /var/lib/cq/cq.db
+  $ cq-store migrate --db-path /var/lib/cq/cq.db`,
+    )
+    .action(async (flags: MigrateFlags) => {
+      const path = commandDatabase(flags, environment)
+      const before = await planOf(path)
+      const after = flags.dryRun ? before : await applyTo(path)
+      const steps = after.steps.map(({ name, applied }, index) => ({
+        name,
+        state: stateOf(applied, before.steps[index]),
+      }))
+      if (flags.json) {
+        process.stdout.write(`${JSON.stringify({ path, kind: before.kind, steps }, null, 2)}\n`)
+        return
+      }
+      process.stdout.write(`${path}: ${kinds[before.kind]}\n`)
+      for (const { name, state } of steps) process.stdout.write(`  ${state.padEnd(7)}  ${name}\n`)
+      process.stdout.write(`${summaryOf(steps, flags.dryRun === true)}\n`)
+    })
+}
+
+type StepState = 'done' | 'applied' | 'pending'
+
+function stateOf(isApplied: boolean, before: PlannedStep | undefined): StepState {
+  if (!isApplied) return 'pending'
+  return before?.applied ? 'done' : 'applied'
+}
+
+function summaryOf(steps: readonly { readonly state: StepState }[], isDryRun: boolean): string {
+  const count = steps.filter(({ state }) => state !== 'done').length
+  if (count === 0) return 'it is up to date'
+  const named = count === 1 ? '1 step' : `${count} steps`
+  return isDryRun ? `${named} pending; nothing was changed` : `applied ${named}`
+}
+
+// Loaded only by who runs this command: it brings the database driver into this thread.
+const sqlite = () => import('../sqlite/direct.ts')
+const plans = () => import('../sqlite/migration-plan.ts')
+
+async function planOf(path: string): Promise<MigrationPlan> {
+  const { planOf, planOfNewFile } = await plans()
+  if (!existsSync(path)) return planOfNewFile()
+  const { directly } = await sqlite()
+  return directly({ path, access: 'read' }, planOf)
+}
+
+async function applyTo(path: string): Promise<MigrationPlan> {
+  const { directBusyTimeout, directly } = await sqlite()
+  const { planOf } = await plans()
+  const { migrate } = await import('../sqlite/migrator.ts')
+  await mkdir(dirname(path), { recursive: true })
+  return directly({ path, access: 'write' }, (connection) => {
+    migrate(connection, directBusyTimeout)
+    return planOf(connection)
+  })
+}

@@ -1,0 +1,37 @@
+import { existsSync } from 'node:fs'
+import type { Command } from 'commander'
+import { SqliteStore } from '../sqlite/sqlite-store.ts'
+import { type DatabaseSettings, databaseOptions, databasePath } from './settings.ts'
+
+const productionDatabase = '/data/cq.db'
+
+/** What every command says about its database below its options. */
+export const databaseHelp = `
+Without --database-url, --db-path and their variables the database is ${productionDatabase}.
+The command may run while a server works on the same file.`
+
+/** Adds what names the database. */
+export function addDatabaseOptions(command: Command): Command {
+  for (const option of databaseOptions) command.addOption(option)
+  return command
+}
+
+/** The database file that a command is to work on. @throws {SettingError} */
+export function commandDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
+  return databasePath(flags, environment, productionDatabase)
+}
+
+/** The same, which must be there: a mistyped path is told, and not made into a new database. */
+export function existingDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
+  const path = commandDatabase(flags, environment)
+  if (existsSync(path)) return path
+  throw new Error(
+    `there is no database at ${path}. Name another with --db-path (serve --dev keeps data/cq.db), ` +
+      'or make one with cq-store migrate',
+  )
+}
+
+/** Opens the store of a command, which asks one thing after the other. */
+export function openStore(path: string): Promise<SqliteStore> {
+  return SqliteStore.open({ path, readers: 1 })
+}

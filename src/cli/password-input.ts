@@ -1,0 +1,67 @@
+import { buffer } from 'node:stream/consumers'
+import { confirm, isCancel, password } from '@clack/prompts'
+import { longestPassword } from '../server/passwords.ts'
+import { SettingError } from './settings.ts'
+
+/**
+ * A new password: asked for twice and not shown where somebody sits at a terminal, else all that comes
+ * on the standard input. Never an argument, since other users of the machine see those.
+ */
+export async function readPassword(fromStdin: boolean): Promise<string> {
+  if (process.stdin.isTTY && !fromStdin) return askForPassword()
+  const secret = decoded(await buffer(process.stdin)).replace(/\r?\n$/, '')
+  const fault = faultOf(secret)
+  if (fault) throw new Error(`the password on the standard input ${fault}`)
+  return secret
+}
+
+/** Whether somebody says yes. Where nobody can be asked, `flag` must have said so. */
+export async function isConfirmed(question: string, flag: string): Promise<boolean> {
+  if (!process.stdin.isTTY)
+    throw new SettingError(`${flag} is needed where nobody can be asked. ${question}`)
+  const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
+  return answer === true
+}
+
+async function askForPassword(): Promise<string> {
+  const secret = await ask('Password', faultOf)
+  await ask('The same again', (again) =>
+    again === secret ? undefined : 'is not the one that you gave first',
+  )
+  return secret
+}
+
+async function ask(
+  message: string,
+  findFault: (secret: string) => string | undefined,
+): Promise<string> {
+  const answer = await password({
+    message,
+    mask: '',
+    clearOnError: true,
+    output: process.stderr,
+    validate: (secret = '') => {
+      const fault = findFault(secret)
+      return fault && `The password ${fault}`
+    },
+  })
+  if (isCancel(answer)) throw new Error('cancelled; nothing was changed')
+  return answer
+}
+
+function faultOf(secret: string): string | undefined {
+  if (secret === '') return 'must not be empty'
+  if (/[\0\r\n]/.test(secret)) return 'must be one line'
+  const bytes = Buffer.byteLength(secret)
+  if (bytes > longestPassword)
+    return `must be at most ${longestPassword} bytes long, as bcrypt looks at no more; this one has ${bytes}`
+  return undefined
+}
+
+function decoded(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw new Error('the password on the standard input must be UTF-8')
+  }
+}

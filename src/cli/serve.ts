@@ -1,0 +1,264 @@
+import type { AddressInfo } from 'node:net'
+import { availableParallelism } from 'node:os'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { FastifyInstance } from 'fastify'
+import { type Logger, pino } from 'pino'
+import { loadSampleUnits } from '../server/sample-units.ts'
+import { createServer } from '../server/server.ts'
+import type { Durability } from '../sqlite/connection-options.ts'
+import { SqliteStore } from '../sqlite/sqlite-store.ts'
+import type { Store } from '../store.ts'
+import { type DevelopmentSecrets, prepareDevelopment, secretsFile } from './development.ts'
+import { addDatabaseOptions } from './open-store.ts'
+import {
+  type DatabaseSettings,
+  databasePath,
+  parseCount,
+  parsePort,
+  SettingError,
+} from './settings.ts'
+
+const productionDatabase = '/data/cq.db'
+const developmentDatabase = 'data/cq.db'
+
+interface ServeFlags extends DatabaseSettings {
+  readonly dev?: true
+  readonly port: number
+  readonly host: string
+  readonly trustProxy?: readonly string[]
+  readonly logLevel: string
+  readonly readers: number
+  readonly durability: Durability
+  readonly maxQueue: number
+  readonly timeout: number
+}
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
+
+/** Adds `serve`. */
+export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const command = program
+    .command('serve')
+    .description('Serve a database over HTTP until SIGTERM or SIGINT.')
+    .addOption(
+      new Option('--port <number>', 'the port to listen on; 0 takes any that is free')
+        .env('CQ_PORT')
+        .argParser(parsePort)
+        .default(3000),
+    )
+    .addOption(
+      new Option('--host <address>', 'the address to listen on; 0.0.0.0 is every one')
+        .env('CQ_HOST')
+        .default('127.0.0.1'),
+    )
+    .option(
+      '--dev',
+      'development: data/cq.db in this folder, filled with sample units if new; secrets, a demo user and an API key are made and kept beside it in dev.env',
+    )
+  addDatabaseOptions(command)
+    .addOption(
+      new Option(
+        '--trust-proxy <addresses>',
+        'proxies whose X-Forwarded-For is believed, by commas',
+      )
+        .env('CQ_TRUST_PROXY')
+        .argParser(parseAddresses),
+    )
+    .addOption(
+      new Option('--log-level <level>', 'the least that is logged, as JSON on the standard output')
+        .env('CQ_LOG_LEVEL')
+        .choices(logLevels)
+        .default('info'),
+    )
+    .addOption(
+      new Option('--readers <count>', 'threads that read')
+        .env('CQ_READERS')
+        .argParser(parseCount(1, 64))
+        .default(Math.min(Math.max(availableParallelism(), 1), 8)),
+    )
+    .addOption(
+      new Option('--durability <kind>', 'what a write survives: full, a power loss, too')
+        .env('CQ_DURABILITY')
+        .choices(['normal', 'full'])
+        .default('normal'),
+    )
+    .addOption(
+      new Option('--max-queue <count>', 'calls that may wait for a thread; more are answered 503')
+        .env('CQ_MAX_QUEUE')
+        .argParser(parseCount(1))
+        .default(10_000),
+    )
+    .addOption(
+      new Option(
+        '--timeout <milliseconds>',
+        'how long a call may take; longer ones are answered 503',
+      )
+        .env('CQ_TIMEOUT')
+        .argParser(parseCount(1, 2_147_483_647))
+        .default(30_000),
+    )
+    .addHelpText(
+      'after',
+      `
+Without --database-url, --db-path and their variables the database is ${productionDatabase}, with --dev
+${developmentDatabase} in this folder.
+
+Secrets, by the environment only, and required without --dev:
+  CQ_JWT_SECRET      what logins are signed with
+  CQ_API_KEY_PEPPER  what API keys are hashed with
+
+A flag wins over the environment, and a database URL over a path. The first signal lets what is under way
+finish; a second one ends the process at once.
+
+Examples:
+  $ cq-store serve --dev
+  $ CQ_DB_PATH=/var/lib/cq/cq.db cq-store serve --host 0.0.0.0 --port 8080`,
+    )
+    .action((flags: ServeFlags) => serve(flags, environment))
+}
+
+function parseAddresses(text: string): readonly string[] {
+  const addresses = text.split(',').map((address) => address.trim())
+  if (
+    addresses.every((address) =>
+      /^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/\d{1,3})?)$/i.test(address),
+    )
+  )
+    return addresses
+  throw new InvalidArgumentError(
+    'it must be addresses or networks, by commas: 10.0.0.1,10.1.0.0/16.',
+  )
+}
+
+/** Serves until a signal, and then lets go of everything in order. */
+async function serve(flags: ServeFlags, environment: NodeJS.ProcessEnv): Promise<void> {
+  const { readers, durability, maxQueue, timeout, trustProxy } = flags
+  const path = databasePath(
+    flags,
+    environment,
+    flags.dev ? developmentDatabase : productionDatabase,
+  )
+  const secrets = flags.dev ? undefined : productionSecrets(environment)
+  const logger = pino({ level: flags.logLevel })
+  const stopped = stopSignal()
+  await using store = await SqliteStore.open({
+    path,
+    readers,
+    durability,
+    maxQueue,
+    timeout,
+    log: logger,
+  })
+  const development = secrets ? undefined : await fillDevelopment(store, path, environment)
+  const { jwtSecret, apiKeyPepper } = (secrets ?? development) as Secrets
+  const server = await createServer({
+    store,
+    jwtSecret,
+    apiKeyPepper,
+    logger,
+    ...(trustProxy && { trustProxy: [...trustProxy] }),
+  })
+  try {
+    await listen(server, flags, logger)
+    if (development) await introduce(server, store, path, development)
+    const signal = await stopped
+    logger.info({ signal }, 'stopping: finishing what is under way')
+  } finally {
+    await server.close()
+  }
+}
+
+interface Secrets {
+  readonly jwtSecret: string
+  readonly apiKeyPepper: string
+}
+
+/** @throws {SettingError} */
+function productionSecrets(environment: NodeJS.ProcessEnv): Secrets {
+  return {
+    jwtSecret: requireSecret('CQ_JWT_SECRET', environment),
+    apiKeyPepper: requireSecret('CQ_API_KEY_PEPPER', environment),
+  }
+}
+
+function requireSecret(
+  name: 'CQ_JWT_SECRET' | 'CQ_API_KEY_PEPPER',
+  environment: NodeJS.ProcessEnv,
+): string {
+  const secret = environment[name]
+  if (secret) return secret
+  throw new SettingError(
+    `${name} must be set, to a long random text that stays the same: openssl rand -base64 32`,
+  )
+}
+
+async function fillDevelopment(
+  store: Store,
+  path: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<DevelopmentSecrets> {
+  await loadSampleUnits(store, 'cq-store')
+  return prepareDevelopment(store, path, environment)
+}
+
+/** The first signal to stop. A second one ends the process at once. */
+function stopSignal(): Promise<NodeJS.Signals> {
+  const { promise, resolve } = Promise.withResolvers<NodeJS.Signals>()
+  let isStopping = false
+  for (const [signal, number] of [
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const)
+    process.on(signal, () => {
+      if (isStopping) process.exit(128 + number)
+      isStopping = true
+      resolve(signal)
+    })
+  return promise
+}
+
+async function listen(
+  server: FastifyInstance,
+  { host, port }: ServeFlags,
+  logger: Logger,
+): Promise<void> {
+  try {
+    await server.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` })
+  } catch (error) {
+    logger.debug({ err: error }, 'could not listen')
+    throw new Error(`can't listen on ${host}:${port}: ${reasonNotToListen(error)}`, {
+      cause: error,
+    })
+  }
+}
+
+function reasonNotToListen(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  if (code === 'EADDRINUSE')
+    return 'another program listens there. Choose another port with --port or CQ_PORT'
+  if (code === 'EACCES') return 'that needs rights that this process does not have'
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+    return 'this machine has no such address. Choose another one with --host or CQ_HOST'
+  return message
+}
+
+async function introduce(
+  server: FastifyInstance,
+  store: Store,
+  path: string,
+  { username }: DevelopmentSecrets,
+): Promise<void> {
+  const { address, family, port } = server.server.address() as AddressInfo
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  process.stdout.write(
+    `cq-store serves ${await store.count()} knowledge units from ${path}
+at ${url}, with pages to browse at ${url}/docs
+
+The login of ${username} and an API key are in ${secretsFile(path)}.
+
+Try:
+  curl '${url}/api/v1/knowledge?domains=sqlite&domains=nodejs&languages=typescript&limit=3'
+
+`,
+  )
+}

@@ -1,0 +1,144 @@
+import type { Command } from 'commander'
+import { hashPassword } from '../server/passwords.ts'
+import type { SqliteStore } from '../sqlite/sqlite-store.ts'
+import type { User } from '../store.ts'
+import {
+  addDatabaseOptions,
+  commandDatabase,
+  databaseHelp,
+  existingDatabase,
+  openStore,
+} from './open-store.ts'
+import { isConfirmed, readPassword } from './password-input.ts'
+import type { DatabaseSettings } from './settings.ts'
+import { textTable } from './text-table.ts'
+
+interface PasswordFlags extends DatabaseSettings {
+  readonly passwordStdin?: true
+}
+
+/** Adds `user` and what belongs to it. */
+export function addUserCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const user = program
+    .command('user')
+    .description('Manage who may log in: people who review, and owners of API keys.')
+
+  const add = user
+    .command('add')
+    .description('Add a user. Makes the database where there is none.')
+    .argument('<name>', 'the name to log in with; letter case matters')
+  addPasswordOption(add)
+    .addHelpText(
+      'after',
+      `${databaseHelp}
+
+Examples:
+  $ cq-store user add carol
+  $ pass show cq/carol | cq-store user add carol --db-path /var/lib/cq/cq.db`,
+    )
+    .action(async (name: string, flags: PasswordFlags) => {
+      const path = commandDatabase(flags, environment)
+      const hash = await hashPassword(await readPassword(flags.passwordStdin === true))
+      await using store = await openStore(path)
+      await store.createUser(name, hash)
+      process.stdout.write(`added user ${name}\n`)
+    })
+
+  const password = user
+    .command('password')
+    .description("Replace a user's password. API keys and sessions stay valid.")
+    .argument('<name>', 'the user')
+  addPasswordOption(password)
+    .addHelpText(
+      'after',
+      `${databaseHelp}
+
+Examples:
+  $ cq-store user password carol
+  $ cq-store user password carol --password-stdin < new-password`,
+    )
+    .action(async (name: string, flags: PasswordFlags) => {
+      await using store = await openStore(existingDatabase(flags, environment))
+      // Before anybody types a password for a name that isn't there.
+      await requireUser(store, name)
+      await store.setPassword(name, await hashPassword(await readPassword(!!flags.passwordStdin)))
+      process.stdout.write(`the password of ${name} is replaced\n`)
+    })
+
+  const list = user
+    .command('list')
+    .description('List users by name.')
+    .option('--json', 'as a JSON array of {id, username, created_at}')
+  addDatabaseOptions(list)
+    .addHelpText(
+      'after',
+      `${databaseHelp}
+
+Examples:
+  $ cq-store user list
+  $ cq-store user list --json | jq -r '.[].username'`,
+    )
+    .action(async (flags: DatabaseSettings & { readonly json?: true }) => {
+      await using store = await openStore(existingDatabase(flags, environment))
+      const users = await allUsers(store)
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify(users, null, 2)}\n`
+          : textTable(
+              ['NAME', 'CREATED'],
+              users.map(({ username, created_at }) => [username, created_at]),
+            ),
+      )
+    })
+
+  const remove = user
+    .command('remove')
+    .description('Remove a user and their API keys. The units that they proposed stay.')
+    .argument('<name>', 'the user')
+    .option('--yes', "don't ask")
+  addDatabaseOptions(remove)
+    .addHelpText(
+      'after',
+      `${databaseHelp}
+
+Examples:
+  $ cq-store user remove carol
+  $ cq-store user remove carol --yes`,
+    )
+    .action(async (name: string, flags: DatabaseSettings & { readonly yes?: true }) => {
+      await using store = await openStore(existingDatabase(flags, environment))
+      const { id } = await requireUser(store, name)
+      const keys = (await store.listApiKeysForUser(id)).length
+      const question = `Remove ${name} and ${keys === 1 ? '1 API key' : `${keys} API keys`}?`
+      if (!flags.yes && !(await isConfirmed(question, '--yes')))
+        throw new Error('cancelled; nothing was changed')
+      if (!(await store.removeUser(name))) throw new Error(`User not found: ${name}`)
+      process.stdout.write(`removed user ${name}\n`)
+    })
+}
+
+/** The user of this name. @throws {Error} where there is none */
+export async function requireUser(store: SqliteStore, name: string): Promise<User> {
+  const user = await store.getUser(name)
+  if (user) return user
+  throw new Error(`User not found: ${name}`)
+}
+
+async function allUsers(store: SqliteStore): Promise<Omit<User, 'password_hash'>[]> {
+  const users: Omit<User, 'password_hash'>[] = []
+  for (;;) {
+    const last = users.at(-1)
+    const page = await store.listUsers({ limit: 500, ...(last && { after: last.username }) })
+    if (page.length === 0) return users
+    users.push(...page)
+  }
+}
+
+function addPasswordOption(command: Command): Command {
+  return addDatabaseOptions(
+    command.option(
+      '--password-stdin',
+      'read the password from the standard input, as is done wherever that is no terminal',
+    ),
+  )
+}

@@ -1,0 +1,74 @@
+import { randomBytes } from 'node:crypto'
+import { rmSync } from 'node:fs'
+import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
+import { basename, dirname, join } from 'node:path'
+
+export interface WholeFileOptions {
+  /** Whether a file that is there may be replaced. */
+  readonly force: boolean
+  /** What others may do with the file. */
+  readonly mode: number
+}
+
+/**
+ * Makes a file that is there whole or not at all: it is written beside its place under a temporary
+ * name, pressed to the disk and put there last.
+ */
+export async function writeWholeFile(
+  destination: string,
+  { force, mode }: WholeFileOptions,
+  write: (temporaryPath: string, file: FileHandle) => Promise<void>,
+): Promise<void> {
+  await requireFree(destination, force)
+  const suffix = `${randomBytes(4).toString('hex')}.partial`
+  const temporary = join(dirname(destination), `.${basename(destination)}.${suffix}`)
+  await using file = await openNew(temporary, mode)
+  using _cleaning = removedAtSignals(temporary)
+  try {
+    await write(temporary, file)
+    await file.sync()
+    await requireFree(destination, force)
+    await rename(temporary, destination)
+  } catch (error) {
+    for (const path of companionsOf(temporary)) await rm(path, { force: true })
+    throw error
+  }
+}
+
+/** A file and what SQLite may put beside it. */
+function companionsOf(path: string): string[] {
+  return ['', '-journal', '-wal', '-shm'].map((suffix) => `${path}${suffix}`)
+}
+
+async function requireFree(destination: string, force: boolean): Promise<void> {
+  const there = await lstat(destination).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return undefined
+    throw new Error(`can't write ${destination}: ${error.message}`, { cause: error })
+  })
+  if (!there) return
+  if (!there.isFile()) throw new Error(`${destination} is there, and is no regular file`)
+  if (!force) throw new Error(`${destination} is there already; --force replaces it`)
+}
+
+async function openNew(path: string, mode: number): Promise<FileHandle> {
+  try {
+    return await open(path, 'wx', mode)
+  } catch (error) {
+    throw new Error(`can't write beside ${path}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Leaves nothing behind where somebody interrupts the command. */
+function removedAtSignals(path: string): Disposable {
+  const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+  const leave = (_signal: NodeJS.Signals, number: number) => {
+    for (const companion of companionsOf(path)) rmSync(companion, { force: true })
+    process.exit(128 + number)
+  }
+  for (const signal of Object.keys(signals)) process.on(signal, leave)
+  return {
+    [Symbol.dispose]() {
+      for (const signal of Object.keys(signals)) process.off(signal, leave)
+    },
+  }
+}

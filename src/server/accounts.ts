@@ -1,0 +1,315 @@
+import { createHash } from 'node:crypto'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { JSONSchema } from 'json-schema-to-ts'
+import { stripAndDeduplicate } from '../knowledge/domains.ts'
+import { columnToDocument, documentTimestamp } from '../knowledge/timestamps.ts'
+import { parseLegacyTtl, parseTtl, type Ttl } from '../knowledge/ttl.ts'
+import type { ApiKey, Store } from '../store.ts'
+import { hashSecret, newApiKey } from './api-key.ts'
+import { type Authentication, presentUser } from './authentication.ts'
+import { HttpError, notFoundAs } from './errors.ts'
+import { deprecated } from './knowledge.ts'
+import type { LoginLimit } from './login-limit.ts'
+import { isPassword } from './passwords.ts'
+import { answer, dataOf, listOf, responses, text } from './schemas.ts'
+import type { SessionTokens } from './session-token.ts'
+import type { SchemaTypes } from './validation.ts'
+
+const mostActiveKeys = 20
+
+const loginSchema = {
+  type: 'object',
+  required: ['username', 'password'],
+  properties: { username: text, password: text },
+} as const satisfies JSONSchema
+
+const newKeySchema = {
+  type: 'object',
+  required: ['name', 'ttl'],
+  properties: {
+    name: { ...text, minLength: 1, maxLength: 64 },
+    ttl: { ...text, minLength: 1, maxLength: 16, description: 'How long it lives: 30d, 12h.' },
+    labels: { type: 'array', maxItems: 16 as number, items: text, default: [] },
+  },
+} as const satisfies JSONSchema
+
+const keyParams = {
+  type: 'object',
+  required: ['key_id'],
+  properties: { key_id: text },
+} as const satisfies JSONSchema
+
+export interface AccountOptions {
+  readonly store: Store
+  readonly authentication: Authentication
+  readonly tokens: SessionTokens
+  readonly loginLimit: LoginLimit
+  readonly apiKeyPepper: string
+  readonly now: () => Date
+}
+
+/** Logging in, which both generations of the API do alike. */
+export function loginRoute(
+  instance: FastifyInstance,
+  { store, tokens, loginLimit, now }: AccountOptions,
+): void {
+  instance.withTypeProvider<SchemaTypes>().post(
+    '/auth/login',
+    {
+      schema: {
+        tags: ['accounts'],
+        summary: 'Log in, for a day',
+        body: loginSchema,
+        response: responses(200, answer('Login'), 401, 413, 422, 429),
+      } as const,
+    },
+    async (request) => {
+      const { username, password } = request.body
+      const at = now()
+      const name = limitedName(username, request)
+      const seconds = loginLimit.attempt(name, at.getTime())
+      if (seconds > 0)
+        throw new HttpError(429, 'Too many failed logins, please try again later', {
+          'retry-after': String(seconds),
+        })
+      const isRight = await hasPassword(store, username, password).catch((error: unknown) => {
+        // Nobody knows whether it was right, so it does not count as wrong.
+        loginLimit.forgive(name, at.getTime())
+        throw error
+      })
+      if (!isRight) throw new HttpError(401, 'Invalid username or password')
+      loginLimit.forgive(name, at.getTime())
+      return { token: await tokens.issue(username, at), username }
+    },
+  )
+}
+
+async function hasPassword(store: Store, username: string, password: string): Promise<boolean> {
+  const user = await store.getUser(username)
+  return isPassword(password, user?.password_hash)
+}
+
+/** Of one length, however long a name somebody makes up. */
+function limitedName(username: string, { ip }: FastifyRequest): string {
+  return createHash('sha256')
+    .update(JSON.stringify([username, ip]))
+    .digest('base64')
+}
+
+/** A user's own account and API keys, in the current API. */
+export function accountRoutes(instance: FastifyInstance, options: AccountOptions): void {
+  const { store, now } = options
+  const { onRequest, account } = sessionRoutes(options)
+  meRoute(instance, '/users/me', options)
+  createKeyRoute(instance, '/users/me/api-keys', options, parseTtl)
+  revokeKeyRoute(instance, '/users/me/api-keys/:key_id/revoke', options)
+
+  instance.get(
+    '/users/me/api-keys',
+    {
+      onRequest,
+      schema: {
+        ...account,
+        summary: 'Every key of the user, newest first, expired and revoked ones included',
+        response: responses(200, dataOf('ApiKey'), 401, 404),
+      },
+    },
+    async (request) => ({ data: await listKeys(store, request, now()) }),
+  )
+}
+
+/** The same as it was asked before the current API. */
+export function legacyAccountRoutes(instance: FastifyInstance, options: AccountOptions): void {
+  const { store, now } = options
+  const { onRequest, account } = sessionRoutes(options)
+  const legacy = { isLegacy: true }
+  meRoute(instance, '/auth/me', options, legacy)
+  createKeyRoute(instance, '/auth/api-keys', options, parseLegacyTtl, legacy)
+  revokeKeyRoute(instance, '/auth/api-keys/:key_id/revoke', options, legacy)
+
+  instance.get(
+    '/auth/api-keys',
+    {
+      onRequest,
+      schema: deprecated({
+        ...account,
+        summary: 'Every key of the user, newest first, expired and revoked ones included',
+        response: responses(
+          200,
+          {
+            type: 'object',
+            additionalProperties: false,
+            required: ['data', 'count'],
+            properties: { data: listOf('ApiKey'), count: { type: 'integer' } },
+          },
+          401,
+          404,
+        ),
+      }),
+    },
+    async (request) => {
+      const data = await listKeys(store, request, now())
+      return { data, count: data.length }
+    },
+  )
+}
+
+/** What routes have in common that a login's token opens; who is gone is told so. */
+function sessionRoutes({ authentication }: AccountOptions) {
+  return {
+    onRequest: authentication.session,
+    account: { tags: ['accounts'], security: [{ login: [] }] },
+  }
+}
+
+interface Generation {
+  readonly isLegacy?: boolean
+}
+
+function meRoute(
+  instance: FastifyInstance,
+  path: string,
+  options: AccountOptions,
+  { isLegacy = false }: Generation = {},
+): void {
+  const { onRequest, account } = sessionRoutes(options)
+  instance.get(
+    path,
+    {
+      onRequest,
+      schema: {
+        ...account,
+        deprecated: isLegacy,
+        summary: 'Who is logged in',
+        response: responses(200, answer('User'), 401, 404),
+      },
+    },
+    async (request) => {
+      const { username, created_at } = await presentUser(options.store, request)
+      return { username, created_at }
+    },
+  )
+}
+
+function createKeyRoute(
+  instance: FastifyInstance,
+  path: string,
+  options: AccountOptions,
+  readTtl: (text: string) => Ttl,
+  { isLegacy = false }: Generation = {},
+): void {
+  const { store, apiKeyPepper, now } = options
+  const { onRequest, account } = sessionRoutes(options)
+  instance.withTypeProvider<SchemaTypes>().post(
+    path,
+    {
+      onRequest,
+      schema: {
+        ...account,
+        deprecated: isLegacy,
+        summary: 'Make an API key, whose token is told this once',
+        body: newKeySchema,
+        response: responses(201, answer('NewApiKey'), 401, 404, 409, 413, 422),
+      } as const,
+    },
+    async (request, reply) => {
+      const ttl = checkTtl(readTtl, request.body.ttl)
+      const user = await presentUser(store, request)
+      const at = now()
+      const issued = await issueApiKey(store, { ...request.body, ttl }, user.id, apiKeyPepper, at)
+      reply.code(201)
+      return { ...toWireKey(issued.key, at), token: issued.token, api_key: issued.token }
+    },
+  )
+}
+
+function checkTtl(readTtl: (text: string) => Ttl, text: string): Ttl {
+  try {
+    return readTtl(text)
+  } catch (error) {
+    throw new HttpError(422, (error as RangeError).message)
+  }
+}
+
+/** Makes a key and stores what is kept of it. */
+export async function issueApiKey(
+  store: Store,
+  {
+    name,
+    labels,
+    ttl,
+  }: { readonly name: string; readonly labels: readonly string[]; readonly ttl: Ttl },
+  userId: number,
+  pepper: string,
+  now: Date,
+): Promise<{ readonly key: ApiKey; readonly token: string }> {
+  const { id, secret, token } = newApiKey()
+  const key = await notFoundAs('User not found')(
+    store.createApiKey({
+      keyId: id,
+      userId,
+      name,
+      labels: stripAndDeduplicate(labels),
+      keyPrefix: secret.slice(0, 8),
+      keyHash: hashSecret(secret, pepper),
+      ttl: ttl.text,
+      expiresAt: documentTimestamp(new Date(now.getTime() + ttl.seconds * 1000)),
+      activeLimit: mostActiveKeys,
+    }),
+  )
+  return { key, token }
+}
+
+function revokeKeyRoute(
+  instance: FastifyInstance,
+  path: string,
+  options: AccountOptions,
+  { isLegacy = false }: Generation = {},
+): void {
+  const { store } = options
+  const { onRequest, account } = sessionRoutes(options)
+  instance.withTypeProvider<SchemaTypes>().post(
+    path,
+    {
+      onRequest,
+      schema: {
+        ...account,
+        deprecated: isLegacy,
+        summary: 'Revoke a key; more than once is no error',
+        params: keyParams,
+        response: responses(200, answer('Message'), 401, 404, 413, 422),
+      } as const,
+    },
+    async (request) => {
+      const { id } = await presentUser(store, request)
+      const key = { userId: id, keyId: request.params.key_id }
+      if (!(await store.getApiKeyForUser(key))) throw new HttpError(404, 'API key not found')
+      await store.revokeApiKey(key)
+      return { message: 'API key revoked.' }
+    },
+  )
+}
+
+async function listKeys(store: Store, request: FastifyRequest, now: Date) {
+  const { id } = await presentUser(store, request)
+  return (await store.listApiKeysForUser(id)).map((key) => toWireKey(key, now))
+}
+
+/** A key as its owner sees it: never its hash. */
+export function toWireKey(key: Omit<ApiKey, 'key_hash' | 'user_id'>, now: Date) {
+  const isExpired = columnToDocument(key.expires_at) <= documentTimestamp(now)
+  return {
+    id: key.id,
+    name: key.name,
+    labels: key.labels,
+    prefix: key.key_prefix,
+    key_prefix: key.key_prefix,
+    ttl: key.ttl,
+    expires_at: key.expires_at,
+    created_at: key.created_at,
+    last_used_at: key.last_used_at,
+    revoked_at: key.revoked_at,
+    is_expired: isExpired,
+    is_active: !isExpired && key.revoked_at === null,
+  }
+}

@@ -1,0 +1,87 @@
+import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { Store, User } from '../store.ts'
+import { hashSecret, readApiKey, sameHash } from './api-key.ts'
+import { HttpError } from './errors.ts'
+import type { SessionTokens } from './session-token.ts'
+
+/** Who sent a request, found out before its body is read. */
+interface Caller {
+  readonly username: string
+  /** The API key that was shown. */
+  readonly keyId?: string
+}
+
+// Beside the request and not on it, so that nothing in somebody else's server can clash.
+const callers = new WeakMap<FastifyRequest, Caller>()
+
+/** Who sent the request, on a route that asks for a credential. */
+export function callerOf(request: FastifyRequest): Caller {
+  const caller = callers.get(request)
+  if (!caller) throw new Error('the route asks for no credential')
+  return caller
+}
+
+/** The API key that the request showed, where it showed one that is valid. */
+export function apiKeyOf(request: FastifyRequest): string | undefined {
+  return callers.get(request)?.keyId
+}
+
+export interface AuthenticationOptions {
+  readonly store: Store
+  readonly tokens: SessionTokens
+  readonly apiKeyPepper: string
+  readonly now: () => Date
+}
+
+const challenge = { 'www-authenticate': 'Bearer' } as const
+const bearer = 'Bearer '
+
+/** What a route may ask for: hooks that run before its body is read. */
+export class Authentication {
+  readonly #options: AuthenticationOptions
+  constructor(options: AuthenticationOptions) {
+    this.#options = options
+  }
+
+  /** An API key, as agents have. A refusal never tells why. */
+  readonly apiKey: onRequestAsyncHookHandler = async (request) => {
+    const parts = readApiKey(credential(request) ?? '')
+    const { store, apiKeyPepper } = this.#options
+    const key = parts && (await store.getActiveApiKeyById(parts.id))
+    if (!key || !sameHash(key.key_hash, hashSecret(parts.secret, apiKeyPepper)))
+      throw new HttpError(401, 'Invalid API key', challenge)
+    callers.set(request, { username: key.username, keyId: key.id })
+  }
+
+  /** A login's token, as people have, of a user who may be gone by now. */
+  readonly session: onRequestAsyncHookHandler = async (request) => {
+    const token = credential(request)
+    if (token === undefined)
+      throw new HttpError(401, 'Missing or invalid authorization header', challenge)
+    const username = await this.#options.tokens.read(token, this.#options.now())
+    if (username === undefined) throw invalidSession()
+    callers.set(request, { username })
+  }
+
+  /** A login's token, of a user who is still there. */
+  readonly user: onRequestAsyncHookHandler = async (request, reply) => {
+    await this.session.call(request.server, request, reply)
+    if (!(await this.#options.store.getUser(callerOf(request).username))) throw invalidSession()
+  }
+}
+
+/** The user who sent the request. @throws {HttpError} 404 where they are gone */
+export async function presentUser(store: Store, request: FastifyRequest): Promise<User> {
+  const user = await store.getUser(callerOf(request).username)
+  if (!user) throw new HttpError(404, 'User not found')
+  return user
+}
+
+function invalidSession(): HttpError {
+  return new HttpError(401, 'Invalid or expired token', challenge)
+}
+
+function credential({ headers }: FastifyRequest): string | undefined {
+  const { authorization } = headers
+  return authorization?.startsWith(bearer) ? authorization.slice(bearer.length) : undefined
+}

@@ -1,0 +1,62 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { HttpError } from './errors.ts'
+import { findJsonFault } from './json-fault.ts'
+
+/** The largest body that is read, in bytes. */
+const largestBody = 1_048_576
+
+/**
+ * Bodies are taken as they come and read only where a route wants one: whoever sends one to a route
+ * that doesn't, may send anything.
+ */
+export function readBodies(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers()
+  const options = { parseAs: 'buffer', bodyLimit: largestBody } as const
+  server.addContentTypeParser('*', options, (_request, body, done) => done(null, body))
+  server.addHook('onRequest', async ({ raw: { headers } }) => {
+    // Fastify refuses a type that is none before any parser is asked.
+    if (!mediaType.test(headers['content-type'] ?? any)) headers['content-type'] = any
+  })
+  server.addHook('preValidation', async (request) => {
+    if (request.routeOptions.schema?.body) request.body = readBody(request)
+  })
+}
+
+const any = 'application/octet-stream'
+const mediaType = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/
+const json = /^application\/(?:[\w.+-]+\+)?json\b/i
+
+/** What the body says. One that is not said to be JSON is a text, which no route takes. */
+function readBody(request: FastifyRequest): unknown {
+  const raw = request.body as Buffer | undefined
+  if (raw === undefined || raw.length === 0) return undefined
+  const text = decode(raw)
+  const type = request.headers['content-type']
+  if (type !== undefined && !json.test(type)) return text
+  try {
+    return JSON.parse(text)
+  } catch {
+    const { position, message } = findJsonFault(text)
+    throw invalidJson(position, message)
+  }
+}
+
+function decode(raw: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(raw)
+  } catch {
+    throw invalidJson(0, 'Invalid UTF-8')
+  }
+}
+
+function invalidJson(position: number, error: string): HttpError {
+  return new HttpError(422, [
+    {
+      type: 'json_invalid',
+      loc: ['body', position],
+      msg: 'JSON decode error',
+      input: {},
+      ctx: { error },
+    },
+  ])
+}

@@ -1,0 +1,1 @@
+export { type CqServerOptions, cqServer, createServer, type ServerOptions } from './server.ts'

@@ -1,0 +1,258 @@
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import {
+  contextSchema,
+  createKnowledgeUnit,
+  domainsSchema,
+  extensionsSchema,
+  flagSchema,
+  insightSchema,
+  type KnowledgeUnit,
+} from '../knowledge/knowledge-unit.ts'
+import type { Store } from '../store.ts'
+import { type Authentication, callerOf } from './authentication.ts'
+import { notFoundAs } from './errors.ts'
+import { answer, dataOf, listOf, responses, text } from './schemas.ts'
+import type { SchemaTypes } from './validation.ts'
+
+const texts = { type: 'array', items: text } as const
+
+/** The most units that one query answers; who asks for more gets these. */
+const mostUnits = 50
+
+const querySchema = {
+  type: 'object',
+  required: ['domains'],
+  properties: {
+    domains: { ...texts, minItems: 1 as number },
+    languages: texts,
+    frameworks: texts,
+    pattern: text,
+    limit: { type: 'integer', exclusiveMinimum: 0, default: 5 },
+  },
+} as const satisfies JSONSchema
+
+const proposalSchema = {
+  type: 'object',
+  required: ['domains', 'insight'],
+  properties: {
+    domains: domainsSchema,
+    insight: insightSchema,
+    context: contextSchema,
+    extensions: extensionsSchema,
+    created_by: {
+      ...text,
+      maxLength: 256,
+      description: 'Taken and not used: the owner of the key proposes.',
+    },
+  },
+} as const satisfies JSONSchema
+
+const unitParams = {
+  type: 'object',
+  required: ['unit_id'],
+  properties: { unit_id: text },
+} as const satisfies JSONSchema
+
+const unitNotFound = notFoundAs('Knowledge unit not found')
+
+/** A unit as the wire has it: nobody is the empty text there, which older clients rely on. */
+export function toWireUnit(unit: KnowledgeUnit): KnowledgeUnit {
+  return { ...unit, created_by: unit.created_by ?? '' }
+}
+
+/** As `toWireUnit`, without what flags say to reviewers. */
+function toLegacyUnit(unit: KnowledgeUnit): KnowledgeUnit {
+  return {
+    ...toWireUnit(unit),
+    flags: unit.flags.map((flag) => ({ ...flag, detail: null })),
+  }
+}
+
+/** A unit as anyone may read it: without who proposed it, and what flags say to reviewers. */
+function toPublicUnit(unit: KnowledgeUnit): Omit<KnowledgeUnit, 'created_by'> {
+  const { created_by: _, ...others } = toLegacyUnit(unit)
+  return others
+}
+
+/** What agents ask, propose, confirm and flag, in the current API. */
+export function knowledgeRoutes(
+  instance: FastifyInstance,
+  store: Store,
+  { apiKey }: Authentication,
+): void {
+  const server = instance.withTypeProvider<SchemaTypes>()
+
+  server.get(
+    '/knowledge',
+    { schema: querying(dataOf('PublicKnowledgeUnit')) },
+    async ({ query }) => ({ data: (await queryUnits(store, query)).map(toPublicUnit) }),
+  )
+
+  server.post('/knowledge', { onRequest: apiKey, schema: proposing }, async (request, reply) => {
+    reply.code(201)
+    return propose(store, callerOf(request).username, request.body)
+  })
+
+  server.post(
+    '/knowledge/:unit_id/confirmations',
+    {
+      onRequest: apiKey,
+      schema: confirming(responses(201, answer('PublicKnowledgeUnit'), 401, 404, 413, 422)),
+    },
+    async ({ params: { unit_id } }, reply) => {
+      const unit = await unitNotFound(store.confirm(unit_id))
+      reply.code(201)
+      return toPublicUnit(unit)
+    },
+  )
+
+  server.post(
+    '/knowledge/:unit_id/flags',
+    {
+      onRequest: apiKey,
+      schema: flagging(responses(201, answer('PublicKnowledgeUnit'), 401, 404, 413, 422)),
+    },
+    async ({ params: { unit_id }, body }, reply) => {
+      const unit = await unitNotFound(store.flag(unit_id, body))
+      reply.code(201)
+      return toPublicUnit(unit)
+    },
+  )
+
+  server.get(
+    '/knowledge/stats',
+    {
+      schema: {
+        tags: ['knowledge'],
+        summary: 'Figures about the units',
+        response: responses(200, answer('KnowledgeStats')),
+      },
+    },
+    () => store.stats(),
+  )
+}
+
+/** The same as it was asked before the current API. */
+export function legacyKnowledgeRoutes(
+  instance: FastifyInstance,
+  store: Store,
+  { apiKey }: Authentication,
+): void {
+  const server = instance.withTypeProvider<SchemaTypes>()
+
+  server.get(
+    '/query',
+    { schema: deprecated(querying(listOf('KnowledgeUnit'))) },
+    async ({ query }) => (await queryUnits(store, query)).map(toLegacyUnit),
+  )
+
+  server.post(
+    '/propose',
+    { onRequest: apiKey, schema: deprecated(proposing) },
+    async (request, reply) => {
+      reply.code(201)
+      return propose(store, callerOf(request).username, request.body)
+    },
+  )
+
+  server.post(
+    '/confirm/:unit_id',
+    {
+      onRequest: apiKey,
+      schema: deprecated(confirming(responses(200, answer('KnowledgeUnit'), 401, 404, 413, 422))),
+    },
+    async ({ params: { unit_id } }) => toLegacyUnit(await unitNotFound(store.confirm(unit_id))),
+  )
+
+  server.post(
+    '/flag/:unit_id',
+    {
+      onRequest: apiKey,
+      schema: deprecated(flagging(responses(200, answer('KnowledgeUnit'), 401, 404, 413, 422))),
+    },
+    async ({ params: { unit_id }, body }) =>
+      toLegacyUnit(await unitNotFound(store.flag(unit_id, body))),
+  )
+
+  server.get(
+    '/stats',
+    {
+      schema: deprecated({
+        tags: ['knowledge'],
+        summary: 'Figures about the units',
+        response: responses(200, answer('LegacyStats')),
+      }),
+    },
+    async () => {
+      const { total_count, tier_counts, domain_counts } = await store.stats()
+      return { total_units: total_count, tiers: tier_counts, domains: domain_counts }
+    },
+  )
+}
+
+const apiKeySecurity = [{ apiKey: [] }]
+
+const querying = (good: Parameters<typeof responses>[1]) =>
+  ({
+    tags: ['knowledge'],
+    summary: 'Approved units that share a domain with the query, best first',
+    querystring: querySchema,
+    response: responses(200, good, 422),
+  }) as const
+
+const proposing = {
+  tags: ['knowledge'],
+  summary: 'Propose a unit, which is then reviewed',
+  security: apiKeySecurity,
+  body: proposalSchema,
+  response: responses(201, answer('KnowledgeUnit'), 401, 413, 422),
+} as const
+
+const confirming = (response: ReturnType<typeof responses>) =>
+  ({
+    tags: ['knowledge'],
+    summary: 'Confirm an approved unit, which raises its confidence',
+    security: apiKeySecurity,
+    params: unitParams,
+    response,
+  }) as const
+
+const flagging = (response: ReturnType<typeof responses>) =>
+  ({
+    tags: ['knowledge'],
+    summary: 'Flag an approved unit, which lowers its confidence',
+    security: apiKeySecurity,
+    params: unitParams,
+    body: flagSchema,
+    response,
+  }) as const
+
+/** Marks a route of the legacy API. */
+export function deprecated<Schema extends FastifySchema>(schema: Schema) {
+  return { ...schema, deprecated: true } as const
+}
+
+function queryUnits(
+  store: Store,
+  { domains, limit, ...context }: FromSchema<typeof querySchema>,
+): Promise<KnowledgeUnit[]> {
+  return store.query(domains, { ...context, limit: Math.min(limit, mostUnits) })
+}
+
+async function propose(
+  store: Store,
+  username: string,
+  { domains, insight, context, extensions }: FromSchema<typeof proposalSchema>,
+): Promise<KnowledgeUnit> {
+  const unit = createKnowledgeUnit({
+    domains,
+    insight,
+    tier: 'private',
+    created_by: username,
+    ...(context && { context }),
+    ...(extensions && { extensions }),
+  })
+  await store.insert(unit)
+  return unit
+}

@@ -1,0 +1,139 @@
+import type { FastifyInstance } from 'fastify'
+import type { JSONSchema } from 'json-schema-to-ts'
+import type { Decision, ReviewItem, Store } from '../store.ts'
+import { type Authentication, callerOf } from './authentication.ts'
+import { HttpError, notFoundAs } from './errors.ts'
+import { toWireUnit } from './knowledge.ts'
+import { answer, listOf, responses, text } from './schemas.ts'
+import type { SchemaTypes } from './validation.ts'
+
+const limit = { type: 'integer', minimum: 0, maximum: 500 } as const
+const offset = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
+
+const pageSchema = {
+  type: 'object',
+  properties: { limit: { ...limit, default: 20 }, offset: { ...offset, default: 0 } },
+} as const satisfies JSONSchema
+
+const listSchema = {
+  type: 'object',
+  properties: {
+    domain: { ...text, description: 'Blank: all.' },
+    confidence_min: { type: 'number' },
+    confidence_max: { type: 'number' },
+    status: { ...text, description: 'pending, approved or rejected. Blank: all.' },
+    limit: { ...limit, default: 100 },
+  },
+} as const satisfies JSONSchema
+
+const unitParams = {
+  type: 'object',
+  required: ['unit_id'],
+  properties: { unit_id: text },
+} as const satisfies JSONSchema
+
+const unitNotFound = notFoundAs('Knowledge unit not found')
+
+function toWireItem(item: ReviewItem): ReviewItem {
+  return { ...item, knowledge_unit: toWireUnit(item.knowledge_unit) }
+}
+
+/** What people see and decide of proposed units. */
+export function reviewRoutes(
+  instance: FastifyInstance,
+  store: Store,
+  { user }: Authentication,
+): void {
+  const server = instance.withTypeProvider<SchemaTypes>()
+  const review = { tags: ['review'], security: [{ login: [] }] }
+
+  server.get(
+    '/review/queue',
+    {
+      onRequest: user,
+      schema: {
+        ...review,
+        summary: 'Pending units, oldest first, and how many there are',
+        querystring: pageSchema,
+        response: responses(200, answer('ReviewQueue'), 401, 422),
+      } as const,
+    },
+    async ({ query }) => {
+      const { items, total } = await store.reviewQueue(query)
+      return { items: items.map(toWireItem), total, offset: query.offset, limit: query.limit }
+    },
+  )
+
+  const decide = (path: string, decision: Decision, summary: string) =>
+    server.post(
+      path,
+      {
+        onRequest: user,
+        schema: {
+          ...review,
+          summary,
+          params: unitParams,
+          response: responses(200, answer('ReviewDecision'), 401, 404, 409, 413, 422),
+        } as const,
+      },
+      async (request) => {
+        const { unit_id } = request.params
+        const { username } = callerOf(request)
+        return { unit_id, ...(await unitNotFound(store.decide(unit_id, decision, username))) }
+      },
+    )
+  decide('/review/:unit_id/approve', 'approved', 'Approve a pending unit')
+  decide('/review/:unit_id/reject', 'rejected', 'Reject a pending unit')
+
+  server.get(
+    '/review/stats',
+    {
+      onRequest: user,
+      schema: {
+        ...review,
+        summary: 'Figures for reviewers, as of one moment',
+        response: responses(200, answer('ReviewStats'), 401),
+      },
+    },
+    () => store.reviewStats(),
+  )
+
+  server.get(
+    '/review/units',
+    {
+      onRequest: user,
+      schema: {
+        ...review,
+        summary: 'Units that pass every filter, newest first',
+        querystring: listSchema,
+        response: responses(200, listOf('ReviewItem'), 401, 422),
+      } as const,
+    },
+    async ({ query: { confidence_min, confidence_max, ...others } }) => {
+      const items = await store.listUnits({
+        ...others,
+        ...(confidence_min !== undefined && { confidenceMin: confidence_min }),
+        ...(confidence_max !== undefined && { confidenceMax: confidence_max }),
+      })
+      return items.map(toWireItem)
+    },
+  )
+
+  server.get(
+    '/review/:unit_id',
+    {
+      onRequest: user,
+      schema: {
+        ...review,
+        summary: 'A unit and where it stands, whatever its status',
+        params: unitParams,
+        response: responses(200, answer('ReviewItem'), 401, 404, 422),
+      } as const,
+    },
+    async ({ params: { unit_id } }) => {
+      const item = await store.reviewItem(unit_id)
+      if (!item) throw new HttpError(404, 'Knowledge unit not found')
+      return toWireItem(item)
+    },
+  )
+}

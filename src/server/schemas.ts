@@ -1,0 +1,159 @@
+import type { FastifyInstance } from 'fastify'
+import { knowledgeUnitSchema, storableText } from '../knowledge/knowledge-unit.ts'
+
+/** A JSON Schema of which no type is derived: what answers hold is typed by the store. */
+type Schema = Readonly<Record<string, unknown>>
+
+export const text = { type: 'string', pattern: storableText } as const
+
+const string = { type: 'string' } as const
+const nullableString = { type: ['string', 'null'] } as const
+const count = { type: 'integer', minimum: 0 } as const
+const counts = { type: 'object', additionalProperties: count } as const
+const { created_by: _, ...publicProperties } = knowledgeUnitSchema.properties
+const reviewStatus = {
+  status: { enum: ['pending', 'approved', 'rejected'] },
+  reviewed_by: nullableString,
+  reviewed_at: nullableString,
+} as const
+
+function record(properties: Record<string, Schema>, optional: readonly string[] = []): Schema {
+  return {
+    type: 'object',
+    additionalProperties: false,
+    required: Object.keys(properties).filter((name) => !optional.includes(name)),
+    properties,
+  }
+}
+
+const distribution = (...buckets: string[]) =>
+  record(Object.fromEntries(buckets.map((name) => [name, count])))
+
+const key = {
+  id: string,
+  name: string,
+  labels: { type: 'array', items: string },
+  prefix: string,
+  key_prefix: { ...string, description: 'The same as prefix.' },
+  ttl: string,
+  expires_at: string,
+  created_at: string,
+  last_used_at: nullableString,
+  revoked_at: nullableString,
+  is_expired: { type: 'boolean' },
+  is_active: { type: 'boolean' },
+} as const
+
+/** What answers hold, by the name that the OpenAPI document gives it. */
+const answers = {
+  KnowledgeUnit: { ...knowledgeUnitSchema, description: 'A unit, and who proposed it.' },
+  PublicKnowledgeUnit: {
+    ...knowledgeUnitSchema,
+    description: 'A unit as anyone may read it: without who proposed it.',
+    required: Object.keys(publicProperties),
+    properties: publicProperties,
+  },
+  KnowledgeStats: record({
+    total_count: count,
+    tier_counts: counts,
+    domain_counts: counts,
+    confidence_distribution: distribution('0.0-0.3', '0.3-0.5', '0.5-0.7', '0.7-1.0'),
+  }),
+  LegacyStats: record({ total_units: count, tiers: counts, domains: counts }),
+  ReviewItem: record({ knowledge_unit: { $ref: 'KnowledgeUnit#' }, ...reviewStatus }),
+  ReviewDecision: record({ unit_id: string, ...reviewStatus }),
+  ReviewQueue: record({
+    items: { type: 'array', items: { $ref: 'ReviewItem#' } },
+    total: count,
+    offset: count,
+    limit: count,
+  }),
+  ReviewStats: record({
+    counts: record({ pending: count, approved: count, rejected: count }),
+    domains: counts,
+    confidence_distribution: distribution('0.0-0.3', '0.3-0.6', '0.6-0.8', '0.8-1.0'),
+    recent_activity: {
+      type: 'array',
+      items: record(
+        {
+          type: { enum: ['proposed', 'approved', 'rejected'] },
+          unit_id: string,
+          summary: string,
+          reviewed_by: nullableString,
+          timestamp: string,
+        },
+        ['reviewed_by'],
+      ),
+    },
+    trends: record({
+      daily: {
+        type: 'array',
+        items: record({ date: string, proposed: count, approved: count, rejected: count }),
+      },
+    }),
+  }),
+  ApiKey: record(key),
+  NewApiKey: record({
+    ...key,
+    token: { ...string, description: 'The key itself. It is told this once.' },
+    api_key: { ...string, description: 'The same as token.' },
+  }),
+  Login: record({ token: string, username: string }),
+  User: record({ username: string, created_at: string }),
+  Message: record({ message: string }),
+  Status: record({ status: string }),
+  Refusal: record({ detail: string }),
+  ValidationRefusal: record({
+    detail: {
+      anyOf: [
+        string,
+        {
+          type: 'array',
+          items: record(
+            {
+              type: string,
+              loc: { type: 'array', items: { type: ['string', 'integer'] } },
+              msg: string,
+              input: {},
+              ctx: { type: 'object', additionalProperties: true },
+            },
+            ['ctx'],
+          ),
+        },
+      ],
+    },
+  }),
+} as const satisfies Record<string, Schema>
+
+export type AnswerName = keyof typeof answers
+
+export function declareAnswers(server: FastifyInstance): void {
+  for (const [$id, schema] of Object.entries(answers)) server.addSchema({ ...schema, $id })
+}
+
+export const answer = (name: AnswerName) => ({ $ref: `${name}#` }) as const
+export const listOf = (name: AnswerName) => ({ type: 'array', items: answer(name) }) as const
+export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
+
+const refusals: Readonly<Record<number, string>> = {
+  401: 'The credential is missing, or is not valid',
+  404: 'There is no such thing',
+  409: 'It is not in the state, or within the limit, that the request needs',
+  413: 'The body is too large',
+  422: 'The request breaks a rule that the detail names',
+  429: 'Too many attempts; Retry-After says when to try again',
+  500: 'A fault of the server',
+  503: 'Not now; Retry-After says when to try again',
+}
+
+/** The answers of a route: the good one, and the refusals that it knows beside those of every route. */
+export function responses(status: number, good: Schema, ...refused: number[]) {
+  const known = [...refused, 500, 503].map((code) => [
+    code,
+    {
+      description: refusals[code] ?? '',
+      ...answer(code === 422 ? 'ValidationRefusal' : 'Refusal'),
+    },
+  ])
+  return { [status]: good, ...Object.fromEntries(known) } as Record<number, Schema>
+}

@@ -1,0 +1,245 @@
+import { Ajv, type ErrorObject } from 'ajv'
+import type { FastifySchema, FastifyTypeProvider } from 'fastify'
+import type { FastifyRouteSchemaDef } from 'fastify/types/schema.js'
+import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { storableText } from '../knowledge/validation.ts'
+import { type Fault, HttpError } from './errors.ts'
+
+/** Gives handlers the types of what their schemas let pass. */
+export interface SchemaTypes extends FastifyTypeProvider {
+  validator: this['schema'] extends JSONSchema ? FromSchema<this['schema']> : unknown
+}
+
+type Schema = Exclude<JSONSchema, boolean>
+
+/** What clients call the parts of a request. */
+const parts: Readonly<Record<string, string>> = {
+  body: 'body',
+  querystring: 'query',
+  params: 'path',
+  headers: 'header',
+}
+
+const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, useDefaults: true, verbose: true })
+
+/** Turns a route's schema into a check that refuses with everything that is wrong. */
+export function compileValidator({ schema, httpPart }: FastifyRouteSchemaDef<FastifySchema>) {
+  const validate = ajv.compile(schema)
+  const part = parts[httpPart ?? 'body'] ?? 'body'
+  return (input: unknown) => {
+    if (part === 'body' && (input === undefined || input === null))
+      return refusal([
+        { type: 'missing', loc: [part], msg: 'Field required', input: input ?? null },
+      ])
+    const value = part === 'query' ? readQuery(schema as Schema, input) : input
+    if (validate(value)) return { value }
+    const found = faults(part, validate.errors ?? [])
+    return refusal(part === 'query' ? found.map((one) => asSent(one, input)) : found)
+  }
+}
+
+function refusal(detail: readonly Fault[]) {
+  return { error: new HttpError(422, detail) }
+}
+
+const wholeNumber = /^\s*[+-]?\d+(\.0+)?\s*$/
+const decimalNumber = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i
+
+/** A query string as its schema means it: texts become numbers and lists; of several values, the last counts. */
+function readQuery(schema: Schema, input: unknown): Record<string, unknown> {
+  const raw = input as Record<string, string | string[] | undefined>
+  const query: Record<string, unknown> = {}
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    const values = raw[name] === undefined ? [] : [raw[name]].flat()
+    const last = values.at(-1)
+    if (last === undefined) continue
+    query[name] = readValue((property as Schema).type, values, last)
+  }
+  return query
+}
+
+function readValue(type: Schema['type'], values: readonly string[], last: string): unknown {
+  if (type === 'array') return values
+  if (type === 'integer' && wholeNumber.test(last)) return Number(last)
+  if (type === 'number' && decimalNumber.test(last)) return Number(last)
+  return last
+}
+
+/** A fault of a query string, which shows the text that was sent and not what it was read as. */
+function asSent(fault: Fault, input: unknown): Fault {
+  const [, name, index] = fault.loc
+  const sent = (input as Record<string, string | string[] | undefined>)[name as string] ?? null
+  if (index === undefined) return { ...fault, input: sent }
+  return { ...fault, input: [sent].flat()[index as number] }
+}
+
+function faults(part: string, errors: readonly ErrorObject[]): Fault[] {
+  // The items of a list that is too long are not looked at one by one.
+  const tooLong = errors
+    .filter(({ keyword }) => keyword === 'maxItems')
+    .map(({ instancePath }) => `${instancePath}/`)
+  return (
+    errors
+      // What is wrong with a property's name stands in an error of its own.
+      .filter(({ keyword }) => keyword !== 'propertyNames')
+      .filter(({ instancePath }) => !tooLong.some((path) => instancePath.startsWith(path)))
+      .map((error) => fault(part, error))
+  )
+}
+
+function fault(part: string, error: ErrorObject): Fault {
+  const path = error.instancePath
+    .split('/')
+    .slice(1)
+    .map((step) => step.replaceAll('~1', '/').replaceAll('~0', '~'))
+    .map((step) => (/^\d+$/.test(step) ? Number(step) : step))
+  const loc = [part, ...path]
+  if (error.keyword === 'required') loc.push(error.params.missingProperty as string)
+  const { type, msg, ctx } = explanation(part, error, fieldName(path))
+  return { type, loc, msg, input: echo(error.data, loc), ...(ctx && { ctx }) }
+}
+
+const longestEcho = 65_536
+const hidden = '**********'
+
+/** What was sent, as far as it can be sent back: not a password, nor what is very long or deep. */
+function echo(input: unknown, loc: readonly (string | number)[]): unknown {
+  if (loc.at(-1) === 'password' && typeof input !== 'object') return hidden
+  try {
+    const text = JSON.stringify(input, (name, value) => (name === 'password' ? hidden : value))
+    return text.length <= longestEcho ? JSON.parse(text) : null
+  } catch {
+    return null
+  }
+}
+
+function fieldName(path: readonly (string | number)[]): string {
+  return String(path.findLast((step) => typeof step === 'string') ?? 'value')
+}
+
+type Explanation = Pick<Fault, 'type' | 'msg' | 'ctx'>
+
+function explanation(part: string, error: ErrorObject, field: string): Explanation {
+  const { keyword, params, data } = error
+  const limit = params.limit as number
+  switch (keyword) {
+    case 'required':
+      return { type: 'missing', msg: 'Field required' }
+    case 'type':
+      return typeFault(part, error, field)
+    case 'enum':
+      return enumFault(params.allowedValues as readonly string[])
+    case 'exclusiveMinimum':
+      return limited('greater_than', `Input should be greater than ${limit}`, { gt: limit })
+    case 'minimum':
+      return limited('greater_than_equal', `Input should be greater than or equal to ${limit}`, {
+        ge: limit,
+      })
+    case 'maximum':
+      return limited('less_than_equal', `Input should be less than or equal to ${limit}`, {
+        le: limit,
+      })
+    case 'minItems':
+      return sizeFault('too_short', 'List', 'least', limit, (data as unknown[]).length)
+    case 'maxItems':
+      return sizeFault('too_long', 'List', 'most', limit, (data as unknown[]).length)
+    case 'maxProperties':
+      return sizeFault('too_long', 'Dictionary', 'most', limit, Object.keys(data as object).length)
+    case 'minLength':
+      return limited(
+        'string_too_short',
+        `String should have at least ${counted(limit, 'character')}`,
+        { min_length: limit },
+      )
+    case 'maxLength':
+      return lengthFault(error, field)
+    default:
+      return valueFault(patternMessage(error, field))
+  }
+}
+
+function typeFault(part: string, { params, data }: ErrorObject, field: string): Explanation {
+  const type = [params.type as string | string[]].flat()[0]
+  const isText = part !== 'body' && typeof data === 'string'
+  switch (type) {
+    case 'integer':
+      return isText
+        ? {
+            type: 'int_parsing',
+            msg: 'Input should be a valid integer, unable to parse string as an integer',
+          }
+        : { type: 'int_type', msg: 'Input should be a valid integer' }
+    case 'number':
+      return isText
+        ? {
+            type: 'float_parsing',
+            msg: 'Input should be a valid number, unable to parse string as a number',
+          }
+        : { type: 'float_type', msg: 'Input should be a valid number' }
+    case 'array':
+      return { type: 'list_type', msg: 'Input should be a valid list' }
+    case 'object':
+      return field === 'extensions'
+        ? { type: 'dict_type', msg: 'Input should be a valid dictionary' }
+        : {
+            type: 'model_attributes_type',
+            msg: 'Input should be a valid dictionary or object to extract fields from',
+          }
+    default:
+      return { type: 'string_type', msg: 'Input should be a valid string' }
+  }
+}
+
+function enumFault(allowed: readonly string[]): Explanation {
+  const quoted = allowed.map((value) => `'${value}'`)
+  const expected = [quoted.slice(0, -1).join(', '), quoted.at(-1)].filter(Boolean).join(' or ')
+  return limited('enum', `Input should be ${expected}`, { expected })
+}
+
+function sizeFault(
+  type: string,
+  kind: 'List' | 'Dictionary',
+  bound: 'least' | 'most',
+  limit: number,
+  actual: number,
+): Explanation {
+  return limited(
+    type,
+    `${kind} should have at ${bound} ${counted(limit, 'item')} after validation, not ${actual}`,
+    {
+      field_type: kind,
+      [bound === 'least' ? 'min_length' : 'max_length']: limit,
+      actual_length: actual,
+    },
+  )
+}
+
+/** The reference server says it in two ways: of texts that may not be empty either, and of a unit's. */
+function lengthFault({ params, data, parentSchema }: ErrorObject, field: string): Explanation {
+  const limit = params.limit as number
+  if (parentSchema?.minLength !== undefined)
+    return limited('string_too_long', `String should have at most ${counted(limit, 'character')}`, {
+      max_length: limit,
+    })
+  const length = [...(data as string)].length
+  return valueFault(`${field} must be at most ${limit} characters, got ${length}`)
+}
+
+function patternMessage({ params, propertyName, message }: ErrorObject, field: string): string {
+  if (propertyName !== undefined)
+    return `extension keys must match namespace:key format, got: ${JSON.stringify(propertyName.slice(0, 64))}`
+  if (params.pattern === storableText) return `${field} must hold no NUL and no lone surrogate`
+  return `${field} ${message ?? 'is wrong'}`
+}
+
+function valueFault(message: string): Explanation {
+  return { type: 'value_error', msg: `Value error, ${message}` }
+}
+
+function limited(type: string, msg: string, ctx: Readonly<Record<string, unknown>>): Explanation {
+  return { type, msg, ctx }
+}
+
+function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`
+}

@@ -1,0 +1,43 @@
+import Sqlite from 'better-sqlite3'
+import { Connection } from './connection.ts'
+import { toStoreError } from './errors.ts'
+
+export interface DirectOptions {
+  /** The path of a file that is there. */
+  readonly path: string
+  /** Whether the work may change the file. */
+  readonly access: 'read' | 'write'
+}
+
+/** How long to wait for another process's lock, in milliseconds. */
+export const directBusyTimeout = 5_000
+
+/**
+ * Works on a database with a connection on this very thread. Nothing else in cq-store may: it is for
+ * commands that do this one thing and end, which have no event loop to keep free.
+ * @throws {StoreError}
+ */
+export async function directly<Result>(
+  { path, access }: DirectOptions,
+  work: (connection: Connection) => Result,
+): Promise<Awaited<Result>> {
+  let connection: Connection | undefined
+  try {
+    // Also to read: a readonly connection, if it is the last one, leaves a write-ahead log behind.
+    connection = new Connection({
+      path,
+      access: 'write',
+      durability: 'full',
+      busyTimeout: directBusyTimeout,
+      cacheSize: 16_384,
+      mmapSize: 0,
+    })
+    if (access === 'read') connection.sqlite.pragma('query_only = ON')
+    return await work(connection)
+  } catch (error) {
+    throw error instanceof Sqlite.SqliteError ? toStoreError(error) : error
+  } finally {
+    // Not the connection's own close, which would write statistics and wait for others.
+    connection?.sqlite.close()
+  }
+}

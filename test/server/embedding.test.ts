@@ -1,0 +1,77 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fastify from 'fastify'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { cqServer } from '../../src/server/index.ts'
+import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { apiKeyPepper, jwtSecret } from './served-store.ts'
+
+let directory: string
+let store: SqliteStore
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cq-store-'))
+  store = await SqliteStore.open({ path: join(directory, 'cq.db'), readers: 1 })
+})
+afterEach(async () => {
+  await store.close()
+  await rm(directory, { recursive: true, force: true })
+})
+
+describe('cqServer, as a plugin of somebody’s own server', () => {
+  test('answers under its prefix, and leaves everything else to its host', async () => {
+    const host = fastify()
+    await host.register(cqServer, { prefix: '/cq', store, jwtSecret, apiKeyPepper })
+    host.post('/echo', async ({ body }) => ({ body }))
+    host.get('/fail', async () => {
+      throw new Error('of the host')
+    })
+    const own = await host.inject('/cq/api/v1/knowledge?domains=a')
+    expect([own.statusCode, own.json()]).toEqual([200, { data: [] }])
+    expect((await host.inject('/cq/health')).json()).toEqual({ status: 'ok' })
+    const unknown = await host.inject('/cq/nowhere')
+    expect([unknown.statusCode, unknown.json()]).toEqual([404, { detail: 'Not Found' }])
+    const wrong = await host.inject({ method: 'DELETE', url: '/cq/health' })
+    expect([wrong.statusCode, wrong.json()]).toEqual([405, { detail: 'Method Not Allowed' }])
+    const echo = await host.inject({ method: 'POST', url: '/echo', payload: { a: 1 } })
+    expect(echo.json()).toEqual({ body: { a: 1 } })
+    expect((await host.inject('/fail')).json()).toMatchObject({ message: 'of the host' })
+    expect((await host.inject('/nowhere')).json()).toMatchObject({ error: 'Not Found' })
+    await host.close()
+  })
+
+  test('may be registered twice, over stores of their own', async () => {
+    const other = await SqliteStore.open({ path: join(directory, 'other.db'), readers: 1 })
+    await other.createUser('carol', 'hash')
+    const host = fastify()
+    await host.register(cqServer, { prefix: '/one', store, jwtSecret, apiKeyPepper })
+    await host.register(cqServer, { prefix: '/two', store: other, jwtSecret, apiKeyPepper })
+    for (const prefix of ['/one', '/two'])
+      expect((await host.inject(`${prefix}/ready`)).statusCode).toBe(200)
+    await host.close()
+    await other.close()
+  })
+
+  test('decorates nothing, and leaves the store open', async () => {
+    const host = fastify()
+    const names = (object: object) => Object.getOwnPropertyNames(object).sort()
+    const before = names(host)
+    await host.register(cqServer, { store, jwtSecret, apiKeyPepper })
+    await host.ready()
+    expect(names(host)).toEqual(before)
+    await host.close()
+    expect(await store.count()).toBe(0)
+  })
+
+  test.each([{ jwtSecret: '' }, { apiKeyPepper: '' }])(
+    'refuses an empty secret: %j',
+    async (empty) => {
+      const host = fastify()
+      const registered = async () => {
+        await host.register(cqServer, { store, jwtSecret, apiKeyPepper, ...empty })
+      }
+      await expect(registered()).rejects.toThrow(`${Object.keys(empty)[0]} must not be empty`)
+      await host.close()
+    },
+  )
+})

@@ -1,0 +1,119 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { RunningCommand } from '../cli/command.ts'
+
+const project = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The text under a heading of the README, up to the next one. */
+async function section(heading: string): Promise<string> {
+  const text = await readFile(join(project, 'README.md'), 'utf8')
+  const [, found] = new RegExp(`^## ${heading}\\n(.*?)(?=^## |(?![^]))`, 'ms').exec(text) ?? []
+  if (found) return found
+  throw new Error(`the README tells nothing of ${heading}`)
+}
+
+/** The blocks of code in a text. */
+function blocks(text: string, language: string): string[] {
+  const pattern = new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\`$`, 'gms')
+  return [...text.matchAll(pattern)].map(([, code = '']) => code)
+}
+
+let directory: string
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cq-store-'))
+})
+afterAll(() => rm(directory, { recursive: true, force: true }))
+
+test('the walk-through works, line by line', async () => {
+  await using server = new RunningCommand({
+    args: ['serve', '--dev', '--port', '0', '--log-level', 'warn'],
+    directory,
+  })
+  const [, url = ''] = await server.tells(/^at (http:[^\s,]+)/m)
+  const script = blocks(await section('Walk-through'), 'sh').join('\n')
+  expect(script).toContain('http://127.0.0.1:3000')
+  const { code, stdout, stderr } = await bash(
+    // Each answer on a line of its own, and no answer that is a refusal.
+    `set -euo pipefail
+curl() { command curl --show-error --fail-with-body "$@" && echo; }
+${script.replaceAll('http://127.0.0.1:3000', url)}`,
+  )
+  expect(stderr).toBe('')
+  expect(code).toBe(0)
+  const answers = stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as unknown)
+  const [ranked, queue, decision, found, confirmed, flagged, key] = answers
+  expect(answers).toHaveLength(7)
+  expect(ranked).toMatchObject({ data: [{}, {}] })
+  const unit = { domains: ['curl', 'http'] }
+  expect(queue).toMatchObject({ items: [{ knowledge_unit: unit, status: 'pending' }], total: 1 })
+  expect(decision).toMatchObject({ status: 'approved', reviewed_by: 'demo' })
+  expect(found).toMatchObject({ data: [unit] })
+  expect(confirmed).toMatchObject({ evidence: { confidence: 0.6 } })
+  expect(flagged).toMatchObject({ flags: [{ reason: 'stale', detail: null }] })
+  expect(key).toMatchObject({ name: 'laptop', token: expect.stringMatching(/^cqa\.v1\./) })
+})
+
+describe('the examples', () => {
+  test.each([
+    ['of embedding the store', 'Embed it', 0, '/', /^\[\{"id":"ku_/],
+    ['of serving as a whole', 'Serve it', 0, '/api/v1/health', /^\{"status":"ok"\}\n$/],
+    ['of serving as a plugin', 'Serve it', 1, '/cq/api/v1/health', /^\{"status":"ok"\}\n$/],
+  ])('%s run', async (_name, heading, index, path, answer) => {
+    const code = blocks(await section(heading), 'ts')[index] ?? ''
+    const place = await mkdtemp(join(directory, 'example-'))
+    const name = /(\w+)\.listen\(/.exec(code)?.[1]
+    const file = join(place, 'example.ts')
+    await writeFile(
+      file,
+      `${code
+        .replaceAll("'cq-store/server'", `'${project}src/server/index.ts'`)
+        .replaceAll("'cq-store'", `'${project}src/index.ts'`)
+        .replace('8080', '0')}
+const { port } = (${name}.server ?? ${name}).address()
+const answer = await fetch('http://localhost:' + port + '${path}')
+console.log(await answer.text())
+await ${name}.close()
+await store.close()
+`,
+    )
+    await symlink(join(project, 'node_modules'), join(place, 'node_modules'))
+    await copyFile(join(project, 'package.json'), join(place, 'package.json'))
+    const outcome = await run(process.execPath, [file], place, {
+      CQ_JWT_SECRET: 'secret',
+      CQ_API_KEY_PEPPER: 'pepper',
+    })
+    expect(outcome).toEqual({ code: 0, stdout: expect.stringMatching(answer), stderr: '' })
+  })
+})
+
+function bash(script: string) {
+  return run('bash', ['-c', script], directory)
+}
+
+async function run(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const { PATH = '', HOME = '' } = process.env
+  const child = spawn(program, args, { cwd, env: { PATH, HOME, ...environment } })
+  let stdout = ''
+  let stderr = ''
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    stdout += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text
+  })
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, stdout, stderr }
+}
