@@ -300,7 +300,10 @@ export interface Accounts {
   touchApiKeyLastUsed(keyId: string): Promise<void>
 }
 
-/** A unit and where it stands, as it may be handed to `importUnits`: what is left out is pending. */
+/**
+ * A unit and where it stands, as it may be handed to `importUnits`. Without a status it is pending;
+ * decided without a `reviewed_at`, it was decided now, and with `null` nobody knows when.
+ */
 export interface ReviewItemInput {
   readonly knowledge_unit: KnowledgeUnitInput
   readonly status?: UnitStatus

@@ -1,10 +1,10 @@
 import type { Selectable } from 'kysely'
 import { StoreError } from '../errors.ts'
-import { columnTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
+import { columnTimestamp } from '../knowledge/timestamps.ts'
 import type { Schema } from '../schema.ts'
 import { statement } from '../statement.ts'
 import type { Accounts, ApiKey, NewApiKey } from '../store.ts'
-import { checkFilled, checkInteger, checkText, checkTexts } from './arguments.ts'
+import { checkFilled, checkInteger, checkText, checkTexts, checkTimestamp } from './arguments.ts'
 import {
   all,
   change,
@@ -138,15 +138,6 @@ function* activeKeys(params: { userId: number; now: string }): Steps<number> {
 
 const checkLabels = checkTexts('labels')
 
-function checkExpiry(value: unknown): string {
-  try {
-    return documentToColumn(checkText('expiresAt', value))
-  } catch (error) {
-    if (error instanceof StoreError) throw error
-    throw new StoreError('invalid', `expiresAt must be an RFC 3339 timestamp: ${error}`)
-  }
-}
-
 /** The same operation, whose failures are logged and not thrown. */
 function bestEffort<Args extends unknown[]>(operation: Operation<Args, void>) {
   return { ...operation, bestEffort: true }
@@ -185,7 +176,7 @@ export const accounts = {
           keyPrefix: checkText('keyPrefix', key.keyPrefix),
           keyHash: checkFilled('keyHash', key.keyHash),
           ttl: checkFilled('ttl', key.ttl),
-          expiresAt: checkExpiry(key.expiresAt),
+          expiresAt: checkTimestamp('expiresAt', key.expiresAt),
           createdAt: columnTimestamp(now),
         },
         activeLimit === undefined ? null : checkInteger('activeLimit', activeLimit, 0),

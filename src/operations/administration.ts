@@ -1,10 +1,17 @@
 import { StoreError } from '../errors.ts'
 import { completeText } from '../knowledge/document.ts'
 import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
-import { columnTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
+import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { statement } from '../statement.ts'
 import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
-import { checkFilled, checkInteger, checkOneOf, checkOptions, checkText } from './arguments.ts'
+import {
+  checkFilled,
+  checkInteger,
+  checkOneOf,
+  checkOptions,
+  checkText,
+  checkTimestamp,
+} from './arguments.ts'
 import { textOf } from './json-text.ts'
 import {
   all,
@@ -74,26 +81,14 @@ const selectAfter = statement('select units by id', (db, p: { after: string; lim
 const statuses = ['pending', 'approved', 'rejected'] as const
 
 function toReviewedRecord(item: ReviewItemInput, now: Date): ReviewedRecord {
-  const { knowledge_unit, status = 'pending', reviewed_by = null, reviewed_at = null } = item
-  const record = toRecord(knowledge_unit, now)
-  const reviewed = {
+  const { knowledge_unit, status = 'pending', reviewed_by = null } = item
+  // What is decided and says nothing of when was decided by now.
+  const { reviewed_at = status === 'pending' ? null : columnTimestamp(now) } = item
+  return {
+    ...toRecord(knowledge_unit, now),
     status: checkOneOf('status', status, statuses),
     reviewedBy: reviewed_by === null ? null : checkText('reviewed_by', reviewed_by),
     reviewedAt: reviewed_at === null ? null : checkTimestamp('reviewed_at', reviewed_at),
-  }
-  if (status === 'pending' && (reviewed_by !== null || reviewed_at !== null))
-    throw new StoreError('invalid', 'a pending unit must have no reviewed_by and no reviewed_at')
-  // What is decided and not dated was decided by now.
-  const reviewedAt = status === 'pending' ? null : (reviewed.reviewedAt ?? columnTimestamp(now))
-  return { ...record, ...reviewed, reviewedAt }
-}
-
-function checkTimestamp(name: string, value: unknown): string {
-  try {
-    return documentToColumn(checkText(name, value))
-  } catch (error) {
-    if (error instanceof StoreError) throw error
-    throw new StoreError('invalid', `${name} must be an RFC 3339 timestamp: ${error}`)
   }
 }
 

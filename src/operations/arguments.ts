@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts'
 import { strip } from '../knowledge/domains.ts'
 import { storableText } from '../knowledge/knowledge-unit.ts'
+import { documentToColumn, isTimestamp } from '../knowledge/timestamps.ts'
 import { checker } from '../knowledge/validation.ts'
 
 const texts = { type: 'array', items: { type: 'string', pattern: storableText } } as const
@@ -48,6 +49,13 @@ export function checkInteger(name: string, value: unknown, least: number): numbe
 export function checkNumber(name: string, value: unknown): number {
   if (typeof value === 'number' && !Number.isNaN(value)) return value
   throw invalid(name, 'a number', value)
+}
+
+/** Checks a timestamp, and gives it as columns hold it. @throws {StoreError} `invalid` */
+export function checkTimestamp(name: string, value: unknown): string {
+  const text = checkText(name, value)
+  if (isTimestamp(text)) return documentToColumn(text)
+  throw invalid(name, 'an RFC 3339 timestamp', value)
 }
 
 /** Checks one of several values. @throws {StoreError} `invalid` */

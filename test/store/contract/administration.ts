@@ -81,9 +81,12 @@ export function describeAdministration(openStore: OpenStore): void {
           { status: 'pending', reviewed_by: null, reviewed_at: null },
           { status: 'approved', reviewed_by: 'carol', reviewed_at },
           { status: 'rejected', reviewed_by: null, reviewed_at },
+          // As a decision that was taken back, and one of which nobody knows when.
+          { status: 'pending', reviewed_by: 'carol', reviewed_at },
+          { status: 'approved', reviewed_by: 'carol', reviewed_at: null },
         ].map((review) => ({ knowledge_unit: unitOf(fresh.unitId()), ...review }) as ReviewItem)
         const [pending, approved, rejected] = items
-        expect(await the.store.importUnits(items)).toBe(3)
+        expect(await the.store.importUnits(items)).toBe(items.length)
         const before = pending?.knowledge_unit.id.slice(0, -1) ?? ''
         const exported = await the.store.exportUnits({ after: before, limit: 1000 })
         const ids = items.map(({ knowledge_unit }) => knowledge_unit.id)
@@ -93,7 +96,7 @@ export function describeAdministration(openStore: OpenStore): void {
         expect(await the.store.get(approved?.knowledge_unit.id ?? '')).not.toBeNull()
         expect(await the.store.get(rejected?.knowledge_unit.id ?? '')).toBeNull()
         const domain = approved?.knowledge_unit.domains[0] ?? ''
-        expect(await the.store.query([domain])).toEqual([approved?.knowledge_unit])
+        expect(await the.store.query([domain])).toContainEqual(approved?.knowledge_unit)
         expect(await the.store.domainCounts()).toMatchObject({ [domain]: 1 })
       })
 

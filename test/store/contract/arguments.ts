@@ -150,8 +150,6 @@ const noItems = [
     'soon',
     '2026-02-30T00:00:00Z',
   ]),
-  { knowledge_unit: unit, reviewed_by: 'reviewer' },
-  { knowledge_unit: unit, status: 'pending', reviewed_at: '2026-11-22T12:00:00Z' },
 ]
 
 function circle(): object {

@@ -1,0 +1,70 @@
+import { existsSync } from 'node:fs'
+import { describe, expect, test } from 'vitest'
+import { migrations } from '../../src/migrations/index.ts'
+import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { copyOf, databaseOf, footprintOf, newPath } from '../migrations/database-file.ts'
+import { runCommand } from './command.ts'
+
+const run = (path: string, ...args: string[]) =>
+  runCommand({ args: ['migrate', '--json', ...args], environment: { CQ_DB_PATH: path } })
+const plan = async (path: string, ...args: string[]) => {
+  const { code, stdout, stderr } = await run(path, ...args)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return JSON.parse(stdout) as unknown
+}
+const steps = (reference: string, own: string) => [
+  { name: 'reference schema 0001', state: reference },
+  ...migrations.map(({ name }) => ({ name, state: own })),
+]
+
+describe('migrate', () => {
+  test.each([
+    ['a new file', newPath, 'empty', 'pending'],
+    ["the reference server's file", () => copyOf('current'), 'stamped', 'done'],
+    ['a file from before revisions', () => copyOf('unstamped'), 'unstamped', 'pending'],
+  ])(
+    'shows what it would do to %s, does it, and has nothing more to do',
+    async (_name, make, kind, reference) => {
+      const path = make()
+      const before = existsSync(path) ? footprintOf(path) : undefined
+      expect(await plan(path, '--dry-run')).toEqual({
+        path,
+        kind,
+        steps: steps(reference, 'pending'),
+      })
+      expect(existsSync(path) ? footprintOf(path) : undefined).toEqual(before)
+      expect(await plan(path)).toEqual({
+        path,
+        kind,
+        steps: steps(reference === 'pending' ? 'applied' : 'done', 'applied'),
+      })
+      expect(await plan(path)).toEqual({ path, kind: 'stamped', steps: steps('done', 'done') })
+    },
+  )
+
+  test('tells people, too, also while a store has the file open', async () => {
+    const path = newPath()
+    await using _store = await SqliteStore.open({ path, readers: 1 })
+    const { code, stdout } = await runCommand({
+      args: ['migrate', '--dry-run', '--db-path', path],
+    })
+    expect(code).toBe(0)
+    expect(stdout).toMatch(
+      /: a cq database\n {2}done {5}reference schema 0001\n(?:.*\n)*it is up to date\n$/,
+    )
+  })
+
+  test.each([
+    ['of a newer revision', () => copyOf('newer'), /revision '0002'.*nothing was changed/],
+    ['of another program', () => databaseOf('create table songs (id)'), /has songs/],
+  ])('refuses a file %s and leaves it as it is', async (_name, make, message) => {
+    const path = make()
+    const before = footprintOf(path)
+    for (const args of [['--dry-run'], []]) {
+      const { code, stdout, stderr } = await run(path, ...args)
+      expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
+      expect(stderr).toMatch(message)
+    }
+    expect(footprintOf(path)).toEqual(before)
+  })
+})
