@@ -48,13 +48,13 @@ const proposalSchema = {
   },
 } as const satisfies JSONSchema
 
-const unitParams = {
+export const unitParams = {
   type: 'object',
   required: ['unit_id'],
   properties: { unit_id: text },
 } as const satisfies JSONSchema
 
-const unitNotFound = notFoundAs('Knowledge unit not found')
+export const unitNotFound = notFoundAs('Knowledge unit not found')
 
 /** A unit as the wire has it: nobody is the empty text there, which older clients rely on. */
 export function toWireUnit(unit: KnowledgeUnit): KnowledgeUnit {

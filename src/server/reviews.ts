@@ -2,8 +2,8 @@ import type { FastifyInstance } from 'fastify'
 import type { JSONSchema } from 'json-schema-to-ts'
 import type { Decision, ReviewItem, Store } from '../store.ts'
 import { type Authentication, callerOf } from './authentication.ts'
-import { HttpError, notFoundAs } from './errors.ts'
-import { toWireUnit } from './knowledge.ts'
+import { HttpError } from './errors.ts'
+import { toWireUnit, unitNotFound, unitParams } from './knowledge.ts'
 import { answer, listOf, responses, text } from './schemas.ts'
 import type { SchemaTypes } from './validation.ts'
 
@@ -25,14 +25,6 @@ const listSchema = {
     limit: { ...limit, default: 100 },
   },
 } as const satisfies JSONSchema
-
-const unitParams = {
-  type: 'object',
-  required: ['unit_id'],
-  properties: { unit_id: text },
-} as const satisfies JSONSchema
-
-const unitNotFound = notFoundAs('Knowledge unit not found')
 
 function toWireItem(item: ReviewItem): ReviewItem {
   return { ...item, knowledge_unit: toWireUnit(item.knowledge_unit) }
