@@ -1,4 +1,5 @@
 export { StoreError, type StoreErrorCode } from './errors.ts'
+export type { UnitView } from './knowledge/document.ts'
 export {
   createKnowledgeUnit,
   type Flag,
@@ -41,6 +42,8 @@ export type {
   Reviews,
   Statistics,
   Store,
+  TextMethod,
+  Texts,
   UnitStatus,
   User,
 } from './store.ts'

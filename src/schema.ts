@@ -1,5 +1,12 @@
 import type { Generated } from 'kysely'
 
+/**
+ * The most domains of a unit that is in a list for each two of them, and for each three: those are many
+ * where domains are.
+ */
+export const mostPaired = 6
+export const mostTripled = 4
+
 /** The tables as Kysely sees them. Timestamps are text, see `knowledge/timestamps.ts`. */
 export interface Schema {
   knowledge_units: {
@@ -15,11 +22,18 @@ export interface Schema {
   }
   knowledge_unit_domains: { unit_id: string; domain: string }
   /**
-   * One row for each domain of each approved unit, in the order in which queries read it. Kept true
-   * by triggers, see `migrations/ranking-index.ts`.
+   * Lists of approved units, each in the order in which queries read it. Kept true by triggers, see
+   * `migrations/ranking-index.ts`.
    */
   cq_store_ranking: {
     domain: string
+    /**
+     * What the list's units have besides the domain: nothing, as `''`; another domain that sorts after
+     * it, as `domain:wal`, or two in order, as `domains:3:walworker` with the length of the first, for
+     * units of few domains; or something in their context, as `languages:go`, `frameworks:gin`,
+     * `pattern:cli-tool` in lower case, or `pattern?` for a pattern that is not all ASCII.
+     */
+    also: string
     /** How many domains the unit has. */
     size: number
     confidence: number
@@ -29,6 +43,8 @@ export interface Schema {
   cq_store_counts: { kind: string; name: string; count: number }
   /** How many approved units there are of each confidence, kept likewise. */
   cq_store_confidence_counts: { confidence: number; count: number }
+  /** The sums of these, see `migrations/confidence-buckets.ts`. */
+  cq_store_confidence_buckets: { bucket: number; count: number }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {
     id: string

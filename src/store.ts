@@ -1,3 +1,4 @@
+import type { UnitView } from './knowledge/document.ts'
 import type {
   FlagInput,
   KnowledgeUnit,
@@ -350,6 +351,33 @@ export interface Administration {
   exportUnits(options?: { readonly after?: string; readonly limit?: number }): Promise<ReviewItem[]>
 }
 
+/** What may be asked for as text: whatever tells units or their figures over HTTP. */
+export type TextMethod =
+  | 'query'
+  | 'confirm'
+  | 'flag'
+  | 'reviewItem'
+  | 'reviewQueue'
+  | 'listUnits'
+  | 'stats'
+  | 'reviewStats'
+
+/** Results as they are sent on, and nowhere made into objects on the way. */
+export interface Texts {
+  /**
+   * Calls a method, and resolves to the JSON text of its result: `asText('public', 'query', ['sqlite'])`.
+   * Where the method resolves to `null`, that is `'null'`. Documents are stored as text and stay text,
+   * so that who only passes them on spends no time on them, however long they are.
+   * @param view for whom the units of the result are written
+   * @throws {StoreError} as the method does
+   */
+  asText<Method extends TextMethod>(
+    view: UnitView,
+    method: Method,
+    ...args: Parameters<Store[Method]>
+  ): Promise<string>
+}
+
 /**
  * Where knowledge units, their reviews, users and API keys are kept.
  *
@@ -360,7 +388,7 @@ export interface Administration {
  *
  * Source: the Store protocol of cq's reference server, in camelCase, and what needs one step or one
  * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`,
- * and what the command line needs: `Administration`.
+ * what a server needs: `asText`, and what the command line needs: `Administration`.
  */
 export interface Store
   extends KnowledgeUnits,
@@ -368,6 +396,7 @@ export interface Store
     Statistics,
     Accounts,
     Administration,
+    Texts,
     AsyncDisposable {
   /** Takes nothing new, finishes what was accepted, then lets go of the database. Twice is once. */
   close(): Promise<void>

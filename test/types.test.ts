@@ -240,6 +240,28 @@ describe('an API key', () => {
   })
 })
 
+describe('a text', () => {
+  it('is asked for as the result that it tells', () => {
+    compiled((store) => {
+      const query: Promise<string> = store.asText('public', 'query', ['a'], { limit: 1 })
+      store.asText('whole', 'stats')
+      store.asText('review', 'reviewQueue', { limit: 1, offset: 1 })
+      store.asText('legacy', 'flag', 'ku_0', { reason: 'stale' })
+      // @ts-expect-error: no such view
+      store.asText('secret', 'stats')
+      // @ts-expect-error: nothing that is told over HTTP
+      store.asText('whole', 'getUser', 'ann')
+      // @ts-expect-error: no domains
+      store.asText('public', 'query')
+      // @ts-expect-error: no such option
+      store.asText('public', 'query', ['a'], { offset: 1 })
+      // @ts-expect-error: a flag has a reason
+      store.asText('legacy', 'flag', 'ku_0')
+      return query
+    })
+  })
+})
+
 describe('a store', () => {
   it('is disposed of at the end of a scope', () => {
     expectTypeOf<Store>().toExtend<AsyncDisposable>()

@@ -1,7 +1,7 @@
 import { workerData } from 'node:worker_threads'
-import { type Reply, toFailure } from '../src/offload/reply.ts'
+import { type CallReply, type Reply, toFailure } from '../src/offload/reply.ts'
 import type { Call } from '../src/operations/operation-store.ts'
-import { answerBatch } from '../src/sqlite/batch.ts'
+import { answerBatch, mostWorkAmongOthers } from '../src/sqlite/batch.ts'
 import { Connection } from '../src/sqlite/connection.ts'
 import type { WorkerOptions } from '../src/sqlite/connection-options.ts'
 import { toStoreError } from '../src/sqlite/errors.ts'
@@ -16,14 +16,23 @@ let connection: Connection
 export const open = (): Reply =>
   reply(() => {
     connection = new Connection(options)
-    if (options.access === 'write') migrate(connection, options.busyTimeout)
+    if (options.access === 'write') {
+      migrate(connection, options.busyTimeout)
+      connection.learn()
+    }
     return JSON.stringify(connection.report())
   })
+
+/** Done by the writer while nobody writes. */
+export const tidy = (): Reply => reply(() => JSON.stringify(connection.tidy()))
 
 /** Tells what of the writer's last duties could not be done. */
 export const close = (): Reply => reply(() => JSON.stringify(connection.close()))
 
-export default (calls: readonly Call[]): Reply[] => answerBatch(connection, calls)
+export default (calls: readonly Call[]): CallReply[] =>
+  answerBatch(connection, calls, mostWorkAmongOthers)
+
+export const alone = (calls: readonly Call[]): CallReply[] => answerBatch(connection, calls)
 
 function reply(work: () => string): Reply {
   try {

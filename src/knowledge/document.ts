@@ -17,24 +17,50 @@ export function toStoredText(unit: KnowledgeUnit): string {
   })
 }
 
-/** How most documents end: without flags, which lack fields of their own. */
+/**
+ * For whom a unit is written. `whole`: a `KnowledgeUnit`, as a Store gives it. `review`: the same for the
+ * wire, where nobody is the empty text. `legacy`: so, too, and without the detail of flags, which is for
+ * reviewers. `public`: without that detail, and without `created_by` at all.
+ */
+export type UnitView = 'whole' | 'review' | 'legacy' | 'public'
+
+/** How most documents end: without flags and extensions, which hold what a view leaves out or completes. */
 const usualEnd =
-  /^"tier":"\w+"(,"created_by":"(?:[^"\\]|\\.)*")?(,"superseded_by":"(?:[^"\\]|\\.)*")?,"flags":\[\]}$/
+  /^("tier":"\w+")(?:,"created_by":(null|"(?:[^"\\]|\\.)*"))?(?:,"superseded_by":(null|"(?:[^"\\]|\\.)*"))?(?:,"extensions":null)?,"flags":\[\]}$/
 
 /**
- * A stored document as the text of a whole `KnowledgeUnit`. Releases of the reference server left
- * null fields out or wrote them, so what is missing is appended. Most documents need no parsing for
- * it: inside a text each quote is escaped, so a quoted name is a name, unless it is one of extensions.
+ * A stored document as the text of a unit, seen as one of the views. Releases of the reference server left
+ * null fields out or wrote them, so what is missing is added. Most documents need no parsing for it:
+ * inside a text each quote is escaped, so what is quoted at the end of a document are its fields.
+ * @throws {StoreError} `corrupt` where it is no unit, as far as that is looked at
  */
-export function completeText(stored: string): string {
-  const end = stored.slice(stored.lastIndexOf('"tier":"'))
-  const [usual, createdBy, supersededBy] = usualEnd.exec(end) ?? []
-  if (usual === undefined || stored.includes('"extensions":'))
-    return JSON.stringify(fromStoredText(stored))
-  let missing = ',"extensions":null'
-  if (createdBy === undefined) missing += ',"created_by":null'
-  if (supersededBy === undefined) missing += ',"superseded_by":null'
-  return `${stored.slice(0, -1)}${missing}}`
+export function unitText(stored: string, view: UnitView): string {
+  const end = stored.lastIndexOf('"tier":"')
+  const [, tier, createdBy = 'null', supersededBy = 'null'] = usualEnd.exec(stored.slice(end)) ?? []
+  const beginning = stored.slice(0, end)
+  if (tier === undefined || mayNameThem(beginning))
+    return JSON.stringify(seenAs(view, fromStoredText(stored)))
+  return `${beginning}${tier}${proposer(view, createdBy)},"superseded_by":${supersededBy},"extensions":null,"flags":[]}`
+}
+
+/** Whether a field of the end may be named earlier, too; a name can be spelled with escapes. */
+function mayNameThem(beginning: string): boolean {
+  return ['_by"', '"extensions"', '\\u00'].some((part) => beginning.includes(part))
+}
+
+function proposer(view: UnitView, createdBy: string): string {
+  if (view === 'public') return ''
+  return `,"created_by":${createdBy === 'null' && view !== 'whole' ? '""' : createdBy}`
+}
+
+function seenAs(view: UnitView, unit: KnowledgeUnit): Partial<KnowledgeUnit> {
+  if (view === 'whole') return unit
+  const { created_by, flags, ...others } = unit
+  return {
+    ...others,
+    ...(view !== 'public' && { created_by: created_by ?? '' }),
+    flags: view === 'review' ? flags : flags.map((flag) => ({ ...flag, detail: null })),
+  }
 }
 
 /**

@@ -1,3 +1,5 @@
+import { bucketCounts, confidenceBuckets } from './confidence-buckets.ts'
+import { confidenceIndexes } from './confidence-indexes.ts'
 import { confidenceCounts, counters, counts } from './counters.ts'
 import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
@@ -5,7 +7,18 @@ import { ranking, rankingIndex } from './ranking-index.ts'
 import { reviewIndexes } from './review-indexes.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
-export const migrations: readonly Migration[] = [reviewIndexes, rankingIndex, counters]
+export const migrations: readonly Migration[] = [
+  reviewIndexes,
+  rankingIndex,
+  counters,
+  confidenceIndexes,
+  confidenceBuckets,
+]
 
 /** Our tables that can be checked against the reference server's, and made anew from them. */
-export const derivedTables: readonly DerivedTable[] = [ranking, counts, confidenceCounts]
+export const derivedTables: readonly DerivedTable[] = [
+  ranking,
+  counts,
+  confidenceCounts,
+  bucketCounts,
+]

@@ -1,3 +1,4 @@
+import { mostPaired, mostTripled } from '../schema.ts'
 import { type DerivedTable, fill } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { confidence, hasApproved, isApproved, isReadable } from './unit-fields.ts'
@@ -8,78 +9,139 @@ const size = (unit: string) => `coalesce(json_array_length(${unit}.data, '$.doma
 const isRanked = (unit: string) => `(${isApproved(unit)} AND ${isReadable(unit)})`
 
 /**
+ * The parts of a context, and the texts in each. Whatever a document has in their place is no
+ * part, and must not make another program's write fail. In CROSS JOINs, so that it is parsed once.
+ */
+const partsOf = (context: string) => `
+  json_each(${context}) AS part
+  CROSS JOIN json_each(CASE part.type
+    WHEN 'array' THEN part.value WHEN 'text' THEN json_array(part.value) END) AS item
+    ON item.type = 'text' AND (
+      part.type = 'array' AND part.key IN ('languages', 'frameworks')
+      OR part.type = 'text' AND part.key = 'pattern' AND item.value <> '')`
+
+/**
+ * The list that the units with a text in their context are in. Patterns compare in lower case, of which
+ * SQLite knows ASCII's only: all others are in one list, and their documents tell which ones they are.
+ */
+const listOf = (part: string, text: string) => `CASE
+  WHEN ${part} <> 'pattern' THEN ${part} || ':' || ${text}
+  WHEN length(${text}) = length(CAST(${text} AS BLOB)) THEN 'pattern:' || lower(${text})
+  ELSE 'pattern?' END`
+
+/** What the ranking takes from a unit; LIMIT, lest its document be read for each row that follows. */
+const rankedUnit = (unit: string, from = '') => `(
+  SELECT ${unit}.id AS id, ${unit}.data -> '$.context' AS context,
+    ${size(unit)} AS size, ${confidence(unit)} AS confidence
+  ${from} WHERE ${isRanked(unit)} LIMIT -1)`
+
+/**
+ * The rows of some units in the ranking, all of them or those that have to do with one domain: `only`
+ * says which, by the domains that a row is for.
+ */
+const rowsOf = (units: string, domains: string, only: (...rowsDomains: string[]) => string) => {
+  const row = (domain: string, also: string) =>
+    `${domain} AS domain, ${also} AS also, u.size, u.confidence, u.id AS unit_id FROM ${units} AS u`
+  const one = `CROSS JOIN ${domains} AS d ON d.unit_id = u.id`
+  const two = `${one} CROSS JOIN ${domains} AS e ON e.unit_id = u.id AND e.domain > d.domain`
+  const three = `${two} CROSS JOIN ${domains} AS f ON f.unit_id = u.id AND f.domain > e.domain`
+  return `
+    SELECT ${row('d.domain', "''")} ${one} WHERE ${only('d.domain')}
+    UNION ALL
+    SELECT ${row('d.domain', "'domain:' || e.domain")} ${two}
+    WHERE u.size <= ${mostPaired} AND ${only('d.domain', 'e.domain')}
+    UNION ALL
+    SELECT ${row('d.domain', "'domains:' || length(e.domain) || ':' || e.domain || f.domain")} ${three}
+    WHERE u.size <= ${mostTripled} AND ${only('d.domain', 'e.domain', 'f.domain')}
+    UNION ALL
+    SELECT DISTINCT ${row('d.domain', listOf('part.key', 'item.value'))}
+    CROSS JOIN ${partsOf('u.context')} ${one} WHERE ${only('d.domain')}`
+}
+
+const columns = ['domain', 'also', 'size', 'confidence', 'unit_id'] as const
+
+/**
  * What queries rank by, in the order in which they read it, so that they read no unit that they don't
- * return: a row for each domain of each approved unit.
+ * return: lists of approved units, see `Schema`.
  */
 export const ranking: DerivedTable = {
   name: 'cq_store_ranking',
-  columns: ['domain', 'size', 'confidence', 'unit_id'],
+  columns,
   // In the table's order, so that filling it appends.
-  definition: `SELECT d.domain, ${size('u')} AS size, ${confidence('u')} AS confidence, u.id AS unit_id
-    FROM knowledge_units AS u JOIN knowledge_unit_domains AS d ON d.unit_id = u.id
-    WHERE ${isRanked('u')} ORDER BY 1, 2, 3, 4`,
+  definition: `${rowsOf(
+    rankedUnit('unit', 'FROM knowledge_units AS unit'),
+    'knowledge_unit_domains',
+    () => 'true',
+  )} ORDER BY 1, 2, 3, 4, 5`,
 }
 
-/** Adds the rows of a unit, one for each of its domains. */
-const addUnit = (unit: string) => `
-  INSERT OR IGNORE INTO cq_store_ranking (domain, size, confidence, unit_id)
-  SELECT domain, ${size(unit)}, ${confidence(unit)}, unit_id
-  FROM knowledge_unit_domains WHERE unit_id = ${unit}.id AND ${isRanked(unit)};`
+/** Where a trigger finds a unit and which of its rows it is about. */
+interface Concerned {
+  readonly unit: string
+  readonly rows: string
+}
 
-/** Takes out the rows of a unit. */
-const removeUnit = (unit: string) => `
-  DELETE FROM cq_store_ranking WHERE (domain, size, confidence, unit_id) IN (
-    SELECT domain, ${size(unit)}, ${confidence(unit)}, unit_id
-    FROM knowledge_unit_domains WHERE unit_id = ${unit}.id AND ${isRanked(unit)});`
+/** All rows of a unit, by a row of knowledge_units. */
+const ofUnit = (row: string): Concerned => {
+  const unit = rankedUnit(row)
+  return { unit, rows: rowsOf(unit, 'knowledge_unit_domains', () => 'true') }
+}
 
-/** Adds the row of one domain of a unit, by a row of knowledge_unit_domains. */
-const addDomain = (row: string) => `
-  INSERT OR IGNORE INTO cq_store_ranking (domain, size, confidence, unit_id)
-  SELECT ${row}.domain, ${size('u')}, ${confidence('u')}, u.id
-  FROM knowledge_units AS u WHERE u.id = ${row}.unit_id AND ${isRanked('u')};`
+/** The rows that a unit has or had for one of its domains, by a row of knowledge_unit_domains. */
+const ofDomain = (row: string): Concerned => {
+  const stored = `FROM (SELECT * FROM knowledge_units WHERE id = ${row}.unit_id) AS unit`
+  const unit = rankedUnit('unit', stored)
+  const domains = `(SELECT unit_id, domain FROM knowledge_unit_domains
+    WHERE unit_id = ${row}.unit_id UNION SELECT ${row}.unit_id, ${row}.domain)`
+  const only = (...domains: string[]) => `${row}.domain IN (${domains.join(', ')})`
+  return { unit, rows: rowsOf(unit, domains, only) }
+}
 
-/** Takes out the row of one domain of a unit. */
-const removeDomain = (row: string) => `
-  DELETE FROM cq_store_ranking WHERE (domain, size, confidence, unit_id) IN (
-    SELECT ${row}.domain, ${size('u')}, ${confidence('u')}, u.id
-    FROM knowledge_units AS u WHERE u.id = ${row}.unit_id AND ${isRanked('u')});`
+const add = ({ rows }: Concerned) => `
+  INSERT OR IGNORE INTO cq_store_ranking (${columns.join(', ')}) ${rows};`
+// Each row by its whole key, whatever SQLite takes the lists' lengths for: hence what all rows have in
+// common by itself, and the compound query inside another one.
+const remove = ({ unit, rows }: Concerned) => `
+  DELETE FROM cq_store_ranking
+  WHERE (domain, also) IN (SELECT domain, also FROM (${rows}))
+    AND (size, confidence, unit_id) = (SELECT u.size, u.confidence, u.id FROM ${unit} AS u);`
 
-/** Makes the ranking, and triggers that keep it true whoever writes, the reference server included. */
+const triggers = {
+  cq_store_rank_added_unit: `AFTER INSERT ON knowledge_units WHEN ${isApproved('new')}
+    BEGIN ${add(ofUnit('new'))} END`,
+  cq_store_rank_changed_unit: `AFTER UPDATE OF data, status ON knowledge_units
+    WHEN ${isApproved('old')} OR ${isApproved('new')}
+    BEGIN ${remove(ofUnit('old'))} ${add(ofUnit('new'))} END`,
+  // Before, since the domain rows that say what to take out go with the unit.
+  cq_store_rank_removed_unit: `BEFORE DELETE ON knowledge_units WHEN ${isApproved('old')}
+    BEGIN ${remove(ofUnit('old'))} END`,
+  cq_store_rank_added_domain: `AFTER INSERT ON knowledge_unit_domains
+    WHEN ${hasApproved('new')} BEGIN ${add(ofDomain('new'))} END`,
+  cq_store_rank_changed_domain: `AFTER UPDATE ON knowledge_unit_domains
+    BEGIN ${remove(ofDomain('old'))} ${add(ofDomain('new'))} END`,
+  cq_store_rank_removed_domain: `AFTER DELETE ON knowledge_unit_domains
+    WHEN ${hasApproved('old')} BEGIN ${remove(ofDomain('old'))} END`,
+}
+
+/**
+ * Makes the ranking, and triggers that keep it true whoever writes, the reference server included. A
+ * file may have a ranking of fewer lists, of the step that this one replaced.
+ */
 export const rankingIndex: Migration = {
-  name: '2026-11-22 ranking index',
+  name: '2026-11-22 ranking lists',
   up(database) {
+    for (const name of Object.keys(triggers)) database.run(`DROP TRIGGER IF EXISTS ${name}`)
+    database.run('DROP TABLE IF EXISTS cq_store_ranking')
     database.run(`CREATE TABLE cq_store_ranking (
       domain TEXT NOT NULL,
+      also TEXT NOT NULL,
       size INTEGER NOT NULL,
       confidence REAL NOT NULL,
       unit_id TEXT NOT NULL,
-      PRIMARY KEY (domain, size, confidence, unit_id)
+      PRIMARY KEY (domain, also, size, confidence, unit_id)
     ) WITHOUT ROWID`)
     database.run(fill(ranking))
-    const trigger = (event: string, body: string) =>
-      database.run(`CREATE TRIGGER ${event} BEGIN ${body} END`)
-    trigger('cq_store_rank_added_unit AFTER INSERT ON knowledge_units', addUnit('new'))
-    trigger(
-      `cq_store_rank_changed_unit AFTER UPDATE OF data, status ON knowledge_units
-       WHEN ${isApproved('old')} OR ${isApproved('new')}`,
-      removeUnit('old') + addUnit('new'),
-    )
-    // Before, since the domain rows that say what to take out go with the unit.
-    trigger(
-      `cq_store_rank_removed_unit BEFORE DELETE ON knowledge_units WHEN ${isApproved('old')}`,
-      removeUnit('old'),
-    )
-    trigger(
-      `cq_store_rank_added_domain AFTER INSERT ON knowledge_unit_domains WHEN ${hasApproved('new')}`,
-      addDomain('new'),
-    )
-    trigger(
-      'cq_store_rank_changed_domain AFTER UPDATE ON knowledge_unit_domains',
-      removeDomain('old') + addDomain('new'),
-    )
-    trigger(
-      `cq_store_rank_removed_domain AFTER DELETE ON knowledge_unit_domains WHEN ${hasApproved('old')}`,
-      removeDomain('old'),
-    )
+    for (const [name, body] of Object.entries(triggers))
+      database.run(`CREATE TRIGGER ${name} ${body}`)
   },
 }

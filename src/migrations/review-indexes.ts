@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts'
 
 /**
  * Indexes for what reviewers ask, so that none of it sorts or reads every unit: the pending queue and
- * listings by status, listings by age, and recent activity.
+ * listings by status, and recent activity.
  */
 export const reviewIndexes: Migration = {
   name: '2026-11-22 review indexes',
@@ -10,7 +10,6 @@ export const reviewIndexes: Migration = {
     database.run(
       'CREATE INDEX idx_cq_store_status_created ON knowledge_units (status, created_at, id)',
     )
-    database.run('CREATE INDEX idx_cq_store_created ON knowledge_units (created_at, id)')
     database.run(
       'CREATE INDEX idx_cq_store_activity ON knowledge_units (coalesce(reviewed_at, created_at), id)',
     )

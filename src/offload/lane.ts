@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { Histogram, type HistogramFigures } from './histogram.ts'
-import { type Reply, toError } from './reply.ts'
+import { type CallReply, toError, tooLong } from './reply.ts'
 import { batchesInFlight, WorkerLost, type WorkerThread } from './worker-thread.ts'
 
 export interface LaneOptions<Call> {
@@ -9,6 +9,18 @@ export interface LaneOptions<Call> {
   readonly workers: readonly WorkerThread<Call>[]
   /** The most calls that travel as one task. */
   readonly largestBatch: number
+  /** What a call weighs, and the most that calls which travel as one task do; a heavier one goes by itself. */
+  readonly weight?: { of(call: Call): number; readonly most: number }
+  /**
+   * Whether a worker that serves alone is sent its next batch before it has answered, which hides the
+   * round trip. Otherwise that batch gathers until then, and is the larger.
+   */
+  readonly sendsAhead: boolean
+  /**
+   * How many workers share the calls that travel together; the others are there for calls that run
+   * alone, and step in where one of these is not to be had. @default all of them
+   */
+  readonly mostServing?: number
   /** The most calls that wait; beyond it a call is turned away. */
   readonly maxQueue: number
   /** How long a call may take, in milliseconds, waiting included. */
@@ -29,6 +41,8 @@ export interface LaneFigures {
   readonly overloads: number
   readonly timeouts: number
   readonly restarts: number
+  /** Calls that were too long for their batch, and were made again alone. */
+  readonly madeAlone: number
   /** How many calls travelled as one task. */
   readonly batchSizes: HistogramFigures
   /** How long the first call of each batch waited until it was sent, in milliseconds. */
@@ -60,13 +74,18 @@ interface Pending<Call> {
  * for a timer, so gathering adds no delay. Calls leave in the order in which they came.
  *
  * A call that runs alone, because it may be long, is given a worker of its own, so that no other call
- * waits behind it. One worker is always left to the others, where there is more than one.
+ * waits behind it. One worker is always left to the others, where there is more than one. A worker may
+ * stop a call of a batch that turns out to be long, and ask for it to be made again, alone.
  */
 export class Lane<Call> {
   readonly #options: LaneOptions<Call>
   readonly #together: Pending<Call>[] = []
   readonly #alone: Pending<Call>[] = []
-  readonly #underWay = new Set<Pending<Call>[]>()
+  /**
+   * Not a Set: one that has outgrown its table leaves the old table pointing at the new one, and so on,
+   * so that once one of them is old, all batches since stay in memory until the next full collection.
+   */
+  readonly #underWay: Pending<Call>[][] = []
   readonly #mostAlone: number
   /** Workers that have a call alone, or are set aside for one. */
   #aloneNow = 0
@@ -76,6 +95,7 @@ export class Lane<Call> {
   #batches = 0
   #overloads = 0
   #timeouts = 0
+  #madeAlone = 0
   readonly #batchSizes = new Histogram(sizeBounds)
   readonly #waits = new Histogram(millisecondBounds)
   readonly #runs = new Histogram(millisecondBounds)
@@ -92,12 +112,13 @@ export class Lane<Call> {
   get figures(): LaneFigures {
     return {
       waiting: this.#waiting,
-      underWay: [...this.#underWay].reduce((sum, batch) => sum + batch.length, 0),
+      underWay: this.#underWay.reduce((sum, batch) => sum + batch.length, 0),
       calls: this.#tickets,
       batches: this.#batches,
       overloads: this.#overloads,
       timeouts: this.#timeouts,
       restarts: this.#options.workers.reduce((sum, worker) => sum + worker.restarts, 0),
+      madeAlone: this.#madeAlone,
       batchSizes: this.#batchSizes.figures,
       waits: this.#waits.figures,
       runs: this.#runs.figures,
@@ -161,7 +182,7 @@ export class Lane<Call> {
 
   get #isSettled(): boolean {
     if (this.#waiting > 0) return false
-    return this.#underWay.values().every((batch) => batch.every(({ settled }) => settled))
+    return this.#underWay.every((batch) => batch.every(({ settled }) => settled))
   }
 
   #tellDrained(): void {
@@ -188,7 +209,7 @@ export class Lane<Call> {
     for (const worker of workers)
       if (worker.reserved && worker.inFlight === 0) this.#sendAlone(worker)
     while (this.#alone.length > this.#setAside && this.#mayReserve) {
-      const worker = leastBusy(workers)
+      const worker = leastBusy(workers, batchesInFlight)
       if (worker === undefined) return
       worker.reserved = true
       this.#aloneNow++
@@ -210,7 +231,7 @@ export class Lane<Call> {
     this.#setAside--
     const next = worker.isReady ? this.#alone.shift() : undefined
     if (next === undefined) this.#release(worker)
-    else void this.#send(worker, [next], true).finally(() => this.#dispatch())
+    else void this.#send(worker, [next], true)
   }
 
   #release(worker: WorkerThread<Call>): void {
@@ -220,12 +241,41 @@ export class Lane<Call> {
 
   #dispatchTogether(): void {
     for (let due = this.#dueTogether; due > 0; due = this.#dueTogether) {
-      const worker = leastBusy(this.#options.workers)
+      const serving = this.#serving
+      const places = this.#placesOf(serving)
+      const worker = leastBusy(serving, places)
       if (worker === undefined) return
-      const share = Math.ceil(due / this.#freePlaces)
-      const batch = this.#together.splice(0, Math.min(share, this.#options.largestBatch))
-      void this.#send(worker, batch, false).finally(() => this.#dispatch())
+      const share = Math.ceil(due / freePlaces(serving, places))
+      void this.#send(worker, this.#takeTogether(share), false)
     }
+  }
+
+  /** The workers that share the calls which travel together. */
+  get #serving(): readonly WorkerThread<Call>[] {
+    const { workers, mostServing = workers.length } = this.#options
+    return workers.filter(({ isReady, reserved }) => isReady && !reserved).slice(0, mostServing)
+  }
+
+  /**
+   * How many batches each of them may have under way. Several workers hide each other's round trips with
+   * one batch each, and as batches are the larger for it, they cost less.
+   */
+  #placesOf(serving: readonly WorkerThread<Call>[]): number {
+    return this.#options.sendsAhead && serving.length === 1 ? batchesInFlight : 1
+  }
+
+  /** The next calls that travel together: at least one, so many at most, and not too heavy. */
+  #takeTogether(share: number): Pending<Call>[] {
+    const { largestBatch, weight } = this.#options
+    let count = Math.min(share, largestBatch)
+    if (weight) {
+      let sum = 0
+      for (let index = 0; index < count; index++) {
+        sum += weight.of((this.#together[index] as Pending<Call>).call)
+        if (sum > weight.most) count = Math.max(1, index)
+      }
+    }
+    return this.#together.splice(0, count)
   }
 
   /** With a single worker, calls made after the next one that runs alone go after it. */
@@ -236,22 +286,16 @@ export class Lane<Call> {
     return later < 0 ? this.#together.length : later
   }
 
-  get #freePlaces(): number {
-    let places = 0
-    for (const worker of this.#options.workers)
-      if (isFree(worker)) places += batchesInFlight - worker.inFlight
-    return places
-  }
-
   async #send(worker: WorkerThread<Call>, batch: Pending<Call>[], alone: boolean): Promise<void> {
     worker.inFlight++
     this.#batches++
-    this.#underWay.add(batch)
+    this.#underWay.push(batch)
     const sentAt = performance.now()
     this.#batchSizes.add(batch.length)
     if (batch[0]) this.#waits.add(sentAt - (batch[0].deadline - this.#options.timeout))
     try {
-      settle(batch, await worker.run(batch.map(({ call }) => call)))
+      const calls = batch.map(({ call }) => call)
+      this.#settle(batch, await worker.run(calls, alone), alone)
     } catch (error) {
       this.#fail(batch, error)
     } finally {
@@ -259,9 +303,29 @@ export class Lane<Call> {
       worker.inFlight--
       // At once, since a reserved worker with nothing under way is taken for one that is set aside.
       if (alone) this.#release(worker)
-      this.#underWay.delete(batch)
+      this.#underWay.splice(this.#underWay.indexOf(batch), 1)
       this.#tellDrained()
+      this.#dispatchSoon()
     }
+  }
+
+  #settle(batch: readonly Pending<Call>[], replies: readonly CallReply[], alone: boolean): void {
+    const tooLongs: Pending<Call>[] = []
+    for (let index = 0; index < batch.length; index++) {
+      const pending = batch[index] as Pending<Call>
+      const reply = replies[index]
+      if (reply !== tooLong || alone) answer(pending, reply)
+      else if (!pending.settled) tooLongs.push(pending)
+    }
+    if (tooLongs.length === 0) return
+    this.#madeAlone += tooLongs.length
+    this.#makeAlone(tooLongs)
+  }
+
+  /** Has calls wait once more, alone, in the places that they had. */
+  #makeAlone(calls: readonly Pending<Call>[]): void {
+    this.#alone.push(...calls)
+    this.#alone.sort((one, other) => one.ticket - other.ticket)
   }
 
   #fail(batch: readonly Pending<Call>[], error: unknown): void {
@@ -282,8 +346,7 @@ export class Lane<Call> {
       }
     }
     // Alone, so that a call that kills its worker takes no other call along a second time.
-    this.#alone.push(...again)
-    this.#alone.sort((one, other) => one.ticket - other.ticket)
+    this.#makeAlone(again)
   }
 
   /** Why no call can be answered now: every worker failed to start anew. */
@@ -346,7 +409,7 @@ export class Lane<Call> {
   }
 
   #nextDeadline(): number | undefined {
-    const unsettled = [...this.#underWay].flat().filter(({ settled }) => !settled)
+    const unsettled = this.#underWay.flat().filter(({ settled }) => !settled)
     const deadlines = [...this.#together.slice(0, 1), ...this.#alone.slice(0, 1), ...unsettled].map(
       ({ deadline }) => deadline,
     )
@@ -354,27 +417,31 @@ export class Lane<Call> {
   }
 }
 
-function isFree<Call>({ isReady, reserved, inFlight }: WorkerThread<Call>): boolean {
-  return isReady && !reserved && inFlight < batchesInFlight
+/** Whether it may be sent another batch, where each may have so many under way. */
+function isFree<Call>(worker: WorkerThread<Call>, places: number): boolean {
+  return worker.isReady && !worker.reserved && worker.inFlight < places
 }
 
-function leastBusy<Call>(workers: readonly WorkerThread<Call>[]): WorkerThread<Call> | undefined {
+function freePlaces<Call>(workers: readonly WorkerThread<Call>[], places: number): number {
+  let free = 0
+  for (const worker of workers) if (isFree(worker, places)) free += places - worker.inFlight
+  return free
+}
+
+function leastBusy<Call>(
+  workers: readonly WorkerThread<Call>[],
+  places: number,
+): WorkerThread<Call> | undefined {
   let best: WorkerThread<Call> | undefined
   for (const worker of workers)
-    if (isFree(worker) && (best === undefined || worker.inFlight < best.inFlight)) best = worker
+    if (isFree(worker, places) && (!best || worker.inFlight < best.inFlight)) best = worker
   return best
 }
 
-function settle<Call>(batch: readonly Pending<Call>[], replies: readonly Reply[]): void {
-  for (let index = 0; index < batch.length; index++) {
-    const pending = batch[index] as Pending<Call>
-    if (!pending.settled) answer(pending, replies[index])
-  }
-}
-
-function answer<Call>(pending: Pending<Call>, reply: Reply | undefined): void {
+function answer<Call>(pending: Pending<Call>, reply: CallReply | undefined): void {
+  if (pending.settled) return
   pending.settled = true
-  if (reply === undefined)
+  if (reply === undefined || reply === tooLong)
     pending.reject(new StoreError('internal', 'the worker did not answer the call'))
   else if (typeof reply !== 'string') pending.reject(toError(reply))
   else

@@ -11,6 +11,11 @@ export interface Failure {
 /** What a worker answers to a call: the result as text, or why there is none. */
 export type Reply = string | Failure
 
+/** In place of a reply: the call is too long to be one of a batch, and is to be made alone. */
+export const tooLong = null
+
+export type CallReply = Reply | typeof tooLong
+
 export function toFailure({ code, message, stack }: StoreError): Failure {
   return { code, message, stack }
 }

@@ -1,21 +1,28 @@
 import { Piscina } from 'piscina'
 import { StoreError } from '../errors.ts'
 import type { Log } from './log.ts'
-import { type Reply, toError } from './reply.ts'
+import { type CallReply, type Reply, toError } from './reply.ts'
 
 /** Batches under way at once: the second is there when the first ends, which hides the round trip. */
 export const batchesInFlight = 2
 
-const startDeadline = 30_000
 const firstRestartDelay = 100
 const longestRestartDelay = 5_000
 
 export interface WorkerThreadOptions {
   /** What the thread is for, as errors and logs name it. */
   readonly name: string
-  /** The file it runs. It exports `open` and `close`, and as its default what answers a batch. */
+  /**
+   * The file it runs. It exports `open` and `close`, as its default what answers a batch, and as `alone`
+   * what answers a call that runs alone, a batch of one.
+   */
   readonly filename: string
   readonly workerData: unknown
+  /**
+   * How long the thread may take to load its file, in milliseconds. What it then opens may take as long
+   * as it takes, as where a large file is migrated. @default 30000
+   */
+  readonly loadDeadline?: number
   readonly execArgv?: string[]
   readonly resourceLimits?: { readonly maxOldGenerationSizeMb?: number }
   readonly log: Log
@@ -26,13 +33,18 @@ export class WorkerLost extends Error {
   override readonly name = 'WorkerLost'
 }
 
-type Pool = Piscina<unknown, unknown>
+// biome-ignore lint/suspicious/noExplicitAny: what a task answers depends on its name
+type Pool = Piscina<unknown, any>
+
+const asAlone = { name: 'alone' }
 
 /** One life of the thread. */
 interface Life {
   readonly pool: Pool
   /** From when the thread answers nothing more. */
   isOver: boolean
+  /** Resolves once the thread has loaded its file. */
+  readonly loaded: Promise<unknown>
   /** What `open` replies. */
   readonly opened: Promise<Reply>
   /** Resolves to why it is over, once the thread is gone. */
@@ -54,7 +66,7 @@ export class WorkerThread<Call> {
   restarts = 0
   /** What `open` told when the thread last started. */
   report: unknown
-  /** Called whenever the thread has started anew, or failed to. */
+  /** Called whenever the thread has started anew, or failed to, or is done with its upkeep. */
   onChange: () => void = () => {}
   readonly #options: WorkerThreadOptions
   #life: Life | undefined
@@ -89,7 +101,10 @@ export class WorkerThread<Call> {
         })
       })
       const opened = Promise.race([life.opened, ended])
-      this.report = unwrap(await within(startDeadline, `start the ${this.name}`, opened))
+      const loaded = Promise.race([life.loaded, opened])
+      const { loadDeadline = 30_000 } = this.#options
+      await within(loadDeadline, `start the ${this.name}`, loaded)
+      this.report = unwrap(await opened)
     } catch (error) {
       void life.pool.destroy()
       if (this.#state === 'closed') throw error
@@ -107,17 +122,36 @@ export class WorkerThread<Call> {
   }
 
   /** Has a batch answered. @throws {WorkerLost} where the thread ends first */
-  async run(batch: readonly Call[]): Promise<Reply[]> {
+  async run(batch: readonly Call[], alone = false): Promise<CallReply[]> {
     const life = this.#life
     // A pool whose thread is gone would start another one for the asking.
     if (!life || !this.isReady) throw new WorkerLost(`the ${this.name} is not running`)
     try {
-      return (await life.pool.run(batch)) as Reply[]
+      const replies: CallReply[] = await life.pool.run(batch, alone ? asAlone : undefined)
+      // Taken out of the array, since the pool's map of tasks, see `Lane`, may keep that for long.
+      return replies.splice(0)
     } catch (error) {
       if (life.isOver)
         throw new WorkerLost(`the ${this.name} died: ${message(error)}`, { cause: error })
       const why = `the ${this.name} could not run a batch: ${message(error)}`
       throw new StoreError('internal', why, { cause: error })
+    }
+  }
+
+  /**
+   * Has it do its upkeep, among its batches. Resolves to what its `tidy` told.
+   * @throws {StoreError} what kept it from that
+   */
+  async tidy(): Promise<unknown> {
+    const life = this.#life
+    if (!life || !this.isReady)
+      throw new StoreError('unavailable', `the ${this.name} is not running`)
+    this.inFlight++
+    try {
+      return unwrap(await this.#task(life.pool, 'tidy'))
+    } finally {
+      this.inFlight--
+      this.onChange()
     }
   }
 
@@ -161,6 +195,8 @@ export class WorkerThread<Call> {
     pool.on('workerDestroy', () => {
       life.isOver = true
     })
+    const { promise: loaded, resolve: tellLoaded } = Promise.withResolvers<void>()
+    pool.once('workerCreate', () => tellLoaded())
     const opened = this.#task(pool, 'open')
     const { promise: over, resolve } = Promise.withResolvers<unknown>()
     const [thread] = pool.threads
@@ -170,7 +206,7 @@ export class WorkerThread<Call> {
     })
     thread?.once('exit', (code) => resolve(reason ?? `its thread ended with code ${code}`))
     if (!thread) resolve('no thread could be made for it')
-    const life: Life = { pool, isOver: false, opened, over }
+    const life: Life = { pool, isOver: false, loaded, opened, over }
     return life
   }
 

@@ -1,6 +1,4 @@
 import { StoreError } from '../errors.ts'
-import { completeText } from '../knowledge/document.ts'
-import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { statement } from '../statement.ts'
 import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
@@ -12,7 +10,7 @@ import {
   checkText,
   checkTimestamp,
 } from './arguments.ts'
-import { textOf } from './json-text.ts'
+import { unitOf } from './json-text.ts'
 import {
   all,
   change,
@@ -163,7 +161,7 @@ export const administration = {
     (_now, options) => [checkPageAfter(options)],
     function* (page) {
       return (yield* all(selectAfter, page)).map(({ data, status, reviewed_by, reviewed_at }) => ({
-        knowledge_unit: textOf<KnowledgeUnit>(completeText(data)),
+        knowledge_unit: unitOf(data),
         status: status as UnitStatus,
         reviewed_by,
         reviewed_at,

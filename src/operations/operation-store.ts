@@ -1,10 +1,30 @@
 import { StoreError } from '../errors.ts'
-import type { Store } from '../store.ts'
+import type { UnitView } from '../knowledge/document.ts'
+import type { Store, TextMethod } from '../store.ts'
 import { operations } from './index.ts'
+import { readResult } from './json-text.ts'
 import type { Access, StoreMethod } from './operation.ts'
 
-/** An operation that is to run: its method, and what its `prepare` made of the arguments. */
-export type Call = readonly [method: StoreMethod, ...prepared: unknown[]]
+/**
+ * An operation that is to run: its method, how the units of its result are seen, and what its `prepare`
+ * made of the arguments.
+ */
+export type Call = readonly [method: StoreMethod, view: UnitView, ...prepared: unknown[]]
+
+/** Makes what the caller gets of a result's text. */
+type ReadText = (text: string) => unknown
+
+const views: readonly UnitView[] = ['whole', 'review', 'legacy', 'public']
+const textMethods: readonly TextMethod[] = [
+  'query',
+  'confirm',
+  'flag',
+  'reviewItem',
+  'reviewQueue',
+  'listUnits',
+  'stats',
+  'reviewStats',
+]
 
 abstract class Performer {
   #closing: Promise<void> | undefined
@@ -12,8 +32,8 @@ abstract class Performer {
   /** The time, as operations note it. */
   protected abstract readonly now: () => Date
 
-  /** Carries out one call. */
-  protected abstract perform(call: Call, access: Access): Promise<unknown>
+  /** Carries out one call, and reads the text of its result. */
+  protected abstract perform(call: Call, access: Access, read: ReadText): Promise<unknown>
 
   /** Notes the failure of a call that nobody waits for. */
   protected abstract logFailure(method: StoreMethod, error: StoreError): void
@@ -30,17 +50,36 @@ abstract class Performer {
     return this.close()
   }
 
+  async asText<Method extends TextMethod>(
+    view: UnitView,
+    method: Method,
+    ...args: Parameters<Store[Method]>
+  ): Promise<string> {
+    this.#requireOpen('asText')
+    if (!views.includes(view)) throw noneOf('view', views)
+    if (!textMethods.includes(method)) throw noneOf('method', textMethods)
+    return (await this.#call(method, args, view, asItIs)) as string
+  }
+
   /** Not async: of the promises that a call costs, the lane's is enough. */
-  #call(method: StoreMethod, args: unknown[]): Promise<unknown> {
-    if (this.#closing) {
-      const why = `the store is closed; ${method} was not done`
-      return Promise.reject(new StoreError('closed', why))
-    }
+  #call(
+    method: StoreMethod,
+    args: unknown[],
+    view: UnitView = 'whole',
+    read: ReadText = readResult,
+  ): Promise<unknown> {
     try {
-      return this.perform(prepareCall(method, this.now(), args), operations[method].access)
+      this.#requireOpen(method)
+      const call = prepareCall(method, view, this.now(), args)
+      return this.perform(call, operations[method].access, read)
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  #requireOpen(method: string): void {
+    if (!this.#closing) return
+    throw new StoreError('closed', `the store is closed; ${method} was not done`)
   }
 
   static {
@@ -64,14 +103,24 @@ abstract class Performer {
 }
 
 /** What is to run. Arguments of another shape altogether are `invalid` like any others. */
-function prepareCall(method: StoreMethod, now: Date, args: unknown[]): Call {
+function prepareCall(method: StoreMethod, view: UnitView, now: Date, args: unknown[]): Call {
   const { prepare } = operations[method]
   try {
-    return [method, ...(prepare as (now: Date, ...args: unknown[]) => unknown[])(now, ...args)]
+    return [
+      method,
+      view,
+      ...(prepare as (now: Date, ...args: unknown[]) => unknown[])(now, ...args),
+    ]
   } catch (error) {
     if (error instanceof StoreError) throw error
     throw new StoreError('invalid', `invalid arguments of ${method}: ${error}`, { cause: error })
   }
+}
+
+const asItIs: ReadText = (text) => text
+
+function noneOf(name: string, known: readonly string[]): StoreError {
+  return new StoreError('invalid', `${name} must be one of ${known.join(', ')}`)
 }
 
 /**

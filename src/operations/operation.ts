@@ -8,8 +8,8 @@ import type { Store } from '../store.ts'
  */
 export type Access = 'read' | 'scan' | 'write'
 
-/** Every method of Store but its lifecycle. */
-export type StoreMethod = Exclude<keyof Store, 'close' | typeof Symbol.asyncDispose>
+/** Every method of Store but its lifecycle, and `asText`, which calls the others. */
+export type StoreMethod = Exclude<keyof Store, 'asText' | 'close' | typeof Symbol.asyncDispose>
 
 /** What an operation asks of the database: run this statement with these parameters. */
 export interface Step {

@@ -1,360 +1,371 @@
+import { jaccard, type RankingQuery, relevanceOf } from '../knowledge/scoring.ts'
+import { mostPaired, mostTripled } from '../schema.ts'
+import { all, type Steps } from './operation.ts'
 import {
-  type ContextFit,
-  contextFit,
-  jaccard,
-  type RankingQuery,
-  relevanceOf,
-} from '../knowledge/scoring.ts'
-import { sql, statement } from '../statement.ts'
-import { listed } from './listed.ts'
-import { all, first, type Steps } from './operation.ts'
-
-const selectLargestSize = statement(
-  'select the most domains that a ranked unit with a domain has',
-  (db, p: { domain: string }) =>
-    db
-      .selectFrom('cq_store_ranking')
-      .select('size')
-      .where('domain', '=', p.domain)
-      .orderBy('size', 'desc')
-      .limit(1),
-)
-
-const selectRanked = statement(
-  'select ranked units with a domain, by confidence',
-  (db, p: { domain: string; size: number; confidence: number; unitId: string; limit: number }) =>
-    db
-      .selectFrom('cq_store_ranking')
-      .select(['confidence', 'unit_id'])
-      .where('domain', '=', p.domain)
-      .where('size', '=', p.size)
-      .where(sql<boolean>`(confidence, unit_id) < (${p.confidence}, ${p.unitId})`)
-      .orderBy('confidence', 'desc')
-      .orderBy('unit_id', 'desc')
-      .limit(p.limit),
-)
-
-const selectContexts = statement("select units' contexts", (db, p: { ids: string }, dialect) =>
-  db
-    .selectFrom('knowledge_units')
-    .select([
-      'id',
-      (dialect === 'sqlite'
-        ? sql<string>`json_extract(data, '$.context')`
-        : sql<string>`cast(data as jsonb) ->> 'context'`
-      ).as('context'),
-    ])
-    .where('id', 'in', (eb) => eb.selectFrom(listed(p.ids, dialect).as('ids')).select('ids.value')),
-)
-
-const selectSharedDomains = statement(
-  'count the domains of a list that each of some units has',
-  (db, p: { ids: string; domains: string }, dialect) =>
-    db
-      .selectFrom('knowledge_unit_domains')
-      .select(({ fn }) => ['unit_id', fn.countAll<number | string>().as('shared')])
-      .where('unit_id', 'in', (eb) =>
-        eb.selectFrom(listed(p.ids, dialect).as('ids')).select('ids.value'),
-      )
-      .where('domain', 'in', (eb) =>
-        eb.selectFrom(listed(p.domains, dialect).as('domains')).select('domains.value'),
-      )
-      .groupBy('unit_id'),
-)
-
-/** A unit that was met while reading the ranking. */
-interface Candidate {
-  readonly id: string
-  readonly confidence: number
-  /** How many of the queried domains it is known to have. */
-  readonly shared: number
-}
-
-const noFit: ContextFit = { language: false, framework: false, pattern: false }
-
-/** Rows that a list is read in: few at first, since most queries need few, then ever more. */
-const firstChunk = 16
-const largestChunk = 1024
-
-/** A double times this is the double before it. */
-const justBelowOne = 1 - Number.EPSILON / 2
-
-/** Candidates that are looked up together. */
-const lookUpChunk = 64
+  AtLeast,
+  after,
+  beginning,
+  below,
+  OddPatternList,
+  oddPattern,
+  type Place,
+  RankedList,
+  type RankedUnit,
+  selectLargestSizes,
+  type Units,
+} from './ranked-lists.ts'
+import { compareTexts } from './text-order.ts'
 
 /**
  * The ids of the best units for a query, best first: the very order of `rank` and ids, found without
- * reading a document that is not among them.
+ * reading a document.
  *
- * The ranking holds, for each domain and number of domains, its units by confidence. For one number of
- * domains, the lists of the queried domains are merged by confidence and id, so that the rows of one
- * unit arrive together and its overlap is known at once. What a unit further down can reach at most
- * only falls, so reading ends where that is less than the worst of the best. All comparisons are of
- * doubles that the formula itself makes, with larger arguments, so that rounding can't mislead them.
+ * Units of one size (number of domains) that fit the same parts of the query's context are searched for
+ * together. What else they rank by is how many of the queried domains they have, and confidence, by which
+ * they are met; so what is still to come ranks ever lower, and a search ends where that is less than the
+ * worst of the best. A unit that fits more than a search is for is met by another one too, and counts as
+ * the most that it was met as. All comparisons are of doubles that the formula itself makes, with larger
+ * arguments, so that rounding can't mislead them.
  */
 export function* rankedIds(query: RankingQuery, limit: number): Steps<string[]> {
   const best = new Best(limit)
-  const bestFit = mostFit(query)
-  const lengths = new Map<string, number>()
-  const asked = query.domains.length
-  for (const size of yield* sizesByBound(query.domains)) {
-    const bound = relevanceOf(jaccard(Math.min(size, asked), size, asked), bestFit)
-    // The sizes that follow have lower bounds still.
-    if (bound < best.threshold) break
-    yield* new SizeReader(query, size, bestFit, best, lengths).read()
-  }
+  const lists = new QueriedLists(query, limit)
+  yield* lists.find()
+  for (const search of lists.searches()) yield* search.run(best)
   return best.ids()
 }
 
-/** Sizes of units that may be found, the one that may hold the best first. */
-function* sizesByBound(domains: readonly string[]): Steps<number[]> {
-  let largest = 0
-  for (const domain of domains) {
-    const row = yield* first(selectLargestSize, { domain })
-    largest = Math.max(largest, row?.size ?? 0)
+type ContextPart = 'languages' | 'frameworks' | 'pattern'
+
+/** The most queried domains of which lists of each two are read, and of each three. */
+const mostPairsAsked = 8
+const mostTriplesAsked = 5
+/** Units that are made here have at most so many domains, and there is one of almost each number. */
+const usualSize = 16
+
+/** The lists that hold the units which a query may find. */
+class QueriedLists {
+  readonly #limit: number
+  readonly #domains: readonly string[]
+  readonly #pattern: string
+  /** What lists are called whose units fit a part of the context: each unit that does is in one. */
+  readonly #fitting = new Map<ContextPart, readonly string[]>()
+  /** The largest size of the units in each list that there is. */
+  readonly #largest = new Map<string, number>()
+  readonly #lists = new Map<string, RankedList>()
+  /** Sizes that units may have. */
+  readonly #sizes: number[] = []
+
+  constructor(query: RankingQuery, limit: number) {
+    this.#limit = limit
+    this.#domains = query.domains.toSorted(compareTexts)
+    this.#pattern = query.pattern.toLowerCase()
+    for (const part of ['languages', 'frameworks'] as const)
+      if (query[part].length > 0)
+        this.#fitting.set(
+          part,
+          [...new Set(query[part])].map((text) => `${part}:${text}`),
+        )
+    if (query.pattern !== '') this.#fitting.set('pattern', [`pattern:${this.#pattern}`, oddPattern])
   }
-  const asked = domains.length
-  const overlap = (size: number) => jaccard(Math.min(size, asked), size, asked)
-  return Array.from({ length: largest }, (_, index) => index + 1).sort(
-    (one, other) => overlap(other) - overlap(one),
+
+  /** Learns which lists there are. */
+  *find(): Steps<void> {
+    const names = [...this.#fitting.values()]
+      .flat()
+      .flatMap((also) => this.#domains.map((domain): ListName => [domain, also]))
+    for (const width of this.#widths(3)) names.push(...this.#namesOf(width))
+    const lists = JSON.stringify(names)
+    let below = Number.MAX_SAFE_INTEGER
+    for (;;) {
+      const rows = yield* all(selectLargestSizes, { lists, below })
+      const found = rows.filter(({ size }) => size !== null)
+      for (const { list, size } of found) {
+        const key = keyOf(...(names[list] as ListName))
+        if (!this.#largest.has(key)) this.#largest.set(key, Number(size))
+      }
+      below = found.reduce((largest, { size }) => Math.max(largest, Number(size)), -1)
+      if (below <= usualSize) break
+      this.#sizes.push(below)
+    }
+    for (let size = below; size >= 0; size--) this.#sizes.push(size)
+  }
+
+  /**
+   * Searches that together meet every unit as what it is. First those that meet nothing but what they
+   * are for: they end soon, and raise what others must exceed. Then those that may find the best.
+   */
+  searches(): Search[] {
+    const searches: Search[] = []
+    for (const parts of subsetsOf([...this.#fitting.keys()]))
+      for (const size of this.#sizes) searches.push(...this.#searchesOf(parts, size))
+    const difficulty = ({ parts }: Search) => Math.max(parts, 1)
+    return searches.sort(
+      (one, other) => difficulty(one) - difficulty(other) || other.bound - one.bound,
+    )
+  }
+
+  #searchesOf(parts: readonly ContextPart[], size: number): Search[] {
+    const reach = this.#reach(parts, size)
+    const widths = this.#widths(size)
+    if (parts.length > 0) {
+      const fitting = new BySharedDomains(1, this.#fittingLists(parts, size))
+      if (fitting.most === 0) return []
+      const units = widths.includes(2)
+        ? new ByDomainAndPair(fitting, new BySharedDomains(2, this.#there(this.#namesOf(2), size)))
+        : fitting
+      return [new Search(units, reach, 1, parts.length)]
+    }
+    return widths.flatMap((width) => {
+      const units = new BySharedDomains(width, this.#there(this.#namesOf(width), size))
+      if (units.most === 0) return []
+      // Units that have more of the domains are met in the lists for that many.
+      const most = widths.includes(width + 1) ? width : units.most
+      return [new Search(units, reach, width, 0, most)]
+    })
+  }
+
+  /** The most that a unit of confidence 1 ranks with, by how many of the queried domains it has. */
+  #reach(parts: readonly ContextPart[], size: number): number[] {
+    const asked = this.#domains.length
+    const fit = {
+      language: parts.includes('languages'),
+      framework: parts.includes('frameworks'),
+      pattern: parts.includes('pattern'),
+    }
+    return Array.from({ length: Math.max(1, Math.min(size, asked)) + 1 }, (_, shared) =>
+      relevanceOf(jaccard(Math.min(shared, size), size, asked), fit),
+    )
+  }
+
+  /** For each domain that has any: its units that fit all of these parts. */
+  #fittingLists(parts: readonly ContextPart[], size: number): Units[] {
+    if (parts.length === 0)
+      return this.#there(
+        this.#domains.map((domain) => [domain, '']),
+        size,
+      )
+    return this.#domains.flatMap((domain) => {
+      const each = parts.map((part) => {
+        const names = this.#fitting.get(part) ?? []
+        return this.#there(
+          names.map((also) => [domain, also]),
+          size,
+        )
+      })
+      if (each.some((lists) => lists.length === 0)) return []
+      return [
+        new AtLeast(
+          each.length,
+          each.map((lists) => new AtLeast(1, lists)),
+        ),
+      ]
+    })
+  }
+
+  /** Of how many domains each there are lists, for units of a size. */
+  #widths(size: number): number[] {
+    const asked = this.#domains.length
+    const widths = [1]
+    if (size <= mostPaired && asked <= mostPairsAsked) widths.push(2)
+    if (size <= mostTripled && asked <= mostTriplesAsked) widths.push(3)
+    return widths.filter((width) => width <= Math.min(size, asked))
+  }
+
+  /** What the lists of so many of the domains each are called. */
+  #namesOf(width: number): ListName[] {
+    const names: ListName[] = []
+    for (const [index, domain] of this.#domains.entries()) {
+      if (width === 1) names.push([domain, ''])
+      for (const [place, second] of this.#domains.slice(index + 1).entries()) {
+        if (width === 2) names.push([domain, `domain:${second}`])
+        const following = width === 3 ? this.#domains.slice(index + 2 + place) : []
+        for (const third of following)
+          names.push([domain, `domains:${[...second].length}:${second}${third}`])
+      }
+    }
+    return names
+  }
+
+  /** Those of some lists that may have units of a size. */
+  #there(names: readonly ListName[], size: number): RankedList[] {
+    return names.flatMap((name) => {
+      const key = keyOf(...name)
+      if (size > (this.#largest.get(key) ?? -1)) return []
+      const keyOfSize = `${size} ${key}`
+      const list = this.#lists.get(keyOfSize) ?? this.#newList(name, size)
+      this.#lists.set(keyOfSize, list)
+      return [list]
+    })
+  }
+
+  #newList([domain, also]: ListName, size: number): RankedList {
+    return also === oddPattern
+      ? new OddPatternList(domain, size, this.#limit, this.#pattern)
+      : new RankedList(domain, also, size, this.#limit)
+  }
+}
+
+type ListName = readonly [domain: string, also: string]
+
+function keyOf(domain: string, also: string): string {
+  return `${also}\0${domain}`
+}
+
+function subsetsOf<T>(items: readonly T[]): T[][] {
+  return items.reduce<T[][]>(
+    (subsets, item) => subsets.flatMap((subset) => [subset, [...subset, item]]),
+    [[]],
   )
 }
 
-/**
- * Reads the units of one number of domains.
- *
- * The lower the confidence, the more of the queried domains a unit must have to be among the best. If
- * it must have n of m, it is in any m - n + 1 of their lists, so the longest n - 1 lists need not be
- * read: whether a unit is in them is looked up. That spares reading two popular domains to their end
- * for the units that have both, where none does.
- */
-class SizeReader {
-  readonly #query: RankingQuery
-  readonly #size: number
-  readonly #best: Best
-  readonly #needsContext: boolean
-  /** The most that a unit of confidence 1 ranks with, by how many of the queried domains it has. */
+/** Units by how many of the queried domains they have. */
+interface UnitsBySharing {
+  /** How many of the domains any can have. */
+  readonly most: number
+  /** How many of the domains the unit that was met last has. */
+  readonly shared: number
+  sharing(atLeast: number): Units
+  rewind(): void
+}
+
+/** From lists of which a unit is in one for each so many of the domains that it has. */
+class BySharedDomains implements UnitsBySharing {
+  readonly most: number
+  readonly #width: number
+  readonly #units: AtLeast
+
+  constructor(width: number, lists: readonly Units[]) {
+    this.most = domainsOf(lists.length, width)
+    this.#width = width
+    this.#units = new AtLeast(1, lists)
+  }
+
+  get shared(): number {
+    return domainsOf(this.#units.present, this.#width)
+  }
+
+  sharing(atLeast: number): Units {
+    this.#units.count = choices(atLeast, this.#width)
+    return this.#units
+  }
+
+  rewind(): void {
+    this.#units.rewind()
+  }
+}
+
+/** In how many ways one can choose a few of some domains. */
+function choices(domains: number, width: number): number {
+  let ways = 1
+  for (let chosen = 0; chosen < width; chosen++) ways = (ways * (domains - chosen)) / (chosen + 1)
+  return ways
+}
+
+/** How many domains there are where a few of them can be chosen in so many ways. */
+function domainsOf(ways: number, width: number): number {
+  let domains = ways === 0 ? 0 : width
+  while (domains > 0 && choices(domains + 1, width) <= ways) domains++
+  return domains
+}
+
+/** From both, where units that have two of the domains are few in one or in the other. */
+class ByDomainAndPair implements UnitsBySharing {
+  readonly #byDomain: BySharedDomains
+  readonly #byPair: BySharedDomains
+
+  constructor(byDomain: BySharedDomains, byPair: BySharedDomains) {
+    this.#byDomain = byDomain
+    this.#byPair = byPair
+  }
+
+  get most(): number {
+    return Math.min(this.#byDomain.most, Math.max(this.#byPair.most, 1))
+  }
+
+  get shared(): number {
+    return this.#byDomain.shared
+  }
+
+  sharing(atLeast: number): Units {
+    const units = this.#byDomain.sharing(atLeast)
+    return atLeast < 2 ? units : new AtLeast(2, [units, this.#byPair.sharing(atLeast)])
+  }
+
+  rewind(): void {
+    this.#byDomain.rewind()
+    this.#byPair.rewind()
+  }
+}
+
+/** A search for units of one size that fit the same parts of the context. */
+class Search {
+  /** The most that any of them ranks with. */
+  readonly bound: number
+  /** How many parts they fit. */
+  readonly parts: number
+  readonly #units: UnitsBySharing
   readonly #reach: readonly number[]
-  #lists: RankedList[]
-  /** Domains whose lists are read no more, and that may add to the overlap of what follows. */
-  readonly #setAside: string[] = []
-  #undecided: Candidate[] = []
+  readonly #least: number
+  readonly #most: number
 
   constructor(
-    query: RankingQuery,
-    size: number,
-    bestFit: ContextFit,
-    best: Best,
-    lengths: Map<string, number>,
+    units: UnitsBySharing,
+    reach: readonly number[],
+    least: number,
+    parts: number,
+    most = Math.min(units.most, reach.length - 1),
   ) {
-    this.#query = query
-    this.#size = size
-    this.#best = best
-    this.#needsContext = bestFit.language || bestFit.framework || bestFit.pattern
-    const asked = query.domains.length
-    this.#reach = Array.from({ length: Math.min(size, asked) + 1 }, (_, shared) =>
-      relevanceOf(jaccard(shared, size, asked), bestFit),
-    )
-    this.#lists = query.domains.map((domain) => new RankedList(domain, size, lengths))
+    this.parts = parts
+    this.#units = units
+    this.#reach = reach
+    this.#least = least
+    this.#most = most
+    this.bound = this.#reachOf(most)
   }
 
-  *read(): Steps<void> {
+  *run(best: Best): Steps<void> {
+    if (this.bound < best.threshold) return
+    this.#units.rewind()
+    let place = beginning
+    let needed = this.#least
     for (;;) {
-      for (const list of this.#lists) if (list.needsRows) yield* list.readOn()
-      // A list that has ended can't add to the overlap of what follows.
-      this.#lists = this.#lists.filter(({ head }) => head !== undefined)
-      const head = highest(this.#lists)
-      if (head === undefined) break
-      const { confidence, unit_id: id } = head
-      const possible = Math.min(this.#size, this.#lists.length + this.#setAside.length)
-      const needed = this.#neededFrom(head)
-      if (needed > possible) break
-      if (this.#best.excludes(this.#reachOf(possible) * confidence, id)) {
+      // The lower the confidence, the more domains a unit must have to be among the best.
+      while (needed <= this.#most && best.excludesFrom(this.#reachOf(needed), place)) needed++
+      if (needed > this.#most) return
+      const found = this.#units.sharing(needed).from(place)
+      if (found === undefined) return
+      if (found instanceof RankedList) {
+        yield* found.readOn()
+      } else if (best.excludes(this.bound * found.confidence, found.unit_id)) {
         // Units of this confidence that follow have lower ids, and tie at best.
-        for (const list of this.#lists) list.skipTo(confidence)
-        continue
+        place = below(found.confidence)
+      } else {
+        best.add(this.#reachOf(this.#units.shared), found)
+        place = after(found)
       }
-      if (yield* this.#setLongestAside(needed)) continue
-      let shared = 0
-      for (const list of this.#lists) if (list.takeIf(head)) shared++
-      yield* this.#meet({ id, confidence, shared })
     }
-    yield* this.#decide()
-  }
-
-  /** How many of the queried domains this row's unit, and each that follows, must have to be among the best. */
-  #neededFrom({ confidence, unit_id: id }: RankedRow): number {
-    let needed = 1
-    while (needed < this.#reach.length && this.#excludesFrom(this.#reachOf(needed), confidence, id))
-      needed++
-    return needed
-  }
-
-  #excludesFrom(reach: number, confidence: number, id: string): boolean {
-    // What follows has a lower id, or a lower confidence: the next double at most.
-    const isTie = reach * confidence === this.#best.threshold
-    if (isTie && reach * (confidence * justBelowOne) === this.#best.threshold) return false
-    return this.#best.excludes(reach * confidence, id)
   }
 
   #reachOf(shared: number): number {
     return this.#reach[Math.min(shared, this.#reach.length - 1)] as number
   }
-
-  /** Stops reading lists that need not be read. Whether it did. */
-  *#setLongestAside(needed: number): Steps<boolean> {
-    const enough = this.#lists.length + this.#setAside.length - needed + 1
-    if (this.#lists.length <= enough) return false
-    // What was met so far was counted in all of these lists.
-    yield* this.#decide()
-    this.#lists.sort((one, other) => one.lengthBeside(other))
-    this.#setAside.push(...this.#lists.splice(enough).map(({ domain }) => domain))
-    return true
-  }
-
-  *#meet(candidate: Candidate): Steps<void> {
-    const { id, confidence, shared } = candidate
-    const atMost = this.#reachOf(shared + this.#setAside.length) * confidence
-    if (this.#best.excludes(atMost, id)) return
-    if (this.#setAside.length === 0 && !this.#needsContext) {
-      this.#best.add(atMost, id)
-      return
-    }
-    this.#undecided.push(candidate)
-    if (this.#undecided.length >= lookUpChunk) yield* this.#decide()
-  }
-
-  /** Ranks the candidates of which something had to be looked up. */
-  *#decide(): Steps<void> {
-    if (this.#undecided.length === 0) return
-    const candidates = this.#undecided
-    this.#undecided = []
-    const ids = JSON.stringify(candidates.map(({ id }) => id))
-    const domains = JSON.stringify(this.#setAside)
-    const shares =
-      this.#setAside.length === 0 ? [] : yield* all(selectSharedDomains, { ids, domains })
-    const contexts = this.#needsContext ? yield* all(selectContexts, { ids }) : []
-    const moreShared = new Map(shares.map(({ unit_id, shared }) => [unit_id, Number(shared)]))
-    const contextOf = new Map(contexts.map(({ id, context }) => [id, context]))
-    const asked = this.#query.domains.length
-    for (const { id, confidence, shared } of candidates) {
-      const overlap = jaccard(shared + (moreShared.get(id) ?? 0), this.#size, asked)
-      const fit = fitOf(contextOf.get(id), this.#query)
-      this.#best.add(relevanceOf(overlap, fit) * confidence, id)
-    }
-  }
 }
 
-/** What of the query's context a stored one fits: nothing, where another program stored none. */
-function fitOf(context: string | null | undefined, query: RankingQuery): ContextFit {
-  try {
-    return context ? contextFit(JSON.parse(context), query) : noFit
-  } catch {
-    return noFit
-  }
-}
+/** A double times this is the double before it. */
+const justBelowOne = 1 - Number.EPSILON / 2
 
-/** The fit of a unit that has all that the query asks for. */
-function mostFit({ languages, frameworks, pattern }: RankingQuery): ContextFit {
-  return {
-    language: languages.length > 0,
-    framework: frameworks.length > 0,
-    pattern: pattern !== '',
-  }
-}
-
-interface RankedRow {
-  readonly confidence: number
-  readonly unit_id: string
-}
-
-function isHigher(one: RankedRow, other: RankedRow): boolean {
-  if (one.confidence !== other.confidence) return one.confidence > other.confidence
-  return one.unit_id > other.unit_id
-}
-
-function highest(lists: readonly RankedList[]): RankedRow | undefined {
-  let best: RankedRow | undefined
-  for (const { head } of lists)
-    if (head !== undefined && (best === undefined || isHigher(head, best))) best = head
-  return best
-}
-
-/** The units with one domain and one number of domains, by confidence and id, descending. */
-class RankedList {
-  readonly domain: string
-  readonly #size: number
-  /** Rows that were taken of each domain's lists, of all sizes. */
-  readonly #lengths: Map<string, number>
-  #rows: RankedRow[] = []
-  #next = 0
-  /** What is read on after: at first, what every row comes after. */
-  #after: RankedRow = { confidence: 2, unit_id: '' }
-  #chunk = firstChunk
-  #hasEnded = false
-
-  constructor(domain: string, size: number, lengths: Map<string, number>) {
-    this.domain = domain
-    this.#size = size
-    this.#lengths = lengths
-  }
-
-  /** The next row, where there is one and it was read. */
-  get head(): RankedRow | undefined {
-    return this.#rows[this.#next]
-  }
-
-  /** Whether more must be read to know the next row. */
-  get needsRows(): boolean {
-    return this.#next >= this.#rows.length && !this.#hasEnded
-  }
-
-  *readOn(): Steps<void> {
-    const { confidence, unit_id: unitId } = this.#after
-    const limit = this.#chunk
-    const place = { domain: this.domain, size: this.#size, confidence, unitId, limit }
-    this.#rows = yield* all(selectRanked, place)
-    this.#next = 0
-    this.#after = this.#rows.at(-1) ?? this.#after
-    this.#hasEnded = this.#rows.length < limit
-    this.#chunk = Math.min(limit * 4, largestChunk)
-  }
-
-  /** Goes past the row of a unit, where that is the next one. */
-  takeIf({ confidence, unit_id }: RankedRow): boolean {
-    const { head } = this
-    if (head?.unit_id !== unit_id || head.confidence !== confidence) return false
-    this.#next++
-    this.#lengths.set(this.domain, this.#taken + 1)
-    return true
-  }
-
-  /**
-   * Below zero where this list seems shorter than the other. One that is wholly read costs nothing
-   * more; else the one of which less was taken so far; at first, the one whose confidence falls faster.
-   */
-  lengthBeside(other: RankedList): number {
-    if (this.#hasEnded !== other.#hasEnded) return this.#hasEnded ? -1 : 1
-    return this.#taken - other.#taken || this.#after.confidence - other.#after.confidence
-  }
-
-  get #taken(): number {
-    return this.#lengths.get(this.domain) ?? 0
-  }
-
-  /** Goes past all rows of this confidence and more. */
-  skipTo(confidence: number): void {
-    while (this.head !== undefined && this.head.confidence >= confidence) this.#next++
-    if (this.head === undefined && !this.#hasEnded && this.#after.confidence >= confidence)
-      this.#after = { confidence, unit_id: '' }
-  }
+interface MetUnit {
+  readonly id: string
+  readonly relevance: number
+  readonly rank: number
 }
 
 /** The best of the units that were added, as many as asked for: by rank, then by id, descending. */
 class Best {
   readonly #limit: number
-  #units: { readonly rank: number; readonly id: string }[] = []
-  #worst: { readonly rank: number; readonly id: string } | undefined
+  readonly #units = new Map<string, MetUnit>()
+  #worst: MetUnit | undefined
 
   constructor(limit: number) {
     this.#limit = limit
@@ -371,22 +382,38 @@ class Best {
     return rank < this.#worst.rank || (rank === this.#worst.rank && id < this.#worst.id)
   }
 
-  add(rank: number, id: string): void {
+  /** Whether no unit at a place or after it, of at most this relevance, can be among the best. */
+  excludesFrom(relevance: number, { confidence, unit_id: id }: Place): boolean {
+    if (this.#worst === undefined) return false
+    const rank = relevance * confidence
+    if (rank !== this.#worst.rank) return rank < this.#worst.rank
+    // What is after it has a lower id, or a lower confidence: the next double at most.
+    return relevance * (confidence * justBelowOne) < rank && id <= this.#worst.id
+  }
+
+  /** Adds a unit, or what more it has come to be: what it is known to be at least. */
+  add(relevance: number, { confidence, unit_id: id }: RankedUnit): void {
+    const known = this.#units.get(id)
+    if (known !== undefined && known.relevance >= relevance) return
+    const rank = relevance * confidence
     if (this.excludes(rank, id)) return
-    this.#units.push({ rank, id })
+    this.#units.set(id, { id, relevance, rank })
     // Sorted now and then, so that a high limit does not sort for each unit.
-    const isFirstFull = this.#units.length === this.#limit
-    if (isFirstFull || this.#units.length > this.#limit * 1.125) this.#settle()
+    const isFirstFull = this.#worst === undefined && this.#units.size === this.#limit
+    const wasWorst = this.#worst?.id === id
+    if (isFirstFull || wasWorst || this.#units.size > this.#limit * 1.125) this.#settle()
   }
 
   ids(): string[] {
-    this.#settle()
-    return this.#units.map(({ id }) => id)
+    return this.#settle().map(({ id }) => id)
   }
 
-  #settle(): void {
-    this.#units.sort((one, other) => other.rank - one.rank || (one.id < other.id ? 1 : -1))
-    this.#units.length = Math.min(this.#units.length, this.#limit)
-    if (this.#units.length === this.#limit) this.#worst = this.#units.at(-1)
+  #settle(): MetUnit[] {
+    const units = [...this.#units.values()].sort(
+      (one, other) => other.rank - one.rank || (one.id < other.id ? 1 : -1),
+    )
+    for (const { id } of units.splice(this.#limit)) this.#units.delete(id)
+    if (units.length === this.#limit) this.#worst = units.at(-1)
+    return units
   }
 }

@@ -1,13 +1,13 @@
+import type { ExpressionBuilder, RawBuilder } from 'kysely'
 import { StoreError } from '../errors.ts'
-import { completeText } from '../knowledge/document.ts'
 import { normalizeDomains, strip } from '../knowledge/domains.ts'
-import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
+import type { Schema } from '../schema.ts'
 import { sql, statement } from '../statement.ts'
 import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkText } from './arguments.ts'
 import { confidenceOf } from './confidence.ts'
-import { textOf } from './json-text.ts'
+import { unitOf } from './json-text.ts'
 import {
   all,
   change,
@@ -101,27 +101,49 @@ interface ListFilters {
   readonly confidence: boolean
 }
 
+/**
+ * What a listing goes through: all units, newest first, until enough pass the filters; or only those
+ * with the confidence, or with the domain, which are then sorted.
+ */
+type ListSource = 'all' | 'confidence' | 'domain'
+
+/**
+ * More units than these are not sorted: where there are so many, going through all units soon meets
+ * enough of them, since indexes tell of what confidence and domain each is.
+ */
+const many = { confidence: 2_000, domain: 10_000 }
+
 /** One statement for each set of filters, since a filter that may be off can use no index. */
 const selectListed = Object.fromEntries(
-  [0, 1, 2, 3, 4, 5, 6, 7].map((bits) => {
+  [0, 1, 2, 3, 4, 5, 6, 7].flatMap((bits) => {
     const filters = { domain: (bits & 1) > 0, status: (bits & 2) > 0, confidence: (bits & 4) > 0 }
-    return [filterName(filters), listedStatement(filters)]
+    return (['all', 'confidence', 'domain'] as const)
+      .filter((source) => source === 'all' || filters[source])
+      .map((source) => [listingName(filters, source), listedStatement(filters, source)])
   }),
 )
 
-function filterName(filters: ListFilters): string {
+function listingName(filters: ListFilters, source: ListSource): string {
   const names = Object.entries(filters).flatMap(([name, on]) => (on ? [name] : []))
-  return names.length === 0 ? 'no filter' : names.join(' and ')
+  const by = names.length === 0 ? 'no filter' : names.join(' and ')
+  return source === 'all' ? by : `${by}, from those with the ${source}`
 }
 
-function listedStatement(filters: ListFilters) {
+function listedStatement(filters: ListFilters, source: ListSource) {
   return statement(
-    `select units, newest first, by ${filterName(filters)}`,
-    (db, p: ListParams, dialect) =>
-      db
+    `select units, newest first, by ${listingName(filters, source)}`,
+    (db, p: ListParams, dialect) => {
+      /** For what SQLite shall choose no index, so that it goes through what it is told to. */
+      const checked = <Value>(value: RawBuilder<Value>) =>
+        dialect === 'sqlite' ? sql<Value>`+${value}` : value
+      const [status, createdAt] = [sql.ref<string>('status'), sql.ref('created_at')]
+      const confidence = confidenceOf(dialect)
+      const isStatusChecked = source === 'domain' || (source === 'all' && filters.confidence)
+      const rangeOf = source === 'confidence' ? confidence : checked(confidence)
+      return db
         .selectFrom('knowledge_units')
         .select(reviewColumns)
-        .$if(filters.domain, (query) =>
+        .$if(source === 'domain', (query) =>
           query.where('id', 'in', (eb) =>
             eb
               .selectFrom('knowledge_unit_domains')
@@ -129,20 +151,85 @@ function listedStatement(filters: ListFilters) {
               .where('domain', '=', p.domain),
           ),
         )
-        .$if(filters.status, (query) => query.where('status', '=', p.status))
-        .$if(filters.confidence, (query) =>
-          query
-            .where(confidenceOf('data', dialect), '>=', p.confidenceMin)
-            .where(confidenceOf('data', dialect), '<', p.confidenceMax),
+        .$if(filters.domain && source !== 'domain', (query) =>
+          query.where(({ exists, selectFrom }) =>
+            exists(
+              selectFrom('knowledge_unit_domains')
+                .select('unit_id')
+                .whereRef('unit_id', '=', 'knowledge_units.id')
+                .where('domain', '=', p.domain),
+            ),
+          ),
         )
-        .orderBy('created_at', 'desc')
+        .$if(filters.status, (query) =>
+          query.where(isStatusChecked ? checked(status) : status, '=', p.status),
+        )
+        .$if(source === 'confidence' && !filters.status, (query) =>
+          query.where(status, 'in', everyStatus),
+        )
+        .$if(filters.confidence, (query) =>
+          query.where(rangeOf, '>=', p.confidenceMin).where(rangeOf, '<', p.confidenceMax),
+        )
+        .orderBy(source === 'all' ? createdAt : checked(createdAt), 'desc')
         .orderBy('id', 'desc')
-        .limit(p.limit),
+        .limit(p.limit)
+    },
   )
 }
 
+/** Every status that units have, for an index that begins with it. */
+function everyStatus(eb: ExpressionBuilder<Schema, 'knowledge_units'>) {
+  return eb
+    .selectFrom('cq_store_counts')
+    .select('name')
+    .where('kind', '=', sql.lit('status'))
+    .where('count', '>', 0)
+}
+
+const selectInRange = rangeStatement('select whether a range of confidence has many units', false)
+const selectOfStatusInRange = rangeStatement(
+  'select whether a range of confidence has many units of a status',
+  true,
+)
+
+function rangeStatement(name: string, ofStatus: boolean) {
+  return statement(name, (db, p: ListParams & { many: number }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(sql.lit(1).as('one'))
+      .$if(ofStatus, (query) => query.where('status', '=', p.status))
+      .$if(!ofStatus, (query) => query.where('status', 'in', everyStatus))
+      .where(confidenceOf(dialect), '>=', p.confidenceMin)
+      .where(confidenceOf(dialect), '<', p.confidenceMax)
+      .limit(1)
+      .offset(p.many),
+  )
+}
+
+const selectWithDomain = statement(
+  'select whether a domain has many units',
+  (db, p: { domain: string; many: number }) =>
+    db
+      .selectFrom('knowledge_unit_domains')
+      .select(sql.lit(1).as('one'))
+      .where('domain', '=', p.domain)
+      .limit(1)
+      .offset(p.many),
+)
+
+/** What a listing should go through. */
+function* sourceOf(filters: ListFilters, params: ListParams): Steps<ListSource> {
+  if (filters.confidence) {
+    const select = filters.status ? selectOfStatusInRange : selectInRange
+    if (!(yield* first(select, { ...params, many: many.confidence }))) return 'confidence'
+  }
+  if (filters.domain && !(yield* first(selectWithDomain, { ...params, many: many.domain })))
+    return 'domain'
+  return 'all'
+}
+
 function toItem({ data, ...review }: ReviewRow): ReviewItem {
-  return { knowledge_unit: textOf<KnowledgeUnit>(completeText(data)), ...toStatus(review) }
+  return { knowledge_unit: unitOf(data), ...toStatus(review) }
 }
 
 function toStatus({ status, reviewed_by, reviewed_at }: ReviewColumns) {
@@ -241,7 +328,7 @@ export const reviews = {
 
   pendingQueue: scan((_now, options) => [checkPage(options)], pendingItems),
 
-  pendingCount: scan(() => [], pendingTotal),
+  pendingCount: read(() => [], pendingTotal),
 
   reviewQueue: scan(
     (_now, options) => [checkPage(options)],
@@ -253,8 +340,9 @@ export const reviews = {
   listUnits: scan(
     (_now, options) => checkList(options),
     function* (filters, params) {
-      const statement = selectListed[filterName(filters)]
-      if (!statement) throw new StoreError('internal', `no listing by ${filterName(filters)}`)
+      const name = listingName(filters, yield* sourceOf(filters, params))
+      const statement = selectListed[name]
+      if (!statement) throw new StoreError('internal', `no listing by ${name}`)
       return (yield* all(statement, params)).map(toItem)
     },
   ),

@@ -11,7 +11,7 @@ import type {
   UnitStatus,
 } from '../store.ts'
 import { checkInteger, checkOptions } from './arguments.ts'
-import { all, type OperationsFor, type Steps, scan } from './operation.ts'
+import { all, first, type OperationsFor, read, type Steps, scan } from './operation.ts'
 
 /** What the counters of one kind hold. Those that fell to zero are left out. */
 const selectCounts = statement('select counts of a kind, by name', (db, p: { kind: string }) =>
@@ -44,28 +44,22 @@ const selectDailyCounts = statement(
       .where('count', '>', 0),
 )
 
-const countByConfidence = statement(
-  'count approved units by bucket of confidence',
-  (db, p: { bounds: string }, dialect) => {
-    const bounds =
-      dialect === 'sqlite'
-        ? sql<{ value: number }>`json_each(${p.bounds})`
-        : sql<{
-            value: number
-          }>`(select cast(value as double precision) as value from jsonb_array_elements_text(cast(${p.bounds} as jsonb)))`
-    return db
-      .selectFrom('cq_store_confidence_counts')
-      .select((eb) => [
-        // A unit's bucket is the number of inner bounds that it reaches.
-        eb
-          .selectFrom(bounds.as('bounds'))
-          .select(({ fn }) => fn.countAll<number | string>().as('reached'))
-          .whereRef('bounds.value', '<=', 'cq_store_confidence_counts.confidence')
-          .as('bucket'),
-        eb.fn.sum<number | string>('count').as('count'),
-      ])
-      .groupBy('bucket')
-  },
+const countFromConfidence = statement(
+  'count approved units from a confidence on',
+  (db, p: { confidence: number; bucket: number; bucketStart: number }) =>
+    db.selectNoFrom((eb) => [
+      eb
+        .selectFrom('cq_store_confidence_buckets')
+        .select(({ fn }) => fn.sum<number | string | null>('count').as('count'))
+        .where('bucket', '>=', p.bucket)
+        .as('inBuckets'),
+      eb
+        .selectFrom('cq_store_confidence_counts')
+        .select(({ fn }) => fn.sum<number | string | null>('count').as('count'))
+        .where('confidence', '>=', p.confidence)
+        .where('confidence', '<', p.bucketStart)
+        .as('before'),
+    ]),
 )
 
 const selectActivity = statement('select recent activity', (db, p: { limit: number }, dialect) =>
@@ -78,7 +72,7 @@ const selectActivity = statement('select recent activity', (db, p: { limit: numb
       'reviewed_at',
       'created_at',
       (dialect === 'sqlite'
-        ? sql<string>`json_extract(data, '$.insight.summary')`
+        ? sql<string>`CASE WHEN json_valid(data) THEN json_extract(data, '$.insight.summary') END`
         : sql<string>`cast(data as jsonb) #>> '{insight,summary}'`
       ).as('summary'),
     ])
@@ -110,12 +104,30 @@ function* byDomain(): Steps<Record<string, number>> {
 }
 
 function* byConfidence(innerBounds: readonly number[]): Steps<Record<string, number>> {
-  const rows = yield* all(countByConfidence, { bounds: JSON.stringify(innerBounds) })
-  const counts = new Map(rows.map(({ bucket, count }) => [Number(bucket), Number(count)]))
-  const bounds = [0, ...innerBounds, 1].map(boundName)
-  return Object.fromEntries(
-    bounds.slice(1).map((upper, bucket) => [`${bounds[bucket]}-${upper}`, counts.get(bucket) ?? 0]),
-  )
+  const counts: Record<string, number> = {}
+  const bounds = [0, ...innerBounds, 1]
+  let reached = yield* unitsFrom(0)
+  for (const [index, upper] of bounds.slice(1).entries()) {
+    // What is above 1 is in the last bucket, and what is below 0 in the first.
+    const reachUpper = upper < 1 ? yield* unitsFrom(upper) : 0
+    counts[`${boundName(bounds[index] ?? 0)}-${boundName(upper)}`] = reached - reachUpper
+    reached = reachUpper
+  }
+  return counts
+}
+
+/**
+ * How many approved units have this confidence or more. Whole buckets are counted as such, so that only
+ * the confidences in the one bucket that the bound divides are gone through.
+ */
+function* unitsFrom(confidence: number): Steps<number> {
+  const bucket = Math.ceil(confidence * buckets)
+  const row = yield* first(countFromConfidence, {
+    confidence,
+    bucket,
+    bucketStart: bucket / buckets,
+  })
+  return Number(row?.inBuckets ?? 0) + Number(row?.before ?? 0)
 }
 
 /** A bound as cq names it: `0.3`, and `0.0` and `1.0` for the outer ones. */
@@ -163,6 +175,8 @@ function* daily({ since, today }: Window): Steps<DailyCount[]> {
   return counts
 }
 
+/** From 0 to 1, see `migrations/confidence-buckets.ts`. */
+const buckets = 1024
 const reviewBounds = [0.3, 0.6, 0.8]
 const knowledgeBounds = [0.3, 0.5, 0.7]
 const dashboardDays = 30
@@ -187,17 +201,18 @@ function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly nu
 }
 
 export const statistics = {
-  count: scan(() => [], total),
+  // Counters and sums of bounded number: as cheap in a store of any size, so that they wait for no scan.
+  count: read(() => [], total),
   domainCounts: scan(() => [], byDomain),
-  countsByStatus: scan(
+  countsByStatus: read(
     () => [],
     () => countsOf('status'),
   ),
-  countsByTier: scan(
+  countsByTier: read(
     () => [],
     () => countsOf('tier'),
   ),
-  confidenceDistribution: scan((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
+  confidenceDistribution: read((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
   recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
   dailyCounts: scan((now, options) => {
     const { days = 30 } = checkOptions(options)

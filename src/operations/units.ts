@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import { completeText, fromStoredText, toStoredText } from '../knowledge/document.ts'
+import { fromStoredText, toStoredText } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { type KnowledgeUnit, parseFlag, parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { confirmedConfidence, flaggedConfidence, type RankingQuery } from '../knowledge/scoring.ts'
@@ -7,9 +7,18 @@ import { documentTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
 import { sql, statement } from '../statement.ts'
 import type { KnowledgeUnits } from '../store.ts'
 import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.ts'
-import { textOf } from './json-text.ts'
+import { unitOf } from './json-text.ts'
 import { listed } from './listed.ts'
-import { change, create, first, type OperationsFor, read, type Steps, write } from './operation.ts'
+import {
+  all,
+  change,
+  create,
+  first,
+  type OperationsFor,
+  read,
+  type Steps,
+  write,
+} from './operation.ts'
 import { rankedIds } from './ranking.ts'
 
 const selectApproved = statement('select an approved unit', (db, p: { id: string }) =>
@@ -22,6 +31,13 @@ const selectApproved = statement('select an approved unit', (db, p: { id: string
 
 const selectAny = statement('select a unit', (db, p: { id: string }) =>
   db.selectFrom('knowledge_units').select('data').where('id', '=', p.id),
+)
+
+const selectListed = statement('select some units', (db, p: { ids: string }, dialect) =>
+  db
+    .selectFrom('knowledge_units')
+    .select(['id', 'data'])
+    .where('id', 'in', (eb) => eb.selectFrom(listed(p.ids, dialect).as('ids')).select('ids.value')),
 )
 
 const insertUnit = statement(
@@ -104,7 +120,7 @@ function* amendApproved(
   if (!row) throw unitNotFound(id)
   const data = toStoredText(amend(fromStoredText(row.data)))
   yield* change(updateDocument, { id, data })
-  return textOf(completeText(data))
+  return unitOf(data)
 }
 
 const checkDomains = checkTexts('domains')
@@ -129,7 +145,7 @@ export const units = {
     (_now, id) => [checkText('id', id)],
     function* (id) {
       const row = yield* first(selectApproved, { id })
-      return row ? textOf<KnowledgeUnit>(completeText(row.data)) : null
+      return row ? unitOf(row.data) : null
     },
   ),
 
@@ -137,7 +153,7 @@ export const units = {
     (_now, id) => [checkText('id', id)],
     function* (id) {
       const row = yield* first(selectAny, { id })
-      return row ? textOf<KnowledgeUnit>(completeText(row.data)) : null
+      return row ? unitOf(row.data) : null
     },
   ),
 
@@ -163,12 +179,13 @@ export const units = {
     },
     function* (query, limit) {
       if (query.domains.length === 0) return []
-      const found: KnowledgeUnit[] = []
-      for (const id of yield* rankedIds(query, limit)) {
-        const row = yield* first(selectAny, { id })
-        if (row) found.push(textOf<KnowledgeUnit>(completeText(row.data)))
-      }
-      return found
+      const ids = yield* rankedIds(query, limit)
+      const rows = yield* all(selectListed, { ids: JSON.stringify(ids) })
+      const documents = new Map(rows.map(({ id, data }) => [id, data]))
+      return ids.flatMap((id) => {
+        const data = documents.get(id)
+        return data === undefined ? [] : [unitOf(data)]
+      })
     },
   ),
 

@@ -13,12 +13,16 @@ export function readBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
   const options = { parseAs: 'buffer', bodyLimit: largestBody } as const
   server.addContentTypeParser('*', options, (_request, body, done) => done(null, body))
-  server.addHook('onRequest', async ({ raw: { headers } }) => {
+  server.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
+    const type = headers['content-type']
     // Fastify refuses a type that is none before any parser is asked.
-    if (!mediaType.test(headers['content-type'] ?? any)) headers['content-type'] = any
+    if (type !== undefined && !mediaType.test(type)) headers['content-type'] = any
+    done()
   })
-  server.addHook('preValidation', async (request) => {
-    if (request.routeOptions.schema?.body) request.body = readBody(request)
+  server.addHook('preValidation', (request, _reply, done) => {
+    if (request.body !== undefined && request.routeOptions.schema?.body)
+      request.body = readBody(request)
+    done()
   })
 }
 

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import type { UnitView } from '../knowledge/document.ts'
 import {
   contextSchema,
   createKnowledgeUnit,
@@ -12,6 +13,7 @@ import {
 import type { Store } from '../store.ts'
 import { type Authentication, callerOf } from './authentication.ts'
 import { notFoundAs } from './errors.ts'
+import { jsonAnswer } from './json-answer.ts'
 import { answer, dataOf, listOf, responses, text } from './schemas.ts'
 import type { SchemaTypes } from './validation.ts'
 
@@ -56,25 +58,6 @@ export const unitParams = {
 
 export const unitNotFound = notFoundAs('Knowledge unit not found')
 
-/** A unit as the wire has it: nobody is the empty text there, which older clients rely on. */
-export function toWireUnit(unit: KnowledgeUnit): KnowledgeUnit {
-  return { ...unit, created_by: unit.created_by ?? '' }
-}
-
-/** As `toWireUnit`, without what flags say to reviewers. */
-function toLegacyUnit(unit: KnowledgeUnit): KnowledgeUnit {
-  return {
-    ...toWireUnit(unit),
-    flags: unit.flags.map((flag) => ({ ...flag, detail: null })),
-  }
-}
-
-/** A unit as anyone may read it: without who proposed it, and what flags say to reviewers. */
-function toPublicUnit(unit: KnowledgeUnit): Omit<KnowledgeUnit, 'created_by'> {
-  const { created_by: _, ...others } = toLegacyUnit(unit)
-  return others
-}
-
 /** What agents ask, propose, confirm and flag, in the current API. */
 export function knowledgeRoutes(
   instance: FastifyInstance,
@@ -86,7 +69,8 @@ export function knowledgeRoutes(
   server.get(
     '/knowledge',
     { schema: querying(dataOf('PublicKnowledgeUnit')) },
-    async ({ query }) => ({ data: (await queryUnits(store, query)).map(toPublicUnit) }),
+    async ({ query }, reply) =>
+      jsonAnswer(reply, `{"data":${await queryUnits(store, 'public', query)}}`),
   )
 
   server.post('/knowledge', { onRequest: apiKey, schema: proposing }, async (request, reply) => {
@@ -101,9 +85,9 @@ export function knowledgeRoutes(
       schema: confirming(responses(201, answer('PublicKnowledgeUnit'), 401, 404, 413, 422)),
     },
     async ({ params: { unit_id } }, reply) => {
-      const unit = await unitNotFound(store.confirm(unit_id))
+      const unit = await unitNotFound(store.asText('public', 'confirm', unit_id))
       reply.code(201)
-      return toPublicUnit(unit)
+      return jsonAnswer(reply, unit)
     },
   )
 
@@ -114,9 +98,9 @@ export function knowledgeRoutes(
       schema: flagging(responses(201, answer('PublicKnowledgeUnit'), 401, 404, 413, 422)),
     },
     async ({ params: { unit_id }, body }, reply) => {
-      const unit = await unitNotFound(store.flag(unit_id, body))
+      const unit = await unitNotFound(store.asText('public', 'flag', unit_id, body))
       reply.code(201)
-      return toPublicUnit(unit)
+      return jsonAnswer(reply, unit)
     },
   )
 
@@ -129,7 +113,7 @@ export function knowledgeRoutes(
         response: responses(200, answer('KnowledgeStats')),
       },
     },
-    () => store.stats(),
+    async (_request, reply) => jsonAnswer(reply, await store.asText('public', 'stats')),
   )
 }
 
@@ -144,7 +128,7 @@ export function legacyKnowledgeRoutes(
   server.get(
     '/query',
     { schema: deprecated(querying(listOf('KnowledgeUnit'))) },
-    async ({ query }) => (await queryUnits(store, query)).map(toLegacyUnit),
+    async ({ query }, reply) => jsonAnswer(reply, await queryUnits(store, 'legacy', query)),
   )
 
   server.post(
@@ -162,7 +146,8 @@ export function legacyKnowledgeRoutes(
       onRequest: apiKey,
       schema: deprecated(confirming(responses(200, answer('KnowledgeUnit'), 401, 404, 413, 422))),
     },
-    async ({ params: { unit_id } }) => toLegacyUnit(await unitNotFound(store.confirm(unit_id))),
+    async ({ params: { unit_id } }, reply) =>
+      jsonAnswer(reply, await unitNotFound(store.asText('legacy', 'confirm', unit_id))),
   )
 
   server.post(
@@ -171,8 +156,8 @@ export function legacyKnowledgeRoutes(
       onRequest: apiKey,
       schema: deprecated(flagging(responses(200, answer('KnowledgeUnit'), 401, 404, 413, 422))),
     },
-    async ({ params: { unit_id }, body }) =>
-      toLegacyUnit(await unitNotFound(store.flag(unit_id, body))),
+    async ({ params: { unit_id }, body }, reply) =>
+      jsonAnswer(reply, await unitNotFound(store.asText('legacy', 'flag', unit_id, body))),
   )
 
   server.get(
@@ -235,9 +220,10 @@ export function deprecated<Schema extends FastifySchema>(schema: Schema) {
 
 function queryUnits(
   store: Store,
+  view: UnitView,
   { domains, limit, ...context }: FromSchema<typeof querySchema>,
-): Promise<KnowledgeUnit[]> {
-  return store.query(domains, { ...context, limit: Math.min(limit, mostUnits) })
+): Promise<string> {
+  return store.asText(view, 'query', domains, { ...context, limit: Math.min(limit, mostUnits) })
 }
 
 async function propose(

@@ -50,12 +50,13 @@ export class Metrics {
 
   /** Watches the server's routes, and serves what was seen. */
   observe(server: FastifyInstance): void {
-    server.addHook('onResponse', async (request, reply) => {
+    server.addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'none'
       this.#requests.observe(
         { method: request.method, route, status: reply.statusCode },
         reply.elapsedTime / 1000,
       )
+      done()
     })
     server.get(
       '/metrics',
@@ -75,6 +76,7 @@ export class Metrics {
     this.#addCounter('overloads', 'Calls turned away since too many waited', store)
     this.#addCounter('timeouts', 'Calls that were not answered in time', store)
     this.#addCounter('restarts', 'Workers started anew after they had died', store)
+    this.#addCounter('madeAlone', 'Calls too long for their batch, made again alone', store)
     const inSeconds = 1 / 1000
     this.#addHistogram('batch_calls', 'How many calls travelled as one batch', 1, (lane) => {
       return store.figures[lane].batchSizes
@@ -100,12 +102,12 @@ export class Metrics {
   }
 
   #addCounter(
-    figure: 'calls' | 'batches' | 'overloads' | 'timeouts' | 'restarts',
+    figure: 'calls' | 'batches' | 'overloads' | 'timeouts' | 'restarts' | 'madeAlone',
     help: string,
     store: ObservedStore,
   ): void {
     new Counter({
-      name: `cq_store_lane_${figure}_total`,
+      name: `cq_store_lane_${figure === 'madeAlone' ? 'made_alone' : figure}_total`,
       help,
       labelNames: ['lane'],
       registers: [this.#registry],

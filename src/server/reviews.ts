@@ -1,9 +1,10 @@
 import type { FastifyInstance } from 'fastify'
 import type { JSONSchema } from 'json-schema-to-ts'
-import type { Decision, ReviewItem, Store } from '../store.ts'
+import type { Decision, Store } from '../store.ts'
 import { type Authentication, callerOf } from './authentication.ts'
 import { HttpError } from './errors.ts'
-import { toWireUnit, unitNotFound, unitParams } from './knowledge.ts'
+import { jsonAnswer } from './json-answer.ts'
+import { unitNotFound, unitParams } from './knowledge.ts'
 import { answer, listOf, responses, text } from './schemas.ts'
 import type { SchemaTypes } from './validation.ts'
 
@@ -26,10 +27,6 @@ const listSchema = {
   },
 } as const satisfies JSONSchema
 
-function toWireItem(item: ReviewItem): ReviewItem {
-  return { ...item, knowledge_unit: toWireUnit(item.knowledge_unit) }
-}
-
 /** What people see and decide of proposed units. */
 export function reviewRoutes(
   instance: FastifyInstance,
@@ -50,9 +47,10 @@ export function reviewRoutes(
         response: responses(200, answer('ReviewQueue'), 401, 422),
       } as const,
     },
-    async ({ query }) => {
-      const { items, total } = await store.reviewQueue(query)
-      return { items: items.map(toWireItem), total, offset: query.offset, limit: query.limit }
+    async ({ query }, reply) => {
+      const page = await store.asText('review', 'reviewQueue', query)
+      const { offset, limit } = query
+      return jsonAnswer(reply, `${page.slice(0, -1)},"offset":${offset},"limit":${limit}}`)
     },
   )
 
@@ -87,7 +85,7 @@ export function reviewRoutes(
         response: responses(200, answer('ReviewStats'), 401),
       },
     },
-    () => store.reviewStats(),
+    async (_request, reply) => jsonAnswer(reply, await store.asText('review', 'reviewStats')),
   )
 
   server.get(
@@ -101,13 +99,13 @@ export function reviewRoutes(
         response: responses(200, listOf('ReviewItem'), 401, 422),
       } as const,
     },
-    async ({ query: { confidence_min, confidence_max, ...others } }) => {
-      const items = await store.listUnits({
+    async ({ query: { confidence_min, confidence_max, ...others } }, reply) => {
+      const items = await store.asText('review', 'listUnits', {
         ...others,
         ...(confidence_min !== undefined && { confidenceMin: confidence_min }),
         ...(confidence_max !== undefined && { confidenceMax: confidence_max }),
       })
-      return items.map(toWireItem)
+      return jsonAnswer(reply, items)
     },
   )
 
@@ -122,10 +120,10 @@ export function reviewRoutes(
         response: responses(200, answer('ReviewItem'), 401, 404, 422),
       } as const,
     },
-    async ({ params: { unit_id } }) => {
-      const item = await store.reviewItem(unit_id)
-      if (!item) throw new HttpError(404, 'Knowledge unit not found')
-      return toWireItem(item)
+    async ({ params: { unit_id } }, reply) => {
+      const item = await store.asText('review', 'reviewItem', unit_id)
+      if (item === 'null') throw new HttpError(404, 'Knowledge unit not found')
+      return jsonAnswer(reply, item)
     },
   )
 }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import type { Socket } from 'node:net'
-import { fastifyHelmet } from '@fastify/helmet'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyError,
@@ -21,6 +20,7 @@ import { LoginLimit } from './login-limit.ts'
 import { Metrics } from './metrics.ts'
 import { reviewRoutes } from './reviews.ts'
 import { declareAnswers } from './schemas.ts'
+import { secureAnswers } from './security-headers.ts'
 import { SessionTokens } from './session-token.ts'
 import { compileValidator } from './validation.ts'
 
@@ -82,11 +82,9 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   })
   server.setNotFoundHandler(() => Promise.reject(notFound()))
   closeConnectionsAtEnd(server)
-  logRequests(server)
-  await server.register(fastifyHelmet, {
-    // Without it, a browser could read the pages only over HTTPS.
-    contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
-  })
+  nameRequests(server)
+  if (logger) logRequests(server)
+  secureAnswers(server)
   await documentRoutes(server)
   await serveCq(server, options)
   await servePages(server)
@@ -137,21 +135,27 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
 
 /** Notes that an API key was used, once its request is answered. */
 function touchKeys(server: FastifyInstance, store: Store): void {
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     const keyId = apiKeyOf(request)
-    if (keyId === undefined || reply.statusCode >= 400) return
-    store.touchApiKeyLastUsed(keyId).catch((error: unknown) => {
-      request.log.warn({ err: error }, 'could not note that an API key was used')
-    })
+    if (keyId !== undefined && reply.statusCode < 400)
+      store.touchApiKeyLastUsed(keyId).catch((error: unknown) => {
+        request.log.warn({ err: error }, 'could not note that an API key was used')
+      })
+    done()
+  })
+}
+
+/** Tells clients what the log calls their requests. */
+function nameRequests(server: FastifyInstance): void {
+  server.addHook('onRequest', ({ id }, reply, done) => {
+    reply.header('x-request-id', id)
+    done()
   })
 }
 
 /** One line for each request: what was asked, never what it held. */
 function logRequests(server: FastifyInstance): void {
-  server.addHook('onRequest', async ({ id }, reply) => {
-    reply.header('x-request-id', id)
-  })
-  server.addHook('onResponse', async (request, reply) => {
+  server.addHook('onResponse', (request, reply, done) => {
     request.log.info(
       {
         method: request.method,
@@ -162,6 +166,7 @@ function logRequests(server: FastifyInstance): void {
       },
       'request',
     )
+    done()
   })
 }
 
@@ -178,8 +183,9 @@ function closeConnectionsAtEnd(server: FastifyInstance): void {
     const timer = setInterval(() => server.server.closeIdleConnections(), idleCheckInterval)
     server.server.once('close', () => clearInterval(timer))
   })
-  server.addHook('onSend', async (_request, reply) => {
+  server.addHook('onSend', (_request, reply, _payload, done) => {
     if (isClosing) reply.header('connection', 'close')
+    done()
   })
 }
 

@@ -1,29 +1,90 @@
-import { type Reply, toFailure } from '../offload/reply.ts'
+import { type CallReply, toFailure, tooLong } from '../offload/reply.ts'
 import { operations } from '../operations/index.ts'
 import type { Call } from '../operations/operation-store.ts'
-import type { Connection } from './connection.ts'
+import { type Connection, TooMuchWork } from './connection.ts'
 import { toStoreError } from './errors.ts'
+
+/**
+ * How much a read may do while others wait for their answers: the statements that it runs and the rows
+ * that they answer. Some milliseconds' work, and many times that of a usual query.
+ */
+export const mostWorkAmongOthers = 2_000
+
+/** Thrown where a write fails that has changed something; `cause` says why it failed. */
+class HalfDone extends Error {
+  override readonly name = 'HalfDone'
+}
 
 /**
  * Answers a batch of calls in one transaction. Nobody is answered before it is committed; where that
  * fails, every call of the batch fails and nothing is stored. Otherwise a call fails alone.
+ * @param mostWork what a read may do of work, see `Connection.run`; a write is done or not done
  */
-export function answerBatch(connection: Connection, calls: readonly Call[]): Reply[] {
+export function answerBatch(
+  connection: Connection,
+  calls: readonly Call[],
+  mostWork?: number,
+): CallReply[] {
   try {
-    return connection.transaction(() => calls.map((call) => answer(connection, call)))
+    if (connection.access === 'read')
+      return connection.transaction(() => calls.map((call) => read(connection, call, mostWork)))
+    return writeAll(connection, calls)
   } catch (error) {
     const failure = toFailure(toStoreError(error))
     return calls.map(() => failure)
   }
 }
 
-function answer(connection: Connection, [method, ...prepared]: Call): Reply {
-  const run = () => connection.runToText(operations[method].run(...prepared))
+function read(connection: Connection, call: Call, mostWork?: number): CallReply {
   try {
-    return connection.access === 'write' ? connection.savepoint(run) : run()
+    return run(connection, call, mostWork)
   } catch (error) {
-    // Some failures, a full disk for one, make SQLite undo the whole transaction on the spot.
-    if (!connection.sqlite.inTransaction) throw error
+    return error instanceof TooMuchWork ? tooLong : toFailure(toStoreError(error))
+  }
+}
+
+/**
+ * Makes writes as if none of them could fail, since few do. Where one fails that has changed something,
+ * all are undone and made once more, each with a savepoint to go back to, which costs it two statements
+ * and a copy of each page that it touches.
+ */
+function writeAll(connection: Connection, calls: readonly Call[]): CallReply[] {
+  try {
+    return connection.transaction(() => calls.map((call) => write(connection, call)))
+  } catch (error) {
+    if (!(error instanceof HalfDone)) throw error
+    // What one call did is undone with its transaction.
+    if (calls.length === 1) throw error.cause
+    return connection.transaction(() => calls.map((call) => writeOrUndo(connection, call)))
+  }
+}
+
+/** @throws {HalfDone} where it fails and has changed something */
+function write(connection: Connection, call: Call): CallReply {
+  const { changes } = connection
+  try {
+    return run(connection, call)
+  } catch (error) {
+    requireTransaction(connection, error)
+    if (connection.changes > changes) throw new HalfDone('a write failed', { cause: error })
     return toFailure(toStoreError(error))
   }
+}
+
+function writeOrUndo(connection: Connection, call: Call): CallReply {
+  try {
+    return connection.savepoint(() => run(connection, call))
+  } catch (error) {
+    requireTransaction(connection, error)
+    return toFailure(toStoreError(error))
+  }
+}
+
+/** Some failures, a full disk for one, make SQLite undo the whole transaction on the spot. */
+function requireTransaction({ sqlite }: Connection, error: unknown): void {
+  if (!sqlite.inTransaction) throw error
+}
+
+function run(connection: Connection, [method, view, ...prepared]: Call, mostWork?: number): string {
+  return connection.runToText(operations[method].run(...prepared), view, mostWork)
 }

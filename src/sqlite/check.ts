@@ -73,7 +73,7 @@ export function check(connection: Connection): Finding[] {
 /** Makes the content of every derived table anew, in one transaction. Resolves to their names. */
 export function rebuild(connection: Connection): string[] {
   const { sqlite } = connection
-  return connection.transaction(() => {
+  return connection.bulkTransaction(() => {
     const rebuilt = derivedTables.filter(({ name }) => hasTable(sqlite, name))
     for (const table of rebuilt) {
       sqlite.prepare(`DELETE FROM ${table.name}`).run()

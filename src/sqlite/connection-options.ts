@@ -32,3 +32,11 @@ export interface ConnectionReport {
   readonly sqliteVersion: string
   readonly pragmas: Readonly<Record<string, string | number>>
 }
+
+/** What came of a writer's upkeep. */
+export interface Tidied {
+  /** Whether no reader was in the way. */
+  readonly isDone: boolean
+  /** What could not be done, and why. */
+  readonly undone: readonly string[]
+}

@@ -1,9 +1,11 @@
 import Sqlite from 'better-sqlite3'
+import type { UnitView } from '../knowledge/document.ts'
 import { writeResult } from '../operations/json-text.ts'
 import type { Step, Steps } from '../operations/operation.ts'
-import type { Access, ConnectionOptions, ConnectionReport } from './connection-options.ts'
+import type { Access, ConnectionOptions, ConnectionReport, Tidied } from './connection-options.ts'
 import { toStoreError } from './errors.ts'
 import { requireSafeSqlite } from './versions.ts'
+import { WriteAheadLog } from './write-ahead-log.ts'
 
 const reportedPragmas = [
   'foreign_keys',
@@ -15,21 +17,33 @@ const reportedPragmas = [
   'mmap_size',
 ] as const
 
-/**
- * How many pages the write-ahead log gathers before the writer folds them into the file: 16 MiB. Pages
- * that many writes touch are folded in once, and the two flushes of a checkpoint are shared by more
- * writes. Four times SQLite's default; measured, inserts in groups take 0.7 of the time for it.
- */
-const pagesBetweenCheckpoints = 4_000
-
 /** Prepared statements that a connection keeps. Many more than there are statements. */
 const mostPrepared = 256
+
+/** How many times the usual page cache there is while whole tables are filled: enough for a million units. */
+const bulkCacheFactor = 16
+/** The largest page cache that SQLite takes, in KiB. */
+const mostCacheSize = 2_147_483_647
+
+/** Failures of upkeep that are kept to be told. */
+const mostUndone = 20
+
+/** Thrown by `run` where an operation does more work than it may. */
+export class TooMuchWork extends Error {
+  override readonly name = 'TooMuchWork'
+}
 
 /** One better-sqlite3 connection, on which operations run to their end without a pause. */
 export class Connection {
   readonly sqlite: Sqlite.Database
   readonly access: Access
+  /** Statements of operations that changed something, or failed and may have. */
+  changes = 0
   readonly #prepared = new Map<string, Sqlite.Statement>()
+  /** Where this connection writes. */
+  #log: WriteAheadLog | undefined
+  /** What of the writer's duties could not be done, and nobody was told yet. */
+  readonly #undone: string[] = []
 
   /** @throws {StoreError} */
   constructor(options: ConnectionOptions) {
@@ -45,10 +59,20 @@ export class Connection {
     }
   }
 
-  /** Drives an operation: runs each statement that it yields, and hands it the answer or the failure. */
-  run<Result>(steps: Steps<Result>): Result {
+  /**
+   * Drives an operation: runs each statement that it yields, and hands it the answer or the failure.
+   * @param mostWork the statements that it may run and the rows that they may answer, together, before
+   * it asks for another one
+   * @throws {TooMuchWork} where it asks for more; it is ended then
+   */
+  run<Result>(steps: Steps<Result>, mostWork = Number.POSITIVE_INFINITY): Result {
+    let work = 0
     let step = steps.next()
     while (!step.done) {
+      if (work > mostWork) {
+        steps.return(undefined as Result)
+        throw new TooMuchWork()
+      }
       let answer: unknown
       try {
         answer = this.#execute(step.value)
@@ -56,14 +80,15 @@ export class Connection {
         step = steps.throw(toStoreError(error))
         continue
       }
+      work += Array.isArray(answer) ? 1 + answer.length : 1
       step = steps.next(answer)
     }
     return step.value
   }
 
-  /** As `run`, and writes the result as JSON text. */
-  runToText(steps: Steps<unknown>): string {
-    return writeResult(this.run(steps))
+  /** As `run`, and writes the result as JSON text, its units seen as the view. */
+  runToText(steps: Steps<unknown>, view?: UnitView, mostWork?: number): string {
+    return writeResult(this.run(steps, mostWork), view)
   }
 
   /** Runs a statement that is not an operation's. */
@@ -81,10 +106,28 @@ export class Connection {
     try {
       const result = work()
       this.execute('commit')
+      this.#attempt('wal_checkpoint', () => this.#log?.afterCommit())
       return result
     } catch (error) {
       if (this.sqlite.inTransaction) this.execute('rollback')
       throw error
+    }
+  }
+
+  /**
+   * As `transaction`, for work that fills whole tables: pages that it comes back to stay in a larger
+   * cache, and what it sorts goes to a temporary file where it would fill the memory.
+   */
+  bulkTransaction<Result>(work: () => Result): Result {
+    const cacheSize = this.#pragma('cache_size')
+    const larger = Math.max(Number(cacheSize) * bulkCacheFactor, -mostCacheSize)
+    this.sqlite.pragma(`cache_size = ${larger}`)
+    this.sqlite.pragma('temp_store = FILE')
+    try {
+      return this.transaction(work)
+    } finally {
+      for (const pragma of [`cache_size = ${cacheSize}`, 'temp_store = MEMORY', 'shrink_memory'])
+        this.sqlite.pragma(pragma)
     }
   }
 
@@ -114,21 +157,44 @@ export class Connection {
   }
 
   /**
+   * What the writer does while nobody writes: refreshes what the planner knows, and empties the
+   * write-ahead log. Answers whether readers let it, and what could not be done.
+   */
+  tidy(): Tidied {
+    this.#attempt('optimize', () => this.sqlite.pragma('optimize'))
+    const isDone = this.#attempt('wal_checkpoint', () => this.#log?.truncate())
+    return { isDone: isDone !== false, undone: this.#undone.splice(0) }
+  }
+
+  /** Makes sure that the planner knows something of each table. To be called once the schema is there. */
+  learn(): void {
+    // Also of tables that were not asked for yet (0x10000), and by a sample (0x10), since a full analysis
+    // of a million units takes seconds.
+    this.#attempt('optimize', () => this.sqlite.pragma('optimize = 0x10012'))
+  }
+
+  /**
    * Closes the connection. The writer first refreshes what the planner knows, and folds the
    * write-ahead log into the file. Answers what of that could not be done, as where another process
    * holds a lock; it keeps nothing from closing.
    */
   close(): string[] {
-    const undone: string[] = []
     if (this.access === 'write')
       for (const upkeep of ['optimize', 'wal_checkpoint(TRUNCATE)'])
-        try {
-          this.sqlite.pragma(upkeep)
-        } catch (error) {
-          undone.push(`PRAGMA ${upkeep}: ${toStoreError(error).message}`)
-        }
+        this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
     this.sqlite.close()
-    return undone
+    return this.#undone.splice(0)
+  }
+
+  /** Does what no call may fail for, and notes where it fails. */
+  #attempt<Result>(upkeep: string, work: () => Result): Result | undefined {
+    try {
+      return work()
+    } catch (error) {
+      if (this.#undone.length < mostUndone)
+        this.#undone.push(`PRAGMA ${upkeep}: ${toStoreError(error).message}`)
+      return undefined
+    }
   }
 
   get #sqliteVersion(): string {
@@ -145,7 +211,7 @@ export class Connection {
     // Else each page that a savepoint may have to restore is first written to a temporary file.
     this.sqlite.pragma('temp_store = MEMORY')
     if (access === 'read') this.sqlite.pragma('query_only = ON')
-    else this.sqlite.pragma(`wal_autocheckpoint = ${pagesBetweenCheckpoints}`)
+    else this.#log = new WriteAheadLog(this.sqlite, { busyTimeout })
   }
 
   #pragma(name: string): string | number {
@@ -156,7 +222,11 @@ export class Connection {
     const { sql, bind } = statement.compiled('sqlite')
     const prepared = this.#prepare(sql)
     const values = bind(params as Record<string, unknown>)
-    return want === 'rows' ? prepared.all(...values) : prepared.run(...values).changes
+    if (want === 'rows') return prepared.all(...values)
+    this.changes++
+    const { changes } = prepared.run(...values)
+    if (changes === 0) this.changes--
+    return changes
   }
 
   #prepare(sql: string): Sqlite.Statement {

@@ -42,7 +42,7 @@ function bringToNewest(connection: Connection, busyTimeout: number): void {
   sqlite.transaction(() => requireOurs(database))()
   switchToWal(sqlite, busyTimeout)
   if (sqlite.transaction(() => isCurrent(database))()) return
-  connection.transaction(() => {
+  connection.bulkTransaction(() => {
     // Asked again: another process may have been here between.
     requireOurs(database)
     if (stampedRevisions(database).length === 0) completeReferenceSchema(database)

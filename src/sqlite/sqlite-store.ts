@@ -7,7 +7,6 @@ import { checker } from '../knowledge/validation.ts'
 import { Lane, type LaneFigures } from '../offload/lane.ts'
 import { type Log, processLog } from '../offload/log.ts'
 import { WorkerThread } from '../offload/worker-thread.ts'
-import { readResult } from '../operations/json-text.ts'
 import type { Access, StoreMethod } from '../operations/operation.ts'
 import { type Call, OperationStore } from '../operations/operation-store.ts'
 import { statementTexts } from '../statement.ts'
@@ -16,6 +15,7 @@ import type {
   ConnectionOptions,
   ConnectionReport,
   Durability,
+  Tidied,
   WorkerOptions,
 } from './connection-options.ts'
 import { requireSupportedNode } from './versions.ts'
@@ -23,7 +23,10 @@ import { requireSupportedNode } from './versions.ts'
 export interface SqliteStoreOptions {
   /** The database file. It and its directory are made where they don't exist. `:memory:` is refused. */
   readonly path: string
-  /** Reader workers, each a thread with a connection. @default one per core, at least 1, at most 8 */
+  /**
+   * Reader workers, each a thread with a connection. @default one per core, at least 1, at most 8; of
+   * these one is for long reads only, since this thread needs a core, too
+   */
   readonly readers?: number
   /**
    * What an acknowledged write survives. `normal`: a crash of the process; a power loss may take the
@@ -51,6 +54,8 @@ export interface SqliteStoreOptions {
   readonly log?: Log
   /** The time, for tests that own it. @default the system's */
   readonly now?: () => Date
+  /** How often it is looked whether the writer may tidy up, in milliseconds, for tests. @default 1000 */
+  readonly tidyInterval?: number
   /** The file that workers run, for tests that need one to fail. */
   readonly workerFile?: URL
 }
@@ -82,10 +87,17 @@ const checkOptions = checker<SqliteStoreOptions>('options of SqliteStore', {
   },
 })
 
+const defaultReaders = Math.min(Math.max(availableParallelism(), 1), 8)
+
 /** Calls that travel as one task at most: enough to hide a round trip, few enough to answer soon. */
 const largestReadBatch = 64
 /** Writes that are committed together at most. */
 const largestWriteBatch = 256
+/**
+ * How much text writes that are committed together carry at most, 4 MiB: beyond it a transaction is no
+ * cheaper for each of them, and only longer, and the write-ahead log larger.
+ */
+const heaviestWriteBatch = 4_194_304
 
 // '.ts' from source, '.js' once built: the worker lies at the same place in both trees.
 const extension = extname(import.meta.url)
@@ -107,6 +119,11 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #readers: readonly WorkerThread<Call>[]
   readonly #writes: Lane<Call>
   readonly #reads: Lane<Call>
+  readonly #tidyInterval: number
+  #tidyTimer: NodeJS.Timeout | undefined
+  /** Writes that there had been when it was last looked, and when the writer last tidied up. */
+  readonly #writesBefore = { now: 0, tidying: 0 }
+  #tidying: Promise<void> | undefined
 
   /**
    * Opens the file, made if need be, and brings it to the newest schema. Files of cq's reference
@@ -130,6 +147,7 @@ export class SqliteStore extends OperationStore implements Store {
       // The writer first: it makes the file and its write-ahead log, which a reader cannot.
       await store.#writer.start()
       await Promise.all(store.#readers.map((reader) => reader.start()))
+      store.#tidyTimer = setInterval(() => store.#tidyWhenIdle(), store.#tidyInterval).unref()
       return store
     } catch (error) {
       await store.#abandon()
@@ -141,7 +159,7 @@ export class SqliteStore extends OperationStore implements Store {
     super()
     const {
       path,
-      readers = Math.min(Math.max(availableParallelism(), 1), 8),
+      readers = defaultReaders,
       durability = 'normal',
       maxQueue = 10_000,
       timeout = 30_000,
@@ -150,12 +168,14 @@ export class SqliteStore extends OperationStore implements Store {
       mmapSize = 0,
       log = processLog,
       now = () => new Date(),
+      tidyInterval = 1_000,
       workerFile = shippedWorker,
     } = options
     this.now = now
     this.#log = log
     this.#timeout = timeout
     this.#path = path
+    this.#tidyInterval = tidyInterval
     const statements = statementTexts('sqlite')
     const thread = (name: string, access: ConnectionOptions['access']) => {
       const workerData: WorkerOptions = {
@@ -180,18 +200,23 @@ export class SqliteStore extends OperationStore implements Store {
     this.#readers = Array.from({ length: readers }, (_, index) =>
       thread(`reader ${index + 1}`, 'read'),
     )
-    this.#writes = new Lane({
+    this.#writes = new Lane<Call>({
       name: 'write',
       workers: [this.#writer],
       largestBatch: largestWriteBatch,
+      weight: { of: textLength, most: heaviestWriteBatch },
+      // Writes share what a commit costs and the pages that they touch, which is worth more.
+      sendsAhead: false,
       maxQueue,
       timeout,
       repeatable: false,
     })
-    this.#reads = new Lane({
+    this.#reads = new Lane<Call>({
       name: 'read',
       workers: this.#readers,
+      mostServing: options.readers ?? Math.max(1, defaultReaders - 1),
       largestBatch: largestReadBatch,
+      sendsAhead: true,
       maxQueue,
       timeout,
       repeatable: true,
@@ -213,17 +238,44 @@ export class SqliteStore extends OperationStore implements Store {
     }
   }
 
-  protected perform(call: Call, access: Access): Promise<unknown> {
+  protected perform(call: Call, access: Access, read: (text: string) => unknown): Promise<unknown> {
     const lane = access === 'write' ? this.#writes : this.#reads
-    return lane.perform(call, access === 'scan', readResult)
+    return lane.perform(call, access === 'scan', read)
   }
 
   protected logFailure(method: StoreMethod, error: StoreError): void {
     this.#log.warn({ method, error }, `${method} failed: ${error.message}`)
   }
 
+  /**
+   * Has the writer tidy up, where it wrote something since it last did, and nothing since this was last
+   * asked. Where a reader was in the way, it is tried again.
+   */
+  #tidyWhenIdle(): void {
+    const { calls, waiting, underWay } = this.#writes.figures
+    const before = this.#writesBefore
+    const isIdle = waiting === 0 && underWay === 0 && calls === before.now
+    before.now = calls
+    if (!isIdle || calls === before.tidying || this.#tidying || !this.#writer.isReady) return
+    this.#tidying = this.#tidy(calls).finally(() => {
+      this.#tidying = undefined
+    })
+  }
+
+  async #tidy(writes: number): Promise<void> {
+    try {
+      const { isDone, undone } = (await this.#writer.tidy()) as Tidied
+      if (isDone || undone.length > 0) this.#writesBefore.tidying = writes
+      for (const what of undone) this.#log.warn({}, `not done while idle: ${what}`)
+    } catch (error) {
+      this.#writesBefore.tidying = writes
+      this.#log.warn({ error }, `not done while idle: ${(error as Error).message}`)
+    }
+  }
+
   protected async release(): Promise<void> {
-    await Promise.all([this.#reads.drain(), this.#writes.drain()])
+    clearInterval(this.#tidyTimer)
+    await Promise.all([this.#reads.drain(), this.#writes.drain(), this.#tidying])
     this.#reads.stop()
     this.#writes.stop()
     const readers = await Promise.allSettled(
@@ -247,6 +299,15 @@ export class SqliteStore extends OperationStore implements Store {
       if (outcome.status === 'rejected')
         this.#log.warn({ error: outcome.reason }, 'a worker did not close')
   }
+}
+
+/** How much text there is in a call's arguments. */
+function textLength(value: unknown): number {
+  if (typeof value === 'string') return value.length
+  if (typeof value !== 'object' || value === null) return 0
+  let length = 0
+  for (const part of Object.values(value)) length += textLength(part)
+  return length
 }
 
 /** A file's size in bytes, 0 where it is not there: a write-ahead log comes and goes. */

@@ -72,10 +72,15 @@ describe('check', () => {
     isDone = true
     await writing
     expect(reports.map(({ findings }) => findings)).toEqual([[], []])
-    expect(reports[1]?.rebuilt).toHaveLength(3)
+    expect(reports[1]?.rebuilt).toHaveLength(4)
   })
 
   test.each([
+    [
+      'a wrong sum',
+      'update cq_store_confidence_buckets set count = count + 1',
+      /cq_store_confidence_buckets should not have \{"bucket":/,
+    ],
     ['a lost ranking row', 'delete from cq_store_ranking', /cq_store_ranking lacks \{"domain":/],
     [
       'a wrong count',

@@ -17,6 +17,17 @@ const evidence = fc.oneof(
     ),
   }),
 )
+const contextPart = fc.oneof(
+  fc.constantFrom<unknown>('go', 7, null, {}, [], ['go', 'go', 7, null, ['go'], { go: 'go' }, '']),
+  fc.constantFrom<unknown>({ 0: 'go' }, 'É', 'a\u0000É', '', { pattern: 'go' }),
+)
+const context = fc.oneof(
+  fc.constantFrom<unknown>('go', 7, null, [], ['go'], [{ languages: ['go'] }]),
+  fc.record(
+    { languages: contextPart, frameworks: contextPart, pattern: contextPart },
+    { requiredKeys: [] },
+  ),
+)
 const document = fc.oneof(
   fc.constantFrom('', 'no JSON', '{"evidence":', '{}', '[]', '7', 'null', '"text"', '{"a":1}{'),
   fc
@@ -24,13 +35,14 @@ const document = fc.oneof(
       {
         domains: fc.oneof(fc.constantFrom<unknown>('a', 7, null, {}, []), fc.array(fc.string())),
         evidence,
+        context,
       },
       { requiredKeys: [] },
     )
     .map((value) => JSON.stringify(value)),
 )
 const id = fc.constantFrom('one', 'two', 'three')
-const domain = fc.constantFrom('a', 'b', '')
+const domain = fc.constantFrom('a', 'b', 'c', '')
 const status = fc.constantFrom('pending', 'approved', 'approved', 'rejected', 'something else')
 const time = fc.constantFrom(null, '', 'yesterday', '2026-11-22T00:00:00+00:00', '2026-11-22 00:00')
 

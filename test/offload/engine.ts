@@ -45,6 +45,7 @@ export class Engine {
       name: 'call',
       workers: this.workers,
       largestBatch: 64,
+      sendsAhead: true,
       maxQueue: 1000,
       timeout: never,
       repeatable: true,

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Engine } from './engine.ts'
+import { Latch } from './latch.ts'
 
 const twenty = Array.from({ length: 20 }, (_, index) => index)
 
@@ -34,6 +35,65 @@ describe('calls on their way to a worker', () => {
       lengths.every((length) => length <= 8),
     )
     await Promise.all(held)
+  })
+
+  it('travel in batches no heavier than the heaviest, and by themselves where they are heavier', async () => {
+    const weight = { of: (order: string) => order.length, most: 10 }
+    await using engine = await Engine.start({ weight })
+    const held = engine.perform('wait gate')
+    await engine.gate.arrived()
+    const behind = engine.perform('behind')
+    const heavy = 'batch far too heavy'
+    const calls = ['batch', 'batch', 'batch', heavy, 'batch', heavy].map((order) =>
+      engine.perform(order),
+    )
+    engine.gate.open()
+    const batches = Map.groupBy(await Promise.all(calls), (batch) => Number(batch))
+    expect([...batches.keys()]).toEqual([...batches.keys()].sort((one, other) => one - other))
+    expect([...batches.values()].map(({ length }) => length)).toEqual([2, 1, 1, 1, 1])
+    await Promise.all([held, behind])
+  })
+
+  it('gather until the worker has answered, where none are sent ahead', async () => {
+    await using engine = await Engine.start({ sendsAhead: false })
+    const held = engine.perform('wait gate')
+    await engine.gate.arrived()
+    const gathered = [engine.perform('batch')]
+    await Promise.resolve()
+    gathered.push(engine.perform('batch'))
+    await Promise.resolve()
+    expect(engine.lane.figures).toMatchObject({ underWay: 1, waiting: 2 })
+    engine.gate.open()
+    expect(await Promise.all(gathered)).toEqual(['2', '2'])
+    await held
+  })
+
+  it('wait for a worker that does its upkeep, and leave when it is done', async () => {
+    const upkeep = Latch.create('tidy')
+    await using engine = await Engine.start({ sendsAhead: false })
+    const tidied = engine.workers[0]?.tidy()
+    await upkeep.arrived()
+    const call = engine.perform('waits')
+    await Promise.resolve()
+    expect(engine.lane.figures).toMatchObject({ underWay: 0, waiting: 1 })
+    upkeep.open()
+    expect(await call).toBe('waits')
+    await tidied
+  })
+
+  it('leave for a single worker before it has answered, and for one of several afterwards', async () => {
+    for (const workers of [1, 2]) {
+      await using engine = await Engine.start({ workers })
+      const held = Array.from({ length: workers }, () => engine.perform('wait gate'))
+      await engine.gate.arrived(workers)
+      const more = [engine.perform('one')]
+      await Promise.resolve()
+      more.push(engine.perform('two'))
+      await Promise.resolve()
+      expect(engine.lane.figures).toMatchObject({ underWay: 2, waiting: workers })
+      engine.gate.open()
+      await Promise.all([...held, ...more])
+    }
   })
 
   it('are begun in the order in which they were made', async () => {

@@ -45,6 +45,11 @@ export class Tally {
       Atomics.wait(this.#cell, 0, value)
   }
 
+  /** Stops the thread while the number is this one, for so many milliseconds at most. */
+  blockFor(milliseconds: number, value: number): void {
+    Atomics.wait(this.#cell, 0, value, milliseconds)
+  }
+
   /** Resolves once the number is at least this. */
   async reached(least: number): Promise<void> {
     for (let value = this.value; value < least; value = this.value)

@@ -89,6 +89,17 @@ describe('a worker that cannot start', () => {
     await thread.close(deadline)
   })
 
+  it('fails with timeout where its file never finishes loading', async () => {
+    arrange({ load: 'wait' })
+    const latch = Latch.create('load')
+    const thread = worker({ loadDeadline: brief })
+    const failure = await failureOf(thread.start())
+    expect(failure.code).toBe('timeout')
+    expect(failure.message).toBe(`could not start the worker within ${brief} ms`)
+    latch.open()
+    await thread.close(deadline)
+  })
+
   it('tells with the failure where in the worker it happened', async () => {
     arrange({ open: 'refuse' })
     const thread = worker()

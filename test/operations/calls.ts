@@ -1,5 +1,5 @@
 import type { StoreMethod } from '../../src/operations/operation.ts'
-import type { Store } from '../../src/store.ts'
+import type { ListOptions, Store } from '../../src/store.ts'
 
 type Calls = { readonly [M in StoreMethod]: readonly Parameters<Store[M]>[] }
 
@@ -23,7 +23,8 @@ export const calls: Calls = {
   insertMany: [[[unit(pendingId)]]],
   get: [[approvedId]],
   getAny: [[approvedId]],
-  update: [[unit(approvedId)]],
+  // A pattern that is not all ASCII is looked up by queries.
+  update: [[{ ...unit(approvedId), context: { pattern: 'Étage' } }]],
   query: [
     [['domain 1']],
     [['domain 1', 'domain 2', 'domain 3'], { languages: ['go'], frameworks: ['a'], pattern: 'p' }],
@@ -44,13 +45,20 @@ export const calls: Calls = {
   reviewQueue: [[]],
   listUnits: [
     [],
-    [{ domain: 'domain 1' }],
     [{ status: 'approved' }],
-    [{ domain: 'domain 1', status: 'approved' }],
-    [{ confidenceMin: 0.5 }],
-    [{ domain: 'domain 1', confidenceMin: 0.5 }],
-    [{ status: 'approved', confidenceMin: 0.5 }],
-    [{ domain: 'domain 1', status: 'approved', confidenceMin: 0.5 }],
+    // By a domain of few units and by one of many; within a range of few units and of many.
+    ...['domain 1', 'common'].flatMap((domain): [ListOptions][] => [
+      [{ domain }],
+      [{ domain, status: 'approved' }],
+      [{ domain, confidenceMin: 0.5 }],
+      [{ domain, status: 'approved', confidenceMin: 0.5 }],
+    ]),
+    ...[0.99, 0.5].flatMap((confidenceMin): [ListOptions][] => [
+      [{ confidenceMin }],
+      [{ status: 'approved', confidenceMin }],
+      [{ domain: 'common', confidenceMin }],
+      [{ domain: 'common', status: 'approved', confidenceMin }],
+    ]),
   ],
 
   count: [[]],

@@ -1,6 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { JsonText, readResult, textOf, writeResult } from '../../src/operations/json-text.ts'
+import { unitText } from '../../src/knowledge/document.ts'
+import { readResult, unitOf, writeResult } from '../../src/operations/json-text.ts'
+import { stored } from '../knowledge/stored-document.ts'
 
 fc.configureGlobal({ seed: 20261122 })
 
@@ -13,10 +15,11 @@ interface Sample {
 /** What JSON can say. It has no negative zero. */
 const jsonValue = fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringify(value)))
 
-/** Text of a value in one of the ways in which it may be written. */
-const embedded: fc.Arbitrary<Sample> = fc
-  .tuple(jsonValue, fc.constantFrom(undefined, 1, '\t'))
-  .map(([value, indent]) => ({ made: textOf(JSON.stringify(value, null, indent)), meant: value }))
+/** A unit as it is stored, in one of the ways in which it may be. */
+const embedded: fc.Arbitrary<Sample> = stored.map(({ meant, text }) => ({
+  made: unitOf(text),
+  meant,
+}))
 
 const plain: fc.Arbitrary<Sample> = jsonValue.map((value) => ({ made: value, meant: value }))
 
@@ -43,7 +46,7 @@ const { result } = fc.letrec<{ result: Sample }>((tie) => ({
 }))
 
 describe('a result written and read', () => {
-  it('is the same, with the values of its texts in their places', () => {
+  it('is the same, with units in the places of their documents', () => {
     fc.assert(
       fc.property(result, ({ made, meant }) => {
         expect(readResult(writeResult(made))).toEqual(meant)
@@ -52,7 +55,7 @@ describe('a result written and read', () => {
     )
   })
 
-  it('without texts, is what JSON makes of it', () => {
+  it('without units, is what JSON makes of it', () => {
     fc.assert(
       fc.property(jsonValue, (value) => {
         expect(writeResult(value)).toBe(JSON.stringify(value))
@@ -81,16 +84,24 @@ describe('a result written and read', () => {
   })
 })
 
-describe('a text', () => {
-  it('travels as it is, character for character', () => {
-    const text = '{"confidence":0.7999999999999999, "n":1.0, "s":"\\u00e9\\/"}'
-    expect(writeResult(textOf(text))).toBe(text)
-    expect(writeResult([{ unit: textOf(text) }])).toBe(`[{"unit":${text}}]`)
+describe('a unit', () => {
+  const document =
+    '{"id":"ku_1", "evidence":{"confidence":0.7999999999999999, "n":1.0, "s":"\\u20ac\\/"},"tier":"local","flags":[]}'
+
+  it('travels as the text that it was stored as, completed', () => {
+    const text = unitText(document, 'whole')
+    expect(text).toContain('"confidence":0.7999999999999999, "n":1.0, "s":"\\u20ac\\/"')
+    expect(writeResult(unitOf(document))).toBe(text)
+    expect(writeResult([{ unit: unitOf(document) }])).toBe(`[{"unit":${text}}]`)
   })
 
-  it('stands where a value of its type is expected, and is none until it was read', () => {
-    const unit = textOf<{ id: string }>('{"id":"a"}')
-    expect(unit).toBeInstanceOf(JsonText)
-    expect(readResult(writeResult(unit))).toEqual({ id: 'a' })
-  })
+  it.each(['whole', 'review', 'legacy', 'public'] as const)(
+    'is seen as %s wherever it is',
+    (view) => {
+      const text = unitText(document, view)
+      expect(writeResult({ items: [{ unit: unitOf(document) }], none: null }, view)).toBe(
+        `{"items":[{"unit":${text}}],"none":null}`,
+      )
+    },
+  )
 })

@@ -10,6 +10,8 @@ import type { DerivedTable } from '../../src/migrations/derived-table.ts'
 import { derivedTables } from '../../src/migrations/index.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Steps, StoreMethod } from '../../src/operations/operation.ts'
+import { rankedIds } from '../../src/operations/ranking.ts'
+import { mostPaired, mostTripled } from '../../src/schema.ts'
 import { Connection } from '../../src/sqlite/connection.ts'
 import { migrate } from '../../src/sqlite/migrator.ts'
 
@@ -53,10 +55,19 @@ function byFormula(
 ): KnowledgeUnit[] {
   return units
     .filter(({ domains }) => domains.some((domain) => query.domains.includes(domain)))
-    .map((unit) => ({ unit, rank: rank(unit, query) }))
+    .map((unit) => ({ unit, rank: rank({ ...unit, context: soundPartsOf(unit.context) }, query) }))
     .sort((one, other) => other.rank - one.rank || (one.unit.id < other.unit.id ? 1 : -1))
     .slice(0, limit)
     .map(({ unit }) => unit)
+}
+
+/** A context of which other programs may have stored any part as something else: then it fits nothing. */
+function soundPartsOf({ languages, frameworks, pattern }: Partial<KnowledgeUnit['context']>) {
+  return {
+    languages: Array.isArray(languages) ? languages : [],
+    frameworks: Array.isArray(frameworks) ? frameworks : [],
+    pattern: typeof pattern === 'string' ? pattern : '',
+  }
 }
 
 /** What a derived table must hold, by its definition, and what it holds. */
@@ -77,20 +88,46 @@ function contentsOf(
 const idOf = (index: number) => `ku_${index.toString(16).padStart(32, '0')}`
 
 /** Few domains, the first ones far more often, so that lists overlap and are long. */
-const domainNames = ['sqlite', 'wal', 'nodejs', 'http', 'css', 'go', 'rust', 'k8s']
+const domainNames = [
+  'sqlite',
+  'wal',
+  'nodejs',
+  'http',
+  'css',
+  'go',
+  'rust',
+  'k8s',
+  '\u{1f600}',
+  'ﬀ',
+]
 const skewedDomain = fc
   .tuple(fc.nat(domainNames.length - 1), fc.nat(domainNames.length - 1))
   .map(([one, other]) => domainNames[Math.min(one, other)] as string)
-const languages = fc.subarray(['typescript', 'python', 'go'])
+const languages = fc.subarray(['typescript', 'python', 'go', ''])
 const frameworks = fc.subarray(['react', 'fastify'])
-const pattern = fc.constantFrom('', 'storage', 'Storage', 'api')
+/** Some of them equal in lower case only, which SQLite tells of ASCII alone; K is the Kelvin sign. */
+const patternNames = ['storage', 'Storage', 'api', 'K8s', '\u212a8s', 'Étage', 'étage', 'ß', 'SS']
+const pattern = fc.oneof(fc.constant(''), fc.constantFrom(...patternNames))
 /** Few values, so that many units tie. */
 const confidence = fc.oneof(
   fc.constantFrom(0, 0.35, 0.5, 0.6, 0.7, 0.7999999999999999, 0.8, 1),
   fc.double({ min: 0, max: 1, noNaN: true }),
 )
 const index = fc.nat(60)
-const domains = fc.uniqueArray(skewedDomain, { minLength: 1, maxLength: 5 })
+/** Mostly few, now and then more than units may have of which each two, or three, are in lists. */
+const domains = fc.oneof(
+  {
+    weight: 4,
+    arbitrary: fc.uniqueArray(skewedDomain, { minLength: 1, maxLength: mostTripled + 1 }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.uniqueArray(fc.constantFrom(...domainNames), {
+      minLength: mostTripled,
+      maxLength: mostPaired + 2,
+    }),
+  },
+)
 const unit = fc.record({
   index,
   domains,
@@ -110,6 +147,23 @@ function toInput({ index, domains, context, confidence }: FromArbitrary<typeof u
     evidence: { confidence },
   }
 }
+
+/** What a document may have in place of a context, by another program. */
+const oddContext = fc.record(
+  {
+    languages: fc.constantFrom<unknown>(
+      'go',
+      { 0: 'go' },
+      null,
+      ['go', 7, null, ['go']],
+      ['go', 'go'],
+    ),
+    frameworks: fc.constantFrom<unknown>('react', { react: ['react'] }, 7, [true, 'react']),
+    pattern: fc.constantFrom<unknown>(7, null, ['api'], { api: 'api' }, 'api'),
+  },
+  { requiredKeys: [] },
+)
+
 type FromArbitrary<T> = T extends fc.Arbitrary<infer V> ? V : never
 
 /** An operation that may fail, as for a unit that is not there: then it changes nothing. */
@@ -144,6 +198,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.tuple(unit, status).map(([one, state]) => referenceInsert(one, state)),
   },
   { weight: 2, arbitrary: unit.map(referenceUpdate) },
+  { weight: 1, arbitrary: fc.tuple(index, oddContext).map(otherContext) },
   {
     weight: 1,
     arbitrary: index.map((one) =>
@@ -216,16 +271,26 @@ function referenceUpdate(one: FromArbitrary<typeof unit>): Action {
   })
 }
 
+function otherContext([index, context]: readonly [number, object]): Action {
+  return asReference((sqlite) =>
+    sqlite
+      .prepare(
+        "UPDATE knowledge_units SET data = json_set(data, '$.context', json(?)) WHERE id = ?",
+      )
+      .run(JSON.stringify(context), idOf(index)),
+  )
+}
+
 const query = fc.record({
   domains: fc.uniqueArray(fc.constantFrom(...domainNames, 'unknown'), {
     minLength: 1,
-    maxLength: 9,
+    maxLength: 11,
   }),
-  languages: fc.subarray(['typescript', 'python', 'cobol']),
-  frameworks: fc.subarray(['react', 'none']),
-  pattern: fc.constantFrom('', 'STORAGE', 'api', 'other'),
+  languages: fc.oneof(fc.constant([]), fc.subarray(['typescript', 'python', 'go', '', 'cobol'])),
+  frameworks: fc.oneof(fc.constant([]), fc.subarray(['react', 'none', 'fastify'])),
+  pattern: fc.oneof(fc.constant(''), fc.constantFrom(...patternNames, 'STORAGE', 'other')),
 })
-const limit = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.constant(1000))
+const limit = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.constantFrom(33, 1000, 1e9))
 
 function expectSameAsFormula(
   connection: Connection,
@@ -281,7 +346,7 @@ describe('ranking', () => {
 
     it('answers what the plain formula answers', () => {
       const units = approvedUnits(connection)
-      for (const [asked, most] of fc.sample(fc.tuple(query, limit), { numRuns: 150, seed: 11 }))
+      for (const [asked, most] of fc.sample(fc.tuple(query, limit), { numRuns: 100, seed: 11 }))
         expectSameAsFormula(connection, asked, most, units)
     })
 
@@ -305,4 +370,113 @@ describe('ranking', () => {
       expectSameAsFormula(connection, { ...nothing, domains: ['twin'], languages: ['go'] }, 5)
     })
   })
+
+  describe('reads no more rows in a larger store', () => {
+    const sizes = [2000, 8000] as const
+    const connections: Connection[] = []
+    beforeAll(() => {
+      for (const size of sizes) connections.push(storeOf(size))
+    })
+    afterAll(() => {
+      for (const connection of connections) connection.close()
+    })
+
+    const cases: [name: string, query: Partial<RankingQuery>, most: number][] = [
+      ['for two popular domains', { domains: ['left', 'common'] }, 30],
+      ['for three popular domains', { domains: ['left', 'common', 'often'] }, 60],
+      ['for domains that never occur together', { domains: ['left', 'right'] }, 40],
+      [
+        'for three domains of which each two occur together, and never all',
+        { domains: ['one', 'two', 'three'] },
+        60,
+      ],
+      ['for a language that few units have', { domains: ['left'], languages: ['rare'] }, 60],
+      [
+        'for a language that few units have, and two domains',
+        { domains: ['left', 'common'], languages: ['rare'] },
+        90,
+      ],
+      [
+        'for a language that no unit has',
+        { domains: ['left', 'common'], languages: ['absent'] },
+        40,
+      ],
+      [
+        'for all parts of a context, none of which any unit has',
+        {
+          domains: ['left', 'common'],
+          languages: ['absent'],
+          frameworks: ['absent'],
+          pattern: 'absent',
+        },
+        40,
+      ],
+      ['for thousands of units that tie', { domains: ['equal', 'twin'] }, 40],
+      // One row for each list, which tells that there is none.
+      ['for domains that no unit has', { domains: ['absent', 'missing'] }, 3],
+    ]
+
+    it.each(cases)('%s', (_, asked, most) => {
+      const nothing = { languages: [], frameworks: [], pattern: '' }
+      const query = { domains: [], ...nothing, ...asked }
+      const [small = 0, large = 0] = connections.map((one) => rowsReadFor(one, query))
+      expect(small).toBeLessThanOrEqual(most)
+      expect(large).toBeLessThanOrEqual(most)
+      for (const connection of connections) expectSameAsFormula(connection, query, 5)
+    })
+  })
 })
+
+/** A store of so many units, of which each case above is a part of the same share, but for what is rare. */
+function storeOf(size: number): Connection {
+  const connection = openDatabase()
+  const groups = [
+    ['left', 'common'],
+    ['right'],
+    ['left', 'common', 'often'],
+    ['right', 'common', 'often', 'else'],
+    ['one', 'two'],
+    ['two', 'three'],
+    ['three', 'one'],
+    ['equal', 'twin'],
+    ['equal'],
+    ['left', 'often'],
+  ]
+  const { sqlite } = connection
+  const insertUnit = sqlite.prepare('INSERT INTO knowledge_units (id, data) VALUES (?, ?)')
+  const insertDomain = sqlite.prepare('INSERT INTO knowledge_unit_domains VALUES (?, ?)')
+  const approve = sqlite.prepare("UPDATE knowledge_units SET status = 'approved' WHERE id = ?")
+  connection.transaction(() => {
+    for (let index = 0; index < size; index++) {
+      const domains = groups[index % groups.length] as string[]
+      const languages = index < 70 && index % 10 === 0 ? ['rare'] : ['go']
+      const one = {
+        index: (index * 7919) % 2 ** 20,
+        domains,
+        context: { languages, frameworks: ['react'], pattern: 'api' },
+        confidence: domains[0] === 'equal' ? 0.5 : ((index * 31) % 997) / 996,
+      }
+      const id = idOf(one.index)
+      insertUnit.run(id, referenceDocument(one))
+      for (const domain of domains) insertDomain.run(id, domain)
+      approve.run(id)
+    }
+  })
+  return connection
+}
+
+/** How many rows are answered to the statements by which a query finds the best units. */
+function rowsReadFor(connection: Connection, query: RankingQuery): number {
+  const steps = rankedIds(query, 5)
+  let rows = 0
+  const counting = {
+    ...steps,
+    next(answer: unknown) {
+      if (Array.isArray(answer)) rows += answer.length
+      return steps.next(answer)
+    },
+    throw: (error: unknown) => steps.throw(error),
+  }
+  connection.run(counting as typeof steps)
+  return rows
+}

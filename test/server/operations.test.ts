@@ -96,7 +96,7 @@ describe('a fault of the server', () => {
   test('is a 500 that tells nothing, and is logged', async () => {
     const { lines, logger } = recordedLog()
     await using served = await serveStore({ server: { logger } })
-    Object.defineProperty(served.store, 'stats', {
+    Object.defineProperty(served.store, 'asText', {
       value: () => Promise.reject(new Error('a fault of this test')),
     })
     const answer = await served.ask('/api/v1/knowledge/stats')
@@ -163,6 +163,7 @@ describe('GET /metrics', () => {
       'cq_store_lane_calls_total{lane="read"} 1',
       'cq_store_lane_restarts_total{lane="write"} 0',
       'cq_store_lane_overloads_total{lane="write"} 0',
+      'cq_store_lane_made_alone_total{lane="read"} 0',
       'cq_store_lane_batch_calls_count{lane="read"} 1',
       'cq_store_lane_wait_seconds_count{lane="read"} 1',
       'cq_store_lane_run_seconds_count{lane="read"} 1',
@@ -217,8 +218,23 @@ describe('GET /openapi.json', () => {
 test('answers carry the headers that keep browsers from guessing', async () => {
   await using served = await serveStore()
   const { headers } = await served.ask('/health')
-  expect(headers.get('x-content-type-options')).toBe('nosniff')
-  expect(headers.get('content-security-policy')).toContain("default-src 'self'")
+  expect(Object.fromEntries(headers)).toMatchObject({
+    'content-security-policy':
+      "default-src 'self';base-uri 'self';font-src 'self' https: data:;form-action 'self';" +
+      "frame-ancestors 'self';img-src 'self' data:;object-src 'none';script-src 'self';" +
+      "script-src-attr 'none';style-src 'self' https: 'unsafe-inline'",
+    'cross-origin-opener-policy': 'same-origin',
+    'cross-origin-resource-policy': 'same-origin',
+    'origin-agent-cluster': '?1',
+    'referrer-policy': 'no-referrer',
+    'strict-transport-security': 'max-age=31536000; includeSubDomains',
+    'x-content-type-options': 'nosniff',
+    'x-dns-prefetch-control': 'off',
+    'x-download-options': 'noopen',
+    'x-frame-options': 'SAMEORIGIN',
+    'x-permitted-cross-domain-policies': 'none',
+    'x-xss-protection': '0',
+  })
   expect(headers.get('access-control-allow-origin')).toBeNull()
 })
 

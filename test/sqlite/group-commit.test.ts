@@ -70,6 +70,16 @@ describe('writes made together', () => {
     })
   })
 
+  it('are committed in several groups where they carry much text', async () => {
+    const extensions = { 'acme:notes': 'much '.repeat(300_000) }
+    const units = ordinaryUnits(5).map((unit) => ({ ...unit, extensions }))
+    const { batches } = store.figures.write
+    await Promise.all(await together(() => units.map((unit) => store.insert(unit))))
+    // Each carries 1.5 MB, so that no more than two go together.
+    expect(store.figures.write.batches).toBe(batches + 1 + 3)
+    expect(await stored(units)).toEqual(units.map(() => true))
+  })
+
   it('fail for themselves: what one did is undone, and what the others did is kept', async () => {
     const units = ordinaryUnits(4)
     const [first, second, third, fourth] = units

@@ -33,7 +33,8 @@ describe('a store with more calls than may wait', () => {
 })
 
 describe('a store whose calls have a deadline', () => {
-  const timeout = 200
+  // Long enough for the store to be closed within it, too.
+  const timeout = 1_000
 
   it('ends a write that waits as timeout, and never does it', async () => {
     const writing = Latch.create('write')
@@ -41,16 +42,14 @@ describe('a store whose calls have a deadline', () => {
     await using store = await openSteered({ path: directory.file('cq.db'), readers: 1, timeout })
     const held = outcome(store.insert(heldUnit))
     await writing.arrived()
-    const [behind, waiting, later] = ordinaryUnits(3)
-    if (!behind || !waiting || !later) return
-    const sent = outcome(store.insert(behind))
-    await Promise.resolve()
+    const [waiting] = ordinaryUnits(1)
+    if (!waiting) return
     expect(await outcome(store.insert(waiting))).toBe('timeout')
-    expect(await Promise.all([held, sent])).toEqual(['outcome_unknown', 'outcome_unknown'])
+    expect(await held).toBe('outcome_unknown')
     writing.open()
-    // One that waits its turn is done only after those that were sent.
+    // One that waits its turn is done only after the one that was sent.
     while ((await outcome(store.update(heldUnit))) !== 'answered');
-    expect(await storedIds([heldUnit.id, behind.id, waiting.id])).toEqual([true, true, false])
+    expect(await storedIds([heldUnit.id, waiting.id])).toEqual([true, false])
 
     async function storedIds(ids: string[]): Promise<boolean[]> {
       const found: boolean[] = []

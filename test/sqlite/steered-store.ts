@@ -2,7 +2,7 @@ import { SqliteStore, type SqliteStoreOptions } from '../../src/sqlite/sqlite-st
 import { RecordedLog } from '../offload/recorded-log.ts'
 
 export const steeredWorker = new URL('workers/steered.ts', import.meta.url)
-/** As `steered.ts`, with a `count` that is long by itself. */
+/** As `steered.ts`, with `stats` that are long by themselves. */
 export const longScanWorker = new URL('workers/long-scan.ts', import.meta.url)
 
 /** A store whose workers do what `steered-units.ts` and `mishap.ts` say. */

@@ -8,6 +8,7 @@ import type { OpenStore } from './contract/open-store.ts'
 import { describeRandomCalls } from './contract/random-calls.ts'
 import { describeReviews } from './contract/reviews.ts'
 import { describeStatistics } from './contract/statistics.ts'
+import { describeTexts } from './contract/texts.ts'
 import { describeUnits } from './contract/units.ts'
 
 /** What every Store has to do, told by tests. The suite closes each store that it opens. */
@@ -18,6 +19,7 @@ export function describeStoreContract(name: string, openStore: OpenStore): void 
     describeStatistics(openStore)
     describeAccounts(openStore)
     describeAdministration(openStore)
+    describeTexts(openStore)
     describeArguments(openStore)
     describeLifecycle(openStore)
     describeConcurrency(openStore)

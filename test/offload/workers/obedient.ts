@@ -1,4 +1,4 @@
-import type { Reply } from '../../../src/offload/reply.ts'
+import { type CallReply, type Reply, tooLong } from '../../../src/offload/reply.ts'
 import { Latch } from '../latch.ts'
 import { suffer } from '../mishap.ts'
 import type { Order } from '../order.ts'
@@ -26,9 +26,19 @@ export function close(): Reply {
   return failure ?? ''
 }
 
-export default async (orders: readonly Order[]): Promise<Reply[]> => {
+export function tidy(): Reply {
+  Latch.wait('tidy')
+  return ''
+}
+
+export const alone = (orders: readonly Order[]): Promise<CallReply[]> =>
+  answer(orders.map((order) => (order.startsWith('tedious ') ? order.slice(8) : order)))
+
+export default answer
+
+async function answer(orders: readonly Order[]): Promise<CallReply[]> {
   const batch = ++batches
-  const replies: Reply[] = []
+  const replies: CallReply[] = []
   for (const order of orders) {
     const reply = await obey(order, batch)
     if (reply !== undefined) replies.push(reply)
@@ -36,7 +46,7 @@ export default async (orders: readonly Order[]): Promise<Reply[]> => {
   return replies
 }
 
-async function obey(order: Order, batch: number): Promise<Reply | undefined> {
+async function obey(order: Order, batch: number): Promise<CallReply | undefined> {
   const [verb, ...words] = order.split(' ')
   const rest = words.join(' ')
   if (verb !== 'list') done.push(order)
@@ -51,6 +61,9 @@ async function obey(order: Order, batch: number): Promise<Reply | undefined> {
       return done.join(', ')
     case 'batch':
       return String(batch)
+    case 'tedious':
+    case 'endless':
+      return tooLong
     case 'fail':
       return { code: 'conflict', message: rest, stack: 'where it failed' }
     case 'omit':

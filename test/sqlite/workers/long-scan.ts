@@ -1,9 +1,10 @@
 import { operations } from '../../../src/operations/index.ts'
 import { first, type Steps } from '../../../src/operations/operation.ts'
 import { type Statement, statement } from '../../../src/statement.ts'
+import type { KnowledgeStats } from '../../../src/store.ts'
 import './steered.ts'
 
-export { close, default, open } from './steered.ts'
+export { alone, close, default, open, tidy } from './steered.ts'
 
 /** Reads every unit once for each pair of units: some seconds in a store of some hundred units. */
 const countTriples: Statement<object, { count: number | string }> = statement(
@@ -14,17 +15,18 @@ const countTriples: Statement<object, { count: number | string }> = statement(
       .select(({ fn }) => fn.count<number | string>('three.data').as('count')),
 )
 
-const { count } = operations
+const { stats } = operations
 
 Object.assign(operations, {
-  count: {
-    ...count,
-    *run(): Steps<number> {
+  stats: {
+    ...stats,
+    *run(): Steps<unknown> {
       // Tells that it has begun.
-      const units = yield* count.run()
+      const figures = (yield* stats.run()) as KnowledgeStats
+      const units = figures.total_count
       const triples = Number((yield* first(countTriples, {}))?.count)
       if (triples !== units ** 3) throw new Error(`${triples} triples of ${units} units`)
-      return units
+      return figures
     },
   },
 })

@@ -10,7 +10,7 @@ import { Tally } from '../../offload/tally.ts'
 import { steeredIds } from '../steered-units.ts'
 
 const { access } = workerData as ConnectionOptions
-const { get, count, insert, insertMany } = operations
+const { get, getAny, stats, insert, insertMany } = operations
 
 suffer('load', access)
 
@@ -23,6 +23,7 @@ Tally.find(`deaths of ${access}`)
 
 export const open = (): Reply => suffer('open', access) ?? shipped.open()
 export const close = (): Reply => suffer('close', access) ?? noteClosing(shipped.close())
+export const { alone, tidy } = shipped
 export default shipped.default
 
 // What steers runs inside of the operations, and so inside of the transaction of their batch.
@@ -36,12 +37,16 @@ Object.assign(operations, {
       return unit
     },
   },
-  count: {
-    ...count,
+  getAny: {
+    ...getAny,
+    run: (id: string) => (id === steeredIds.laborious ? getOften(id) : getAny.run(id)),
+  },
+  stats: {
+    ...stats,
     *run(): Steps<unknown> {
-      yield* count.run()
+      yield* stats.run()
       Latch.wait('scan')
-      return yield* count.run()
+      return yield* stats.run()
     },
   },
   insert: {
@@ -59,6 +64,17 @@ Object.assign(operations, {
     },
   },
 })
+
+function* getOften(id: string): Steps<unknown> {
+  Tally.find('laborious reads begun')?.add()
+  try {
+    for (let time = 0; time < 2_000; time++) yield* getAny.run(id)
+    Latch.wait('laborious')
+    return yield* getAny.run(id)
+  } finally {
+    Tally.find('laborious reads ended')?.add()
+  }
+}
 
 /** Counts readers that have closed, and says how many had when the writer did. */
 function noteClosing(reply: Reply): Reply {

@@ -52,6 +52,7 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   removeUser: ['ann'],
   importUnits: [[{ knowledge_unit: unit, status: 'approved' }], { existing: 'skip' }],
   exportUnits: [{ after: unit.id, limit: 5 }],
+  asText: ['public', 'query', ['sample']],
 }
 
 const noTexts = [
@@ -262,6 +263,13 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
     ...replaced({}, 'existing', given(noTexts)).map((options) => [[], options]),
   ],
   exportUnits: noPagesAfter.map((page) => [page]),
+  asText: [
+    ...[...noTexts, 'odd'].map((view) => [view, 'stats']),
+    ...[...noTexts, 'odd', 'count', 'close'].map((method) => ['public', method]),
+    ...noListsOfTexts.map((domains) => ['public', 'query', domains]),
+    ...noTexts.map((id) => ['legacy', 'confirm', id]),
+    ...noPages.map((page) => ['review', 'reviewQueue', page]),
+  ],
 }
 
 export const storeMethods = Object.keys(goodArguments) as StoreMethod[]

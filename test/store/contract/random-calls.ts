@@ -299,8 +299,11 @@ async function compareFindings(store: Store, model: StoreModel, names: Names): P
   const own = domains.map((domain) => names.domain(domain))
   const context = { languages: ['ts'], frameworks: ['go'], pattern: 'CACHE' }
   for (const asked of [...own.map((domain) => [domain]), own.slice(0, 2), own])
-    for (const options of [{}, context, { ...context, limit: 2 }, { limit: 100 }])
-      expect(await store.query(asked, options)).toEqual(model.query(asked, options))
+    for (const options of [{}, context, { ...context, limit: 2 }, { limit: 100 }]) {
+      const expected = model.query(asked, options)
+      expect(await store.query(asked, options)).toEqual(expected)
+      expect(JSON.parse(await store.asText('whole', 'query', asked, options))).toEqual(expected)
+    }
   for (const domain of own) {
     const listed = await store.listUnits({ domain })
     expect(listed.map(({ knowledge_unit }) => knowledge_unit.id)).toEqual(model.listed(domain))

@@ -1,0 +1,10 @@
+import type { FastifyReply } from 'fastify'
+
+/** What Fastify says of an object that it is to send. */
+const json = 'application/json; charset=utf-8'
+
+/** What a handler returns to answer with JSON that is text already: it is sent as it is. */
+export function jsonAnswer(reply: FastifyReply, text: string): string {
+  reply.header('content-type', json)
+  return text
+}
