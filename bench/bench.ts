@@ -1,17 +1,23 @@
 import { mkdtemp, rm } from 'node:fs/promises'
-import { availableParallelism, tmpdir } from 'node:os'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import type { CellFigures, Probe } from './cell.ts'
-import { Child } from './child.ts'
-import { type ContenderName, contenders } from './contender.ts'
+import type { CellFigures, CellRequest, Probe } from './cell.ts'
+import type { ContenderTasks } from './contender-process.ts'
+import { type Absence, contendersHere } from './contenders-here.ts'
+import { type HttpBenchOptions, type HttpResult, runHttpBench } from './http/http-bench.ts'
+import type { Interference } from './interference.ts'
 import { describeMachine, describeVersions, type Machine } from './machine.ts'
-import { type WorkloadName, workloads } from './workload.ts'
+import {
+  type MixedLoadOptions,
+  type MixedLoadResult,
+  runMixedLoad,
+} from './mixed-load/mixed-load.ts'
+import { type Comparison, type Entrant, type PlanOptions, plan } from './plan.ts'
+import { TaskProcess } from './task-process.ts'
+import type { TemplateFigures } from './template.ts'
 
-export interface BenchOptions {
-  readonly workloads: readonly WorkloadName[]
-  /** Numbers of calls in flight. */
-  readonly inFlight: readonly number[]
+export interface BenchOptions extends Omit<PlanOptions, 'contenders'> {
   /** How often everything is measured; what counts is the median. */
   readonly runs: number
   /** How long a measurement takes, warming up not included. */
@@ -19,19 +25,13 @@ export interface BenchOptions {
   readonly warmUpSeconds: number
   /** The most calls in a measurement. */
   readonly operations: number
-  /** Units that the store holds before. */
-  readonly units: number
-  /** Readers of the SqliteStore that is compared with one thread that calls SQLite directly. */
-  readonly readers: number
   readonly seed: number
-}
-
-/** A contender as it takes part. */
-export interface Entrant {
-  readonly name: string
-  readonly contender: ContenderName
-  /** Threads that read, 0 where it has none. */
-  readonly readers: number
+  /** Point reads beside the worst queries; left out where it is not given. */
+  readonly interference?: { readonly perSecond: number; readonly seconds: number }
+  /** The server over HTTP; left out where it is not given. */
+  readonly http?: Omit<HttpBenchOptions, 'seed' | 'stores' | 'units'>
+  /** Reads and writes at once for a while; left out where it is not given. */
+  readonly mixedLoad?: Omit<MixedLoadOptions, 'path' | 'units' | 'seed'>
 }
 
 export interface Measurement {
@@ -41,22 +41,28 @@ export interface Measurement {
   readonly figures: CellFigures
 }
 
-export interface WorkloadResult {
-  readonly workload: WorkloadName
-  readonly entrants: readonly Entrant[]
+export interface ComparisonResult extends Comparison {
   readonly measurements: readonly Measurement[]
 }
 
 export interface BenchResult {
   readonly date: string
+  readonly seconds: number
   readonly machine: Machine
   readonly versions: Readonly<Record<string, string>>
   readonly options: BenchOptions
-  readonly results: readonly WorkloadResult[]
+  /** Contenders that took no part. */
+  readonly absent: readonly Absence[]
+  /** What making the stores took, one of each size. */
+  readonly templates: readonly TemplateFigures[]
+  readonly comparisons: readonly ComparisonResult[]
+  readonly interference?: Interference
+  readonly http?: HttpResult
+  readonly mixedLoad?: MixedLoadResult
 }
 
 export interface BenchSurroundings {
-  /** `contender-process`, as it is or compiled. */
+  /** `contender-process`, as it is or compiled; what else there is to run is found beside it. */
   readonly entry: URL
   /** Ends the bench, its processes and its files. */
   readonly signal: AbortSignal
@@ -64,132 +70,211 @@ export interface BenchSurroundings {
   readonly onProgress: (text: string) => void
 }
 
-/** As many as `SqliteStore` has where nothing is said. */
-export const defaultReaders = Math.min(Math.max(availableParallelism(), 1), 8)
+/** How much more than its own time a task may take, in seconds. */
+const patience = 120
+/** The size of the store that is served over HTTP. */
+const servedUnits = 100_000
 
-/** The first is what the others are compared with. */
-export function entrantsFor(workload: WorkloadName, readers: number): Entrant[] {
-  const { reads } = workloads[workload]
-  const called = (contender: ContenderName, count: number): Entrant => ({
-    name: reads ? `${contender}, ${count} ${count === 1 ? 'reader' : 'readers'}` : contender,
-    contender,
-    readers: count,
-  })
-  const entrants: Entrant[] = [
-    { name: 'direct', contender: 'direct', readers: 0 },
-    called('one-task-per-call', defaultReaders),
-    called('SqliteStore', defaultReaders),
-  ]
-  if (reads && readers !== defaultReaders) entrants.push(called('SqliteStore', readers))
-  return entrants
+/** A store of one size, as a file to be used or copied. */
+interface Template {
+  readonly units: number
+  readonly store: string
+  /** With the tables of the reference server alone. */
+  readonly reference: string
 }
 
-/** Forwards and backwards in turns, so that no entrant is always the one that finds the disk busy. */
-export function inOrderOf(run: number, entrants: readonly Entrant[]): readonly Entrant[] {
-  return run % 2 === 0 ? entrants : entrants.toReversed()
-}
-
-/** Measures every workload. Leaves neither files nor processes, however it ends. */
+/** Measures everything that is asked for. Leaves neither files nor processes, however it ends. */
 export async function runBench(
   options: BenchOptions,
   surroundings: BenchSurroundings,
 ): Promise<BenchResult> {
   const directory = await mkdtemp(join(tmpdir(), 'cq-store-bench-'))
   try {
-    const date = new Date().toISOString()
-    const machine = await describeMachine(directory)
-    const names = Object.values(contenders).flatMap(({ packages }) => packages)
-    const versions = await describeVersions(new Set(names))
-    const template = await makeTemplate(options, surroundings, directory)
-    const results: WorkloadResult[] = []
-    for (const workload of options.workloads)
-      results.push(await runWorkload(workload, options, surroundings, template))
-    return { date, machine, versions, options, results }
+    return await new Bench(options, surroundings, directory).run()
   } finally {
     await rm(directory, { recursive: true, force: true })
   }
 }
 
-async function makeTemplate(
-  { units, seed }: BenchOptions,
-  { entry, signal, onProgress }: BenchSurroundings,
-  directory: string,
-): Promise<string> {
-  onProgress(`making a store of ${units} units`)
-  const path = join(directory, 'template.db')
-  await using child = new Child(entry)
-  await child.makeTemplate({ path, units, seed }, signal)
-  return path
+/** Forwards and backwards in turns, so that no entrant is always the one that finds the disk busy. */
+export function inOrderOf<Item>(run: number, items: readonly Item[]): readonly Item[] {
+  return run % 2 === 0 ? items : items.toReversed()
 }
 
-async function runWorkload(
-  workload: WorkloadName,
-  options: BenchOptions,
-  surroundings: BenchSurroundings,
-  template: string,
-): Promise<WorkloadResult> {
-  const entrants = entrantsFor(workload, options.readers)
-  const measurements: Measurement[] = []
-  for (let run = 0; run < options.runs; run++)
-    measurements.push(...(await runOnce(workload, run, entrants, options, surroundings, template)))
-  return { workload, entrants, measurements }
-}
+class Bench {
+  readonly #options: BenchOptions
+  readonly #surroundings: BenchSurroundings
+  readonly #directory: string
+  readonly #templates = new Map<number, Template>()
 
-/**
- * One run: a process for each entrant, and at each number of calls in flight one entrant after the
- * other, so that what is compared was measured within seconds.
- */
-async function runOnce(
-  workload: WorkloadName,
-  run: number,
-  entrants: readonly Entrant[],
-  options: BenchOptions,
-  { entry, signal, onProgress }: BenchSurroundings,
-  template: string,
-): Promise<Measurement[]> {
-  await using processes = new AsyncDisposableStack()
-  const started = inOrderOf(run, entrants).map((entrant) => ({
-    entrant,
-    child: processes.use(new Child(entry)),
-  }))
-  const { units, seed, seconds, warmUpSeconds, operations } = options
-  const measurements: Measurement[] = []
-  const probes: { readonly of: string; readonly probe: Probe }[] = []
-  for (const [place, inFlight] of options.inFlight.entries())
-    for (const { entrant, child } of started) {
-      onProgress(
-        `${workload}, run ${run + 1} of ${options.runs}, ${inFlight} in flight: ${entrant.name}`,
-      )
-      const { figures, probe } = await child.runCell(
-        {
-          contender: entrant.contender,
-          readers: entrant.readers,
-          workload,
-          inFlight,
-          units,
-          seed,
-          template,
-          path: `${template}.copy`,
-          // The first in a process also waits for the code to be compiled.
-          warmUpSeconds: place === 0 ? 2 * warmUpSeconds : warmUpSeconds,
-          seconds,
-          operations,
-        },
-        signal,
-      )
-      measurements.push({ entrant: entrant.name, inFlight, run, figures })
-      probes.push({ of: entrant.name, probe })
+  constructor(options: BenchOptions, surroundings: BenchSurroundings, directory: string) {
+    this.#options = options
+    this.#surroundings = surroundings
+    this.#directory = directory
+  }
+
+  async run(): Promise<BenchResult> {
+    const options = this.#options
+    const start = performance.now()
+    const date = new Date().toISOString()
+    const machine = await describeMachine(this.#directory)
+    const { present, absent } = await contendersHere()
+    const versions = await describeVersions(present)
+    const comparisons = plan({ ...options, contenders: present })
+    const templates = await this.#makeTemplates(comparisons)
+    const compared: ComparisonResult[] = []
+    for (const comparison of comparisons)
+      compared.push({ ...comparison, measurements: await this.#compare(comparison) })
+    const interference = await this.#measureInterference()
+    const http = await this.#measureHttp()
+    const mixedLoad = await this.#measureMixedLoad()
+    return {
+      date,
+      seconds: (performance.now() - start) / 1_000,
+      machine,
+      versions,
+      options,
+      absent,
+      templates,
+      comparisons: compared,
+      ...(interference && { interference }),
+      ...(http && { http }),
+      ...(mixedLoad && { mixedLoad }),
     }
-  requireEqual(probes)
-  return measurements
+  }
+
+  async #makeTemplates(comparisons: readonly Comparison[]): Promise<TemplateFigures[]> {
+    const { onProgress } = this.#surroundings
+    const made: TemplateFigures[] = []
+    for (const units of this.#options.sizes) {
+      onProgress(`making a store of ${units} units`)
+      const store = join(this.#directory, `${units}.db`)
+      const reference = join(this.#directory, `${units}-reference.db`)
+      const isCompared = comparisons.some(
+        (one) => one.units === units && one.entrants.some(({ schema }) => schema === 'reference'),
+      )
+      await using child = this.#start()
+      const { seed } = this.#options
+      const request = { path: store, units, seed, ...(isCompared && { referencePath: reference }) }
+      // A million units take minutes.
+      made.push(await child.perform('makeTemplate', request, patience + units / 1_000))
+      this.#templates.set(units, { units, store, reference })
+    }
+    return made
+  }
+
+  async #compare(comparison: Comparison): Promise<Measurement[]> {
+    const measurements: Measurement[] = []
+    for (let run = 0; run < this.#options.runs; run++)
+      measurements.push(...(await this.#compareOnce(comparison, run)))
+    return measurements
+  }
+
+  /**
+   * One run: a process for each entrant, and at each number of calls in flight one entrant after the
+   * other, so that what is compared was measured within seconds.
+   */
+  async #compareOnce(comparison: Comparison, run: number): Promise<Measurement[]> {
+    const { onProgress } = this.#surroundings
+    const { workload, units, durability } = comparison
+    const measurements: Measurement[] = []
+    const probes: { readonly of: string; readonly probe: Probe }[] = []
+    await using processes = new AsyncDisposableStack()
+    const started = inOrderOf(run, comparison.entrants).map((entrant) => ({
+      entrant,
+      child: processes.use(this.#start()),
+    }))
+    // So that none of them still starts while the first is measured.
+    await Promise.all(started.map(({ child }) => child.perform('beReady', null, patience)))
+    const counts = new Set(comparison.entrants.flatMap(({ inFlight }) => inFlight))
+    for (const inFlight of [...counts].sort((one, other) => one - other))
+      for (const { entrant, child } of started) {
+        if (!entrant.inFlight.includes(inFlight)) continue
+        const where = `${workload}, ${units} units, durability ${durability}`
+        const when = `run ${run + 1} of ${this.#options.runs}`
+        onProgress(`${where}, ${when}, ${inFlight} in flight: ${entrant.name}`)
+        const request = this.#cellRequest(comparison, entrant, inFlight)
+        const seconds = patience + 2 * (request.warmUpSeconds + request.seconds)
+        const { figures, probe } = await child.perform('runCell', request, seconds)
+        measurements.push({ entrant: entrant.name, inFlight, run, figures })
+        probes.push({ of: entrant.name, probe })
+      }
+    requireEqual(probes)
+    return measurements
+  }
+
+  #cellRequest(
+    { workload, units, durability }: Comparison,
+    { contender, readers, schema, inFlight: counts }: Entrant,
+    inFlight: number,
+  ): CellRequest {
+    const { seed, seconds, warmUpSeconds, operations } = this.#options
+    return {
+      contender,
+      readers: readers || 1,
+      durability,
+      workload,
+      inFlight,
+      units,
+      seed,
+      template: this.#template(units)[schema],
+      // The first in a process also waits for the code to be compiled.
+      warmUpSeconds: inFlight === counts[0] ? 2 * warmUpSeconds : warmUpSeconds,
+      seconds,
+      operations,
+    }
+  }
+
+  async #measureInterference(): Promise<Interference | undefined> {
+    const { interference, sizes, seed } = this.#options
+    if (!interference) return undefined
+    const units = sizes.at(-1) ?? 0
+    this.#surroundings.onProgress(`get beside the worst queries, ${units} units`)
+    await using child = this.#start()
+    const path = this.#template(units).store
+    // Two, whatever the machine has: one is always left to others than the query.
+    const request = { ...interference, path, units, seed, readers: 2 }
+    return await child.perform('measureInterference', request, patience + 4 * interference.seconds)
+  }
+
+  async #measureHttp(): Promise<HttpResult | undefined> {
+    const { http, seed, sizes } = this.#options
+    if (!http) return undefined
+    const stores = [...this.#templates.values()].map(({ units, store }) => ({ units, path: store }))
+    const units = sizes.includes(servedUnits) ? servedUnits : (sizes.at(-1) ?? 0)
+    return runHttpBench({ ...http, seed, stores, units }, this.#surroundings)
+  }
+
+  async #measureMixedLoad(): Promise<MixedLoadResult | undefined> {
+    const { mixedLoad, seed, sizes } = this.#options
+    if (!mixedLoad) return undefined
+    const { units, store } = this.#template(sizes[0] ?? 0)
+    return runMixedLoad({ ...mixedLoad, seed, units, path: store }, this.#surroundings)
+  }
+
+  #template(units: number): Template {
+    const template = this.#templates.get(units)
+    if (!template) throw new Error(`no store of ${units} units was made`)
+    return template
+  }
+
+  #start(): TaskProcess<ContenderTasks> {
+    return new TaskProcess(this.#surroundings.entry, this.#surroundings.signal)
+  }
 }
 
 /** Figures of contenders that do different things can't be compared. */
 function requireEqual(probes: readonly { readonly of: string; readonly probe: Probe }[]): void {
   const [first] = probes
+  if (!first) return
   for (const { of, probe } of probes)
-    if (!isDeepStrictEqual(probe, first?.probe))
-      throw new Error(
-        `${of} answers ${JSON.stringify(probe)}, and ${first?.of} ${JSON.stringify(first?.probe)}`,
-      )
+    for (const [place, answer] of first.probe.entries())
+      if (!isDeepStrictEqual(probe[place], answer))
+        throw new Error(
+          `${of} answers ${excerpt(probe[place])}, and ${first.of} ${excerpt(answer)}`,
+        )
+}
+
+function excerpt(answer: unknown): string {
+  return `${JSON.stringify(answer)}`.slice(0, 1_000)
 }

@@ -1,7 +1,8 @@
-import { copyFile, open as openFile, rm } from 'node:fs/promises'
+import { copyFile, open as openFile, rm, stat } from 'node:fs/promises'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Sqlite from 'better-sqlite3'
-import { type Contender, type ContenderName, contenders } from './contender.ts'
+import type { KnowledgeUnit } from '../src/index.ts'
+import { type Contender, type ContenderName, contenders, type Durability } from './contender.ts'
 import { Corpus } from './corpus.ts'
 import { drive } from './drive.ts'
 import { type WorkloadName, workloads } from './workload.ts'
@@ -10,14 +11,13 @@ import { type WorkloadName, workloads } from './workload.ts'
 export interface CellRequest {
   readonly contender: ContenderName
   readonly readers: number
+  readonly durability: Durability
   readonly workload: WorkloadName
   readonly inFlight: number
   readonly units: number
   readonly seed: number
-  /** A seeded file, of which this measurement uses a copy. */
+  /** A seeded file. A workload that writes gets a copy of it. */
   readonly template: string
-  /** The copy. */
-  readonly path: string
   readonly warmUpSeconds: number
   readonly seconds: number
   readonly operations: number
@@ -28,7 +28,12 @@ export interface CellFigures {
   readonly seconds: number
   readonly perSecond: number
   /** In microseconds. */
-  readonly latency: { readonly p50: number; readonly p99: number; readonly max: number }
+  readonly latency: {
+    readonly p50: number
+    readonly p99: number
+    readonly p999: number
+    readonly max: number
+  }
   /** How much later than due a timer fires that is due each millisecond, in milliseconds. */
   readonly eventLoopDelay: { readonly p99: number; readonly max: number }
   /** CPU time, in microseconds for each call; the main thread's only where Node tells it. */
@@ -37,6 +42,8 @@ export interface CellFigures {
   readonly eventLoopUtilization: number
   /** Memory of the process at the end, in bytes. */
   readonly rss: number
+  /** The file and its write-ahead log at the end, in bytes. */
+  readonly bytes: { readonly database: number; readonly wal: number }
 }
 
 /** What a contender answered to a few calls, to be compared with the others' answers. */
@@ -48,30 +55,37 @@ export interface CellReply {
 }
 
 /** Enough to compile what runs; all of many slow calls would take longer to answer than to measure. */
-const mostInWarmUp = 16
+const mostInWarmUp = 4
 /** The sampling interval, which the loop's own figures include. */
-const loopResolution = 1
+export const loopResolution = 1
+/** Calls whose answers are compared. */
+const probes = 2
 
 export async function runCell(request: CellRequest): Promise<CellReply> {
-  const { units, seed, template, path } = request
-  const corpus = new Corpus(units, seed)
+  const { template, units, seed } = request
+  if (!workloads[request.workload].writes) return runOn(template, new Corpus(units, seed), request)
+  const path = `${template}.copy`
   await copyToDisk(template, path)
   try {
-    const contender = await contenders[request.contender].open(request)
-    let reply: CellReply & { readonly calls: number }
-    try {
-      reply = {
-        probe: await ask(contender, corpus),
-        ...(await measure(contender, corpus, request)),
-      }
-    } finally {
-      await contender.close()
-    }
-    requireStored(path, corpus, reply.calls, request.workload)
-    return { figures: reply.figures, probe: reply.probe }
+    return await runOn(path, new Corpus(units, seed), request)
   } finally {
     for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true })
   }
+}
+
+async function runOn(path: string, corpus: Corpus, request: CellRequest): Promise<CellReply> {
+  const { workload } = request
+  const before = tally(path, workload)
+  const contender = await contenders[request.contender].open({ ...request, path })
+  let reply: CellReply & { readonly calls: number }
+  try {
+    const probe = await ask(contender, corpus, workload)
+    reply = { probe, ...(await measure(contender, corpus, path, request)) }
+  } finally {
+    await contender.close()
+  }
+  requireStored(before, tally(path, workload), expectedOf(corpus, reply.calls, workload))
+  return { figures: reply.figures, probe: reply.probe }
 }
 
 /** Flushed, so that the disk is not still busy with the copy while it is measured. */
@@ -82,16 +96,25 @@ async function copyToDisk(from: string, to: string): Promise<void> {
   await file.close()
 }
 
-async function ask(contender: Contender, corpus: Corpus): Promise<Probe> {
-  const [pair = []] = corpus.domainPairs(1)
-  return [
+/** Also what is not asked for in calls to come: a unit, none, and the first calls' own answers. */
+async function ask(contender: Contender, corpus: Corpus, workload: WorkloadName): Promise<Probe> {
+  const answers = [
     await contender.get(corpus.idAt(0)),
     await contender.get(corpus.idAt(corpus.size)),
-    await contender.query(pair),
   ]
+  const perform = workloads[workload].prepare(contender, corpus)
+  for (let call = 0; call < probes; call++) answers.push(withoutTime(await perform(call)))
+  return answers
 }
 
-async function measure(contender: Contender, corpus: Corpus, request: CellRequest) {
+/** When a unit was confirmed is all that may differ. */
+function withoutTime(answer: unknown): KnowledgeUnit | null {
+  const unit = (answer ?? null) as KnowledgeUnit | null
+  if (unit?.evidence === undefined) return unit
+  return { ...unit, evidence: { ...unit.evidence, last_confirmed: '' } }
+}
+
+async function measure(contender: Contender, corpus: Corpus, path: string, request: CellRequest) {
   const { inFlight, seconds, operations, warmUpSeconds } = request
   const { blocks } = contenders[request.contender]
   const perform = workloads[request.workload].prepare(contender, corpus)
@@ -99,7 +122,7 @@ async function measure(contender: Contender, corpus: Corpus, request: CellReques
     inFlight: Math.min(inFlight, mostInWarmUp),
     seconds: warmUpSeconds,
     operations,
-    from: 0,
+    from: probes,
     blocks,
   })
   const loopDelay = monitorEventLoopDelay({ resolution: loopResolution })
@@ -111,7 +134,7 @@ async function measure(contender: Contender, corpus: Corpus, request: CellReques
     inFlight,
     seconds,
     operations,
-    from: warmUp.operations,
+    from: probes + warmUp.operations,
     blocks,
   })
   const cpuUsed = process.cpuUsage(cpu)
@@ -121,60 +144,89 @@ async function measure(contender: Contender, corpus: Corpus, request: CellReques
   await new Promise((resolve) => setTimeout(resolve, 2 * loopResolution))
   loopDelay.disable()
   const each = ({ user, system }: NodeJS.CpuUsage) => (user + system) / driven.operations
-  const microseconds = (nanoseconds: number) => nanoseconds / 1e3
+  const microseconds = (percentile: number) => driven.latency.percentile(percentile) / 1e3
   const delay = (nanoseconds: number) => Math.max(0, nanoseconds / 1e6 - loopResolution)
   const figures: CellFigures = {
     operations: driven.operations,
     seconds: driven.seconds,
     perSecond: driven.operations / driven.seconds,
     latency: {
-      p50: microseconds(driven.latency.percentile(50)),
-      p99: microseconds(driven.latency.percentile(99)),
-      max: microseconds(driven.latency.max),
+      p50: microseconds(50),
+      p99: microseconds(99),
+      p999: microseconds(99.9),
+      max: driven.latency.max / 1e3,
     },
     eventLoopDelay: { p99: delay(loopDelay.percentile(99)), max: delay(loopDelay.max) },
     cpu: { mainThread: mainThreadUsed ? each(mainThreadUsed) : null, process: each(cpuUsed) },
     eventLoopUtilization: utilization,
     rss: process.memoryUsage.rss(),
+    bytes: { database: await sizeOf(path), wal: await sizeOf(`${path}-wal`) },
   }
-  return { figures, calls: warmUp.operations + driven.operations }
+  return { figures, calls: probes + warmUp.operations + driven.operations }
 }
 
-/** A contender that lost a unit it had acknowledged, or stored one without its domains, has no figures. */
-function requireStored(path: string, corpus: Corpus, calls: number, workload: WorkloadName): void {
-  const expected = expectedInserts(corpus, calls, workload)
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size
+  } catch {
+    // A write-ahead log comes and goes.
+    return 0
+  }
+}
+
+/** What a file holds, as far as calls of a workload change it. */
+interface Tally {
+  readonly units: number
+  readonly domains: number
+  readonly confirmations: number
+}
+
+const nothing: Tally = { units: 0, domains: 0, confirmations: 0 }
+
+/** Counted only where something is written: of a large file it takes its time. */
+function tally(path: string, workload: WorkloadName): Tally {
+  if (!workloads[workload].writes) return nothing
   const sqlite = new Sqlite(path)
   try {
-    const count = sqlite.prepare('SELECT count(*) FROM knowledge_units').pluck().get()
-    if (count !== corpus.size + expected.units)
-      throw new Error(`${corpus.size} + ${expected.units} units should be stored, found ${count}`)
-    const domains = sqlite
-      .prepare(
-        `SELECT count(*) FROM knowledge_unit_domains WHERE unit_id IN
-          (SELECT id FROM knowledge_units WHERE status = 'pending')`,
-      )
-      .pluck()
-      .get()
-    if (domains !== expected.domains)
-      throw new Error(`the inserted units have ${expected.domains} domains, found ${domains}`)
+    const count = (sql: string) => sqlite.prepare<[], number>(sql).pluck().get() ?? 0
+    return {
+      units: count('SELECT count(*) FROM knowledge_units'),
+      domains: count('SELECT count(*) FROM knowledge_unit_domains'),
+      confirmations: count(
+        "SELECT sum(json_extract(data, '$.evidence.confirmations')) FROM knowledge_units WHERE status = 'approved'",
+      ),
+    }
   } finally {
     sqlite.close()
   }
 }
 
-/** What the calls so far must have added: they are repeated on a contender that only counts. */
-function expectedInserts(corpus: Corpus, calls: number, workload: WorkloadName) {
-  const expected = { units: 0, domains: 0 }
-  const counting: Contender = {
+/** A contender that lost a write it had acknowledged, or did half of one, has no figures. */
+function requireStored(before: Tally, after: Tally, expected: Tally): void {
+  for (const what of ['units', 'domains', 'confirmations'] as const)
+    if (after[what] !== before[what] + expected[what])
+      throw new Error(
+        `${expected[what]} ${what} should be stored beside ${before[what]}, and there are ${after[what]}`,
+      )
+}
+
+/** What the calls must have added: they are repeated on a contender that only counts. */
+function expectedOf(corpus: Corpus, calls: number, workload: WorkloadName): Tally {
+  if (!workloads[workload].writes) return nothing
+  const expected = { ...nothing }
+  const some = corpus.unitAt(0)
+  const counting: Pick<Contender, 'get' | 'insert' | 'confirm'> = {
     get: () => null,
-    query: () => [],
     insert({ domains }) {
       expected.units++
       expected.domains += domains.length
     },
-    close() {},
+    confirm() {
+      expected.confirmations++
+      return some
+    },
   }
-  const perform = workloads[workload].prepare(counting, corpus)
+  const perform = workloads[workload].prepare(counting as Contender, corpus)
   for (let call = 0; call < calls; call++) void perform(call)
   return expected
 }

@@ -3,11 +3,20 @@ import type { KnowledgeUnit } from '../src/index.ts'
 /** How many domains there are, and how steeply their popularity falls (Zipf's exponent). */
 const domainCount = 200
 const steepness = 1
+/** Domains that a few units have, the same few in a store of any size. */
+const rareDomainCount = 100
+const unitsWithRareDomain = 1_000
+/** The share of units that have two of the three `rivals` and never all of them. */
+const rivalShare = 0.15
+/** The share of units that have the rare context. */
+const rareContextShare = 1 / 5_000
 /** Inserted units are copies of this many, each under an id and with a time of its own. */
 const distinctFresh = 1_000
 /** Units in the store were observed within some months after this, new ones later still. */
 const seededSince = Date.UTC(2026, 0, 1)
 const seededSpan = 20e9
+/** When the youngest unit of a store was observed: the time to ask statistics at. */
+export const seededUntil = new Date(seededSince + seededSpan)
 
 /** Numbers from 0 to below 1, the same ones for the same seed (mulberry32). */
 export function randomNumbers(seed: number): () => number {
@@ -20,10 +29,25 @@ export function randomNumbers(seed: number): () => number {
   }
 }
 
+/** What a query asks for. What is empty does not count. */
+export interface Query {
+  readonly domains: readonly string[]
+  readonly languages: readonly string[]
+  readonly frameworks: readonly string[]
+  readonly pattern: string
+  readonly limit: number
+}
+
+const plainQuery: Query = { domains: [], languages: [], frameworks: [], pattern: '', limit: 5 }
+
+/** What there is to ask. */
+export type QueryKind = 'top-two' | 'popular' | 'rare' | 'context' | 'worst'
+
 /**
  * Everything that a store is filled with and asked for, all of it derived from a seed, so that every
- * contender, run and machine meets the same. Units are some 1.1 kB of JSON; their domains are skewed,
- * a few popular ones and many rare ones.
+ * contender, run and machine meets the same. Units are some 1.1 kB of JSON. Their domains are skewed: a
+ * few popular ones, which grow with the store, many others, and some that a handful of units have,
+ * whatever the size of the store. How many domains there are does not depend on the size.
  */
 export class Corpus {
   readonly size: number
@@ -51,16 +75,17 @@ export class Corpus {
     const random = randomNumbers(scramble(index, this.#seed))
     const text = (words: number) => sentence(random, words)
     const observed = timestamp(seededSince + random() * seededSpan)
+    const context = {
+      languages: pickSome(random, languages),
+      frameworks: pickSome(random, frameworks),
+      pattern: random() < 0.3 ? pick(random, patterns) : '',
+    }
     return {
       id: this.idAt(index),
       version: 1,
-      domains: this.#domains(random, 1 + Math.floor(random() * 4)),
+      domains: this.#domainsAt(index, random),
       insight: { summary: text(12), detail: text(70), action: text(25) },
-      context: {
-        languages: pickSome(random, languages),
-        frameworks: pickSome(random, frameworks),
-        pattern: random() < 0.3 ? pick(random, patterns) : '',
-      },
+      context: random() < rareContextShare ? rareContext : context,
       evidence: {
         confidence: Math.round((0.3 + random() * 0.7) * 20) / 20,
         confirmations: 1 + Math.floor(random() * 8),
@@ -98,6 +123,40 @@ export class Corpus {
   domainPairs(count: number): string[][] {
     const random = randomNumbers(this.#seed + 2)
     return Array.from({ length: count }, () => this.#domains(random, 2))
+  }
+
+  /** The most popular domains, the first one first. */
+  popularDomains(count: number): string[] {
+    return Array.from({ length: count }, (_, place) => domainName(place))
+  }
+
+  /** Queries of a kind, at random. */
+  queries(kind: QueryKind, count: number): Query[] {
+    const random = randomNumbers(this.#seed + 3)
+    const popular = this.popularDomains(20)
+    const ofKind: Readonly<Record<QueryKind, () => Query>> = {
+      'top-two': () => ({ ...plainQuery, domains: popular.slice(0, 2) }),
+      popular: () => ({ ...plainQuery, domains: pickPair(random, popular) }),
+      rare: () => ({ ...plainQuery, domains: pickPair(random, rareDomains) }),
+      context: () => ({
+        ...plainQuery,
+        domains: pickPair(random, popular),
+        languages: [pick(random, languages)],
+        frameworks: [pick(random, frameworks)],
+        pattern: pick(random, patterns),
+      }),
+      worst: () => ({ domains: rivals, ...rareContext, limit: 50 }),
+    }
+    return Array.from({ length: count }, ofKind[kind])
+  }
+
+  #domainsAt(index: number, random: () => number): string[] {
+    const domains = this.#domains(random, 1 + Math.floor(random() * 4))
+    if (random() < rivalShare) domains.splice(0, 2, ...pickPair(random, rivals))
+    const every = Math.max(2, Math.floor(this.size / unitsWithRareDomain))
+    const place = Math.floor(index / every) % rareDomainCount
+    if (index % every === 0) domains.push(rareDomains[place] as string)
+    return domains
   }
 
   #domains(random: () => number, count: number): string[] {
@@ -153,6 +212,13 @@ function pick(random: () => number, from: readonly string[]): string {
   return from[Math.floor(random() * from.length)] ?? ''
 }
 
+/** Two that differ. */
+function pickPair(random: () => number, from: readonly string[]): string[] {
+  const first = Math.floor(random() * from.length)
+  const second = (first + 1 + Math.floor(random() * (from.length - 1))) % from.length
+  return [from[first] as string, from[second] as string]
+}
+
 function pickSome(random: () => number, from: readonly string[]): string[] {
   const count = Math.floor(random() * 3)
   return [...new Set(Array.from({ length: count }, () => pick(random, from)))]
@@ -173,6 +239,10 @@ const aspects =
   )
 const languages = ['typescript', 'javascript', 'python', 'go', 'rust', 'java', 'sql', 'bash']
 const frameworks = ['fastify', 'express', 'react', 'django', 'fastapi', 'spring', 'next', 'vue']
+/** Popular domains of which no unit has all. */
+const rivals = ['frontend', 'backend', 'platform']
+const rareDomains = Array.from({ length: rareDomainCount }, (_, place) => `project-${place + 1}`)
+const rareContext = { languages: ['cobol'], frameworks: ['cics'], pattern: 'screen-scraper' }
 const patterns = ['api-client', 'background-job', 'data-migration', 'ci-pipeline', 'cli-tool']
 const vocabulary =
   'the a when which before after every never only index query table column transaction lock writer reader worker thread event loop timeout retry backoff connection pool cache key token header request response client server version release upgrade breaks returns throws fails silently default option flag value string number list object schema field type check build deploy container image layer volume network port address certificate path file directory permission process signal memory limit queue batch commit rollback snapshot checkpoint log metric trace is are must should cannot needs uses set to of in on with without instead because until'.split(

@@ -1,7 +1,9 @@
 import { readFile, statfs } from 'node:fs/promises'
 import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import { createClient } from '@libsql/client'
 import Sqlite from 'better-sqlite3'
+import { type ContenderName, contenders } from './contender.ts'
 
 /** Where figures come from, without what would tell whose machine it is. */
 export interface Machine {
@@ -38,24 +40,46 @@ export async function describeMachine(directory: string): Promise<Machine> {
 
 /** Versions of everything that has a part in the figures. */
 export async function describeVersions(
-  packages: Iterable<string>,
+  names: readonly ContenderName[],
 ): Promise<Record<string, string>> {
   const versions: Record<string, string> = {
     node: process.versions.node,
     v8: process.versions.v8,
-    sqlite: sqliteVersion(),
   }
-  for (const name of packages) versions[name] ??= await packageVersion(name)
+  for (const name of names)
+    for (const dependency of contenders[name].packages)
+      versions[dependency] ??= await packageVersion(dependency)
+  for (const name of names) {
+    const sqliteVersion = sqliteVersions[name]
+    if (sqliteVersion) versions[`SQLite of ${name}`] = await sqliteVersion()
+  }
   return versions
 }
 
-function sqliteVersion(): string {
-  const sqlite = new Sqlite(':memory:')
-  try {
-    return sqlite.prepare('SELECT sqlite_version()').pluck().get() as string
-  } finally {
-    sqlite.close()
-  }
+/** Of those contenders that bring their own. */
+const sqliteVersions: Partial<Record<ContenderName, () => Promise<string> | string>> = {
+  'better-sqlite3'() {
+    const sqlite = new Sqlite(':memory:')
+    try {
+      return sqlite.prepare<[], string>('SELECT sqlite_version()').pluck().get() ?? ''
+    } finally {
+      sqlite.close()
+    }
+  },
+  'node:sqlite': () => process.versions.sqlite ?? '',
+  async sqlite3() {
+    const name: string = 'sqlite3'
+    return ((await import(name)) as { readonly default: { VERSION: string } }).default.VERSION
+  },
+  async '@libsql/client'() {
+    const client = createClient({ url: ':memory:' })
+    try {
+      const { rows } = await client.execute('SELECT sqlite_version() AS version')
+      return String(rows[0]?.version)
+    } finally {
+      client.close()
+    }
+  },
 }
 
 /** Of the file that lies there, since not every package lets its own be imported. */

@@ -1,223 +1,332 @@
-import type { BenchOptions, BenchResult, WorkloadResult } from './bench.ts'
-import { defaultReaders, entrantsFor } from './bench.ts'
+import type { BenchOptions, BenchResult, ComparisonResult } from './bench.ts'
 import type { CellFigures } from './cell.ts'
-import { contenders } from './contender.ts'
-import { type WorkloadName, workloads } from './workload.ts'
+import { type ContenderName, contenders } from './contender.ts'
+import { grouped, short, spokenTime, table } from './figures.ts'
+import { httpSection } from './http/report.ts'
+import { mixedLoadSection } from './mixed-load/report.ts'
+import { nameOf, targetInFlight } from './plan.ts'
+import { figuresOf, median, perSecond, ratio } from './series.ts'
+import { find, interferenceText, targets } from './targets.ts'
+import { type WorkloadName, workloadNames, workloads } from './workload.ts'
 
-/** What the store has to reach at 64 calls in flight. */
-interface Target {
-  readonly workload: WorkloadName
-  readonly entrant: string
-  readonly base: string
-  readonly least: number
-}
-
-const targetInFlight = 64
-
-function targets({ readers }: BenchOptions): Target[] {
-  const named = (workload: WorkloadName, contender: string, count: number) =>
-    entrantsFor(workload, readers).find(
-      (entrant) => entrant.contender === contender && entrant.readers === count,
-    )?.name ?? contender
-  const store = (workload: WorkloadName, count = defaultReaders) =>
-    named(workload, 'SqliteStore', count)
-  const task = (workload: WorkloadName) => named(workload, 'one-task-per-call', defaultReaders)
-  return [
-    { workload: 'get', entrant: store('get', readers), base: 'direct', least: 0.85 },
-    { workload: 'get', entrant: store('get'), base: task('get'), least: 5 },
-    { workload: 'insert', entrant: store('insert'), base: 'direct', least: 1.5 },
-    { workload: 'insert', entrant: store('insert'), base: task('insert'), least: 5 },
-  ]
-}
-
-/** The page of one workload: what was measured, on what, and what it cannot say. */
-export function workloadPage(bench: BenchResult, result: WorkloadResult): string {
-  const { about } = workloads[result.workload]
-  return [
-    `# ${result.workload}: ${about}`,
-    circumstances(bench),
-    '## Calls per second',
-    `In brackets: how many times what \`${baseOf(result)}\` does, the median of the runs' own ratios.`,
-    throughputTable(bench.options, result),
-    '## In full',
-    'Medians of the runs. Latency is what a caller waits. Delay: how much later than due a timer fires in the same process. CPU: for each call.',
-    fullTable(bench.options, result),
-    '## Contenders',
-    contenderList(),
-    '## What these numbers cannot say',
-    caveats(bench.options),
-  ]
-    .join('\n\n')
-    .concat('\n')
-}
-
-/** The page for whoever wants to know whether the targets are met, and nothing else. */
+/** The page that tells what matters: whether the targets are met, and how contenders compare. */
 export function summaryPage(bench: BenchResult): string {
-  const tables = bench.results.flatMap((result) => [
-    `## ${result.workload}: ${workloads[result.workload].about}`,
-    throughputTable(bench.options, result),
-  ])
-  return [
-    '# Summary',
+  return page([
+    '# Benchmark',
     circumstances(bench),
-    `## Targets, at ${targetInFlight} calls in flight`,
+    '## Targets',
     targetTable(bench),
-    ...tables,
+    ...contenderSection(bench),
+    ...durableSection(bench),
+    ...inFlightSection(bench),
+    ...growthSection(bench),
+    ...interferenceSection(bench),
+    ...(bench.http ? [httpSection(bench.http)] : []),
+    ...(bench.mixedLoad ? [mixedLoadSection(bench.mixedLoad)] : []),
+    '## Workloads',
+    workloadList(bench),
     '## Contenders',
-    contenderList(),
+    contenderList(bench),
+    '## The stores',
+    templateTable(bench),
     '## What these numbers cannot say',
     caveats(bench.options),
-  ]
-    .join('\n\n')
-    .concat('\n')
+  ])
 }
 
-function circumstances({ date, machine, versions, options }: BenchResult): string {
-  const { runs, seconds, warmUpSeconds, units, seed } = options
+/** The page that holds every figure of the calls that contenders were asked. */
+export function figuresPage(bench: BenchResult): string {
+  return page([
+    '# Every figure',
+    circumstances(bench),
+    'Medians of the runs. Latency is what a caller waits. Delay: how much later than due a timer fires in the same process. CPU: for each call. Sizes in MiB, at the end.',
+    ...bench.comparisons.flatMap((comparison) => [
+      `## ${titleOf(comparison)}`,
+      fullTable(comparison),
+    ]),
+  ])
+}
+
+function page(parts: readonly string[]): string {
+  return `${parts.join('\n\n')}\n`
+}
+
+function circumstances({ date, seconds: took, machine, versions, options }: BenchResult): string {
+  const { runs, seconds, warmUpSeconds, seed } = options
   const memory = (machine.memoryBytes / 2 ** 30).toFixed(1)
   const software = Object.entries(versions).map(([name, version]) => `${name} ${version}`)
   return [
     `- ${date}; ${machine.cpu}, ${machine.cores} cores, ${memory} GiB; ${machine.system}; ${machine.fileSystem}; load average before: ${machine.loadBefore.toFixed(2)}`,
     `- ${software.join(', ')}`,
-    `- ${units} units before, seed ${seed}; ${seconds} s for each figure after ${warmUpSeconds} s of warming up; median of ${runs} runs, their order reversed from run to run; each contender in a process of its own`,
+    `- seed ${seed}; ${seconds} s for each figure after ${warmUpSeconds} s of warming up; ${runs === 1 ? 'one run' : `median of ${runs} runs, their order reversed from run to run`}; each contender in a process of its own; ${short(took / 60)} minutes in all`,
   ].join('\n')
 }
 
-function throughputTable(options: BenchOptions, result: WorkloadResult): string {
-  const base = baseOf(result)
-  const rows = result.entrants.map(({ name }) => [
-    name,
-    ...options.inFlight.map((inFlight) => {
-      const perSecond = median(result, name, inFlight, (figures) => figures.perSecond)
-      const times = ratio(result, name, base, inFlight)
-      return `${grouped(perSecond)} (${times.toFixed(2)})`
-    }),
+function targetTable(bench: BenchResult): string {
+  const rows = targets(bench).map(({ what, target, measured, verdict }) => [
+    what,
+    target,
+    measured,
+    verdict === 'missed' ? '**missed**' : verdict,
   ])
-  return table(['in flight', ...options.inFlight.map(String)], rows)
+  return table(['figure', 'target', 'measured', ''], rows, 4)
 }
 
-function fullTable(options: BenchOptions, result: WorkloadResult): string {
-  const rows = options.inFlight.flatMap((inFlight) =>
-    result.entrants.map(({ name }) => {
-      const of = (read: (figures: CellFigures) => number) => median(result, name, inFlight, read)
-      const all = figuresOf(result, name, inFlight).map(({ perSecond }) => perSecond)
-      const mainThread = of(({ cpu }) => cpu.mainThread ?? Number.NaN)
+/** Every contender under every workload, at the number of calls in flight that all have in common. */
+function contenderSection(bench: BenchResult): string[] {
+  const compared = bench.comparisons.filter(
+    ({ purpose, durability }) => purpose === 'contenders' && durability === 'normal',
+  )
+  if (compared.length === 0) return []
+  return [
+    `## Contenders side by side: calls per second, ${targetInFlight} in flight, ${grouped(compared[0]?.units ?? 0)} units`,
+    throughputTable(compared, ({ workload }) => `\`${workload}\``),
+    `In brackets: how many times what better-sqlite3 does on the main thread, the median of the runs' own ratios.`,
+    ...['CPU of the main thread, µs for each call', 'Latency p99'].flatMap((title, index) => [
+      `### ${title}`,
+      index === 0
+        ? entrantTable(compared, ({ cpu }) => cpu.mainThread ?? Number.NaN, short)
+        : entrantTable(compared, ({ latency }) => latency.p99, spokenTime),
+    ]),
+  ]
+}
+
+function durableSection(bench: BenchResult): string[] {
+  const compared = bench.comparisons.filter(({ durability }) => durability === 'full')
+  if (compared.length === 0) return []
+  return [
+    `## Durability \`full\`: calls per second, ${targetInFlight} in flight`,
+    throughputTable(compared, ({ workload }) => `\`${workload}\``),
+    'Each commit waits for the disk (`synchronous` is FULL), for all contenders.',
+  ]
+}
+
+/** A row for each entrant, a column for each comparison. */
+function throughputTable(
+  compared: readonly ComparisonResult[],
+  title: (comparison: ComparisonResult) => string,
+): string {
+  const rows = entrantsOf(compared).map((entrant) => [
+    entrant,
+    ...compared.map((comparison) => throughput(comparison, entrant, targetInFlight)),
+  ])
+  return table(['', ...compared.map(title)], rows)
+}
+
+function throughput(comparison: ComparisonResult, entrant: string, inFlight: number): string {
+  const series = { comparison, entrant, inFlight }
+  if (figuresOf(series).length === 0) return ''
+  const base = { ...series, entrant: comparison.entrants[0]?.name ?? '' }
+  return `${grouped(median(series, perSecond))} (${short(ratio(series, base, perSecond))})`
+}
+
+function entrantTable(
+  compared: readonly ComparisonResult[],
+  read: (figures: CellFigures) => number,
+  write: (figure: number) => string,
+): string {
+  const rows = entrantsOf(compared).map((entrant) => [
+    entrant,
+    ...compared.map((comparison) => {
+      const series = { comparison, entrant, inFlight: targetInFlight }
+      if (figuresOf(series).length === 0) return ''
+      const figure = median(series, read)
+      return Number.isNaN(figure) ? 'not told' : write(figure)
+    }),
+  ])
+  return table(['', ...compared.map(({ workload }) => `\`${workload}\``)], rows)
+}
+
+function entrantsOf(compared: readonly ComparisonResult[]): string[] {
+  return [...new Set(compared.flatMap(({ entrants }) => entrants.map(({ name }) => name)))]
+}
+
+function inFlightSection(bench: BenchResult): string[] {
+  const swept = bench.comparisons.filter(
+    ({ purpose, entrants }) =>
+      purpose === 'contenders' && entrants.some(({ inFlight }) => inFlight.length > 1),
+  )
+  if (swept.length === 0) return []
+  return [
+    '## Calls in flight: calls per second',
+    ...swept.flatMap((comparison) => {
+      const entrants = comparison.entrants.filter(({ inFlight }) => inFlight.length > 1)
+      const counts = entrants[0]?.inFlight ?? []
       return [
-        String(inFlight),
-        name,
-        grouped(of(({ perSecond }) => perSecond)),
-        `${grouped(Math.min(...all))} to ${grouped(Math.max(...all))}`,
-        short(of(({ latency }) => latency.p50)),
-        short(of(({ latency }) => latency.p99)),
-        short(of(({ eventLoopDelay }) => eventLoopDelay.p99)),
-        short(of(({ eventLoopDelay }) => eventLoopDelay.max)),
-        Number.isNaN(mainThread) ? 'not told' : short(mainThread),
-        short(of(({ cpu }) => cpu.process)),
-        `${Math.round(100 * of(({ eventLoopUtilization }) => eventLoopUtilization))} %`,
-        grouped(of(({ rss }) => rss) / 2 ** 20),
+        `### \`${comparison.workload}\``,
+        table(
+          ['in flight', ...counts.map(String)],
+          entrants.map(({ name }) => [
+            name,
+            ...counts.map((inFlight) => throughput(comparison, name, inFlight)),
+          ]),
+        ),
       ]
     }),
-  )
+  ]
+}
+
+function growthSection(bench: BenchResult): string[] {
+  const { sizes } = bench.options
+  const grown = workloadNames.filter((workload) => find(bench, 'growth', workload))
+  if (grown.length === 0) return []
+  const cell = (
+    workload: WorkloadName,
+    entrant: string,
+    inFlight: number,
+    read: (figures: CellFigures) => number,
+  ) =>
+    sizes.map((units) => {
+      const series = { comparison: find(bench, 'growth', workload, { units }), entrant, inFlight }
+      return figuresOf(series).length === 0 ? '' : spokenTime(median(series, read))
+    })
+  const head = ['', ...sizes.map((units) => `${grouped(units)} units`)]
+  const store = nameOf('SqliteStore', 1)
+  return [
+    '## As the store grows',
+    '### Median latency, one call at a time',
+    table(
+      head,
+      grown.flatMap((workload) =>
+        [store, nameOf('better-sqlite3', 0)].flatMap((entrant) => {
+          const cells = cell(workload, entrant, 1, ({ latency }) => latency.p50)
+          return cells.some((text) => text !== '')
+            ? [[`\`${workload}\`, ${entrant}`, ...cells]]
+            : []
+        }),
+      ),
+    ),
+    `### Time for each call, ${targetInFlight} in flight, ${store}`,
+    'What one call takes of the one reader: a round trip between threads, which is shared by many calls, has little part in it.',
+    table(
+      head,
+      grown.flatMap((workload) => {
+        const cells = cell(workload, store, targetInFlight, (figures) => 1e6 / figures.perSecond)
+        return cells.some((text) => text !== '') ? [[`\`${workload}\``, ...cells]] : []
+      }),
+    ),
+  ]
+}
+
+function interferenceSection({ interference }: BenchResult): string[] {
+  if (!interference) return []
+  const { units, perSecond, readers, alone, beside } = interference
+  const row = (name: string, { latency, eventLoopDelay }: typeof alone) => [
+    name,
+    ...[latency.p50, latency.p99, latency.p999, latency.max].map(spokenTime),
+    `${short(eventLoopDelay.p99)} ms`,
+    `${short(eventLoopDelay.max)} ms`,
+  ]
+  return [
+    `## The worst kind of query, and what reads beside it wait: ${grouped(units)} units, ${readers} readers`,
+    `\`query-worst\`: ${interferenceText(interference)}.`,
+    table(
+      ['`get`', 'p50', 'p99', 'p99.9', 'max', 'delay p99', 'delay max'],
+      [row('alone', alone), row('beside one such query after the other', beside)],
+    ),
+    `${grouped(perSecond)} calls a second in an open loop: a call is due at its time, whether those before it are answered or not, and its latency counts from there.`,
+  ]
+}
+
+function titleOf({ purpose, workload, units, durability }: ComparisonResult): string {
+  const what = purpose === 'growth' ? ', as the store grows' : ''
+  return `\`${workload}\`, ${grouped(units)} units, durability \`${durability}\`${what}`
+}
+
+function fullTable(comparison: ComparisonResult): string {
+  const counts = new Set(comparison.entrants.flatMap(({ inFlight }) => inFlight))
+  const rows = [...counts]
+    .sort((one, other) => one - other)
+    .flatMap((inFlight) =>
+      comparison.entrants
+        .filter((entrant) => entrant.inFlight.includes(inFlight))
+        .map(({ name }) => fullRow(comparison, name, inFlight)),
+    )
   const head =
-    'in flight|contender|calls/s|lowest to highest|p50 µs|p99 µs|delay p99 ms|delay max ms|CPU main thread µs|CPU process µs|loop busy|RSS MiB'
+    'in flight|contender|calls/s|lowest to highest|p50 µs|p99 µs|p99.9 µs|max µs|delay p99 ms|delay max ms|CPU main thread µs|CPU process µs|loop busy|RSS|file|WAL'
   return table(head.split('|'), rows, 2)
 }
 
-function targetTable(bench: BenchResult): string {
-  const rows = targets(bench.options).map(({ workload, entrant, base, least }) => {
-    const result = bench.results.find((one) => one.workload === workload)
-    const measured =
-      result && bench.options.inFlight.includes(targetInFlight)
-        ? ratio(result, entrant, base, targetInFlight)
-        : Number.NaN
-    const verdict = measured >= least ? 'reached' : 'not reached'
-    return [
-      `\`${workload}\`, ${entrant}, against ${base}`,
-      `at least ${least}`,
-      Number.isNaN(measured) ? 'not measured' : measured.toFixed(2),
-      Number.isNaN(measured) ? '' : verdict,
-    ]
-  })
-  return table(['times', 'target', 'measured', ''], rows)
+function fullRow(comparison: ComparisonResult, entrant: string, inFlight: number): string[] {
+  const series = { comparison, entrant, inFlight }
+  const of = (read: (figures: CellFigures) => number) => median(series, read)
+  const all = figuresOf(series).map(perSecond)
+  const mainThread = of(({ cpu }) => cpu.mainThread ?? Number.NaN)
+  const mebibytes = (bytes: number) => short(bytes / 2 ** 20)
+  return [
+    String(inFlight),
+    entrant,
+    grouped(of(perSecond)),
+    `${grouped(Math.min(...all))} to ${grouped(Math.max(...all))}`,
+    short(of(({ latency }) => latency.p50)),
+    short(of(({ latency }) => latency.p99)),
+    short(of(({ latency }) => latency.p999)),
+    short(of(({ latency }) => latency.max)),
+    short(of(({ eventLoopDelay }) => eventLoopDelay.p99)),
+    short(of(({ eventLoopDelay }) => eventLoopDelay.max)),
+    Number.isNaN(mainThread) ? 'not told' : short(mainThread),
+    short(of(({ cpu }) => cpu.process)),
+    `${Math.round(100 * of(({ eventLoopUtilization }) => eventLoopUtilization))} %`,
+    mebibytes(of(({ rss }) => rss)),
+    mebibytes(of(({ bytes }) => bytes.database)),
+    mebibytes(of(({ bytes }) => bytes.wal)),
+  ]
 }
 
-function contenderList(): string {
-  return Object.entries(contenders)
-    .map(([name, { about }]) => `- **${name}**: ${about}`)
+function workloadList({ comparisons }: BenchResult): string {
+  const measured = new Set(comparisons.map(({ workload }) => workload))
+  return workloadNames
+    .filter((name) => measured.has(name))
+    .map((name) => `- \`${name}\`: ${workloads[name].about}`)
     .join('\n')
 }
 
-function caveats({ units, seconds, readers }: BenchOptions): string {
+function contenderList({ absent }: BenchResult): string {
+  return Object.entries(contenders)
+    .map(([name, { about }]) => {
+      const absence = absent.find(({ contender }) => contender === (name as ContenderName))
+      const tookNoPart = absence
+        ? ` **Took no part: ${absence.why}.** \`${absence.installation}\` has it take part`
+        : ''
+      return `- **${name}**: ${about}.${tookNoPart}`
+    })
+    .join('\n')
+}
+
+function templateTable({ templates }: BenchResult): string {
+  const seconds = (number: number) => `${short(number)} s`
+  const rows = templates.map((one) => [
+    grouped(one.units),
+    seconds(one.fillSeconds),
+    short(one.referenceBytes / 2 ** 20),
+    seconds(one.migrateSeconds),
+    short(one.bytes / 2 ** 20),
+  ])
   return [
-    'Little about another machine: it is one, with few cores and with neighbours. The ratios, taken within seconds of each other, carry further than the figures.',
-    'Nothing about a cold start: the file, which has just been copied, is in the page cache of the operating system, and calls have warmed up what they need.',
-    `Nothing about other sizes than ${units} units, and little about hours of load: ${seconds} s hold few checkpoints and collect little garbage.`,
-    'Nothing about power loss or slow disks: `synchronous` is NORMAL, so that a commit does not wait for the disk.',
+    "All units are approved, some 1.1 kB of JSON with 1 to 5 domains. A file is first filled by plain SQL with the tables of cq's reference server, which is what contenders other than `SqliteStore` work on, then brought to this store's schema.",
+    table(
+      ['units', 'filling', 'MiB then', "bringing it to this store's schema", 'MiB then'],
+      rows,
+      0,
+    ),
+  ].join('\n\n')
+}
+
+function caveats({ sizes, seconds, readers }: BenchOptions): string {
+  return [
+    'Little about another machine: it is one, with few cores and with neighbours. The ratios, taken within seconds of each other, carry further than the figures. Ratios between sizes of stores are taken minutes apart.',
+    'Not every combination was measured. Contenders are compared under all workloads at the smallest size with 64 calls in flight; fewer and more in flight for three of them under four workloads; durability `full` for what writes; larger stores for this store, and up to 100,000 units for fetch-and-score and statistics by scanning.',
+    'Nothing about a cold start: the file is in the page cache of the operating system, and calls have warmed up what they need.',
+    `Nothing about stores beyond ${grouped(sizes.at(-1) ?? 0)} units, and little about hours of load: ${seconds} s hold few checkpoints and collect little garbage. The write-ahead log is as large as it got until then.`,
+    'Nothing about power loss: with durability `normal` a commit does not wait for the disk, with `full` it waits for what the disk of this machine calls done.',
     'Not what a server does: whoever makes the calls shares process and main thread with the contender and costs the same for each, some hundred nanoseconds a call. The loop is closed: a slow contender is asked less often, so its latencies are kinder than those under a fixed rate of requests.',
-    '`direct` calls on the main thread: while it works nothing else does, which calls per second do not show and the delay of the event loop does. Its calls come in rounds, as many as are in flight, between which the event loop turns; its latency counts from the beginning of the round, when the request would have arrived.',
-    'The delay is sampled by a timer due each millisecond. A loop held up for long is one sample.',
-    `\`SqliteStore\` validates what is inserted, and the others do not. With ${readers === 1 ? 'one reader' : `${readers} readers`} it is compared with the one thread of \`direct\`; with more readers it uses more cores than \`direct\` can.`,
-    'Memory is that of the whole process, the bench and its prepared arguments included.',
+    'Contenders that work on the main thread (better-sqlite3, node:sqlite, @libsql/client, Kysely): while they work nothing else does, which calls per second do not show and the delay of the event loop does. Their calls come in rounds, as many as are in flight, between which the event loop turns; latency counts from the beginning of the round, when the request would have arrived.',
+    'The delay is sampled by a timer due each millisecond. A loop held up for long is one sample, and where few calls were made there are few samples: p99.9 of a hundred calls is the slowest of them.',
+    "Contenders do what is written by hand around their driver: the ranking formula and the documents' form are this project's code in all of them. Each gets whole units back, and the answers were compared; what they had written was counted afterwards. Only `SqliteStore` validates what is inserted, and only its file has triggers that keep ranking and counters true: the entrant “the store's tables” is better-sqlite3 on such a file.",
+    `With ${readers === 1 ? 'one reader' : `${readers} readers`} \`SqliteStore\` is compared with one thread that calls SQLite; with more readers it uses more cores than that can. One writer and one reader are two threads beside the main thread, and on two cores they have to share.`,
+    'Popular domains are as popular in a large store as in a small one, so that fetch-and-score has ten times as much to fetch in a store ten times as large; a rare domain has ten units in every store. The number of domains does not grow: statistics list every domain, and a list that is longer takes longer.',
+    'Memory is that of the whole process, the bench and its prepared arguments included. Memory that Node has not given back counts, too.',
   ]
     .map((text) => `- ${text}`)
     .join('\n')
-}
-
-function baseOf({ entrants }: WorkloadResult): string {
-  return entrants[0]?.name ?? ''
-}
-
-function figuresOf(result: WorkloadResult, entrant: string, inFlight: number): CellFigures[] {
-  return result.measurements
-    .filter((one) => one.entrant === entrant && one.inFlight === inFlight)
-    .sort((one, other) => one.run - other.run)
-    .map(({ figures }) => figures)
-}
-
-function median(
-  result: WorkloadResult,
-  entrant: string,
-  inFlight: number,
-  read: (figures: CellFigures) => number,
-): number {
-  return middle(figuresOf(result, entrant, inFlight).map(read))
-}
-
-/** How many times as many calls a second, run by run, so that a slow moment of the machine hits both. */
-export function ratio(
-  result: WorkloadResult,
-  entrant: string,
-  base: string,
-  inFlight: number,
-): number {
-  const against = figuresOf(result, base, inFlight)
-  return middle(
-    figuresOf(result, entrant, inFlight).map(
-      ({ perSecond }, run) => perSecond / (against[run]?.perSecond ?? Number.NaN),
-    ),
-  )
-}
-
-function middle(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((one, other) => one - other)
-  const half = sorted.length / 2
-  const upper = sorted[Math.floor(half)] ?? Number.NaN
-  return Number.isInteger(half) ? ((sorted[half - 1] ?? Number.NaN) + upper) / 2 : upper
-}
-
-function grouped(number: number): string {
-  return Math.round(number).toLocaleString('en-GB')
-}
-
-/** Three digits that count. */
-function short(number: number): string {
-  if (number >= 100) return grouped(number)
-  return number.toFixed(number >= 10 ? 1 : 2)
-}
-
-/** @param texts how many columns, from the left, are text; numbers stand at the right */
-function table(head: readonly string[], rows: readonly (readonly string[])[], texts = 1): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`
-  const rule = head.map((_, index) => (index < texts ? '---' : '---:'))
-  return [line(head), line(rule), ...rows.map(line)].join('\n')
 }

@@ -1,5 +1,5 @@
 import type { Awaitable, Contender } from './contender.ts'
-import { type Corpus, randomNumbers } from './corpus.ts'
+import { type Corpus, type QueryKind, randomNumbers } from './corpus.ts'
 
 /** One call of a workload, on a contender that is open; each number stands for another one. */
 export type Perform = (number: number) => Awaitable<unknown>
@@ -8,6 +8,8 @@ export interface WorkloadDescription {
   readonly about: string
   /** Whether threads that read have any part in it. */
   readonly reads: boolean
+  /** Whether it changes the file, so that each measurement needs one of its own. */
+  readonly writes: boolean
   /** Gets everything ready that a call needs, so that making it is not measured. */
   prepare(contender: Contender, corpus: Corpus): Perform
 }
@@ -18,42 +20,89 @@ const prepared = 16_384
 /** The part of a mix that inserts. */
 const insertShare = 0.1
 
+function queries(kind: QueryKind, about: string): WorkloadDescription {
+  return {
+    about,
+    reads: true,
+    writes: false,
+    prepare(contender, corpus) {
+      const asked = corpus.queries(kind, prepared)
+      return (number) => contender.query(at(asked, number))
+    },
+  }
+}
+
 /** To add a workload, describe it here. */
 export const workloads = {
   get: {
     about: 'one approved unit by its id, ids at random',
     reads: true,
+    writes: false,
     prepare(contender, corpus) {
       const ids = corpus.storedIds(prepared)
-      return (number) => contender.get(ids[number % prepared] as string)
+      return (number) => contender.get(at(ids, number))
     },
   },
+  'query-top-two': queries('top-two', 'the best five units over the two most popular domains'),
+  'query-popular': queries(
+    'popular',
+    'the best five units over two domains, at random from the twenty most popular',
+  ),
+  'query-rare': queries('rare', 'the best five units over two domains that ten units each have'),
+  'query-context': queries(
+    'context',
+    'as `query-popular`, with a language, a framework and a pattern that some of the units have',
+  ),
+  'query-worst': queries(
+    'worst',
+    'the best fifty units over three domains that a tenth of all units have each, in pairs and never all three, with a context that one unit in five thousand has',
+  ),
   insert: {
     about: 'one new unit, with an id and domains of its own',
     reads: false,
+    writes: true,
     prepare: (contender, corpus) => (number) => contender.insert(corpus.freshUnit(number)),
   },
-  query: {
-    about: 'the best five units over two domains, popular domains more often',
-    reads: true,
+  confirm: {
+    about: 'one more confirmation of an approved unit, ids at random',
+    reads: false,
+    writes: true,
     prepare(contender, corpus) {
-      const pairs = corpus.domainPairs(prepared)
-      return (number) => contender.query(pairs[number % prepared] as string[])
+      const ids = corpus.storedIds(prepared)
+      return (number) => contender.confirm(at(ids, number))
     },
   },
   mix: {
     about: '90 % get and 10 % insert, in random order',
     reads: true,
+    writes: true,
     prepare(contender, corpus) {
       const ids = corpus.storedIds(prepared)
       const random = randomNumbers(prepared)
       const inserts = Array.from({ length: prepared }, () => random() < insertShare)
       return (number) =>
-        inserts[number % prepared]
+        at(inserts, number)
           ? contender.insert(corpus.freshUnit(number))
-          : contender.get(ids[number % prepared] as string)
+          : contender.get(at(ids, number))
     },
+  },
+  stats: {
+    about: 'the figures of `GET /api/v1/knowledge/stats`',
+    reads: true,
+    writes: false,
+    prepare: (contender) => () => contender.stats(),
+  },
+  'review-stats': {
+    about: 'the figures of `GET /api/v1/review/stats`, which only the store itself offers',
+    reads: true,
+    writes: false,
+    prepare: (contender) => () => contender.reviewStats?.(),
   },
 } as const satisfies Record<string, WorkloadDescription>
 
 export type WorkloadName = keyof typeof workloads
+export const workloadNames = Object.keys(workloads) as WorkloadName[]
+
+function at<T>(prepared: readonly T[], number: number): T {
+  return prepared[number % prepared.length] as T
+}

@@ -1,89 +1,162 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import {
-  type BenchOptions,
-  type BenchResult,
-  entrantsFor,
-  inOrderOf,
-  runBench,
-} from '../../bench/bench.ts'
-import { Corpus } from '../../bench/corpus.ts'
-import { drive } from '../../bench/drive.ts'
-import { ratio, summaryPage, workloadPage } from '../../bench/report.ts'
-import { type WorkloadName, workloads } from '../../bench/workload.ts'
+import Sqlite from 'better-sqlite3'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type BenchOptions, inOrderOf, runBench } from '../../bench/bench.ts'
+import { type CellReply, type CellRequest, runCell } from '../../bench/cell.ts'
+import { type ContenderName, contenderNames, contenders } from '../../bench/contender.ts'
+import { contendersHere } from '../../bench/contenders-here.ts'
+import { measureInterference } from '../../bench/interference.ts'
+import { plan, targetInFlight } from '../../bench/plan.ts'
+import { figuresPage, summaryPage } from '../../bench/report.ts'
+import { makeTemplate } from '../../bench/template.ts'
+import { type WorkloadName, workloadNames, workloads } from '../../bench/workload.ts'
+import { inventedBench } from './invented-bench.ts'
 
 const entry = new URL('../../bench/contender-process.ts', import.meta.url)
-const everyWorkload = Object.keys(workloads) as WorkloadName[]
 
 /** As small as it can be; calls are counted, so that no time has a part in it. */
-const tiny: BenchOptions = {
-  workloads: everyWorkload,
-  inFlight: [4],
-  runs: 1,
-  seconds: 600,
-  warmUpSeconds: 600,
-  operations: 12,
-  units: 60,
-  readers: 1,
-  seed: 7,
+const tiny = { units: 240, seed: 7, seconds: 600, warmUpSeconds: 600, operations: 12 }
+
+let directory: string
+let template: string
+let reference: string
+const usualDirectory = process.env.TMPDIR
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'cq-store-test-bench-'))
+  template = join(directory, 'store.db')
+  reference = join(directory, 'reference.db')
+  await makeTemplate({ ...tiny, path: template, referencePath: reference })
+})
+afterAll(() => rm(directory, { recursive: true }))
+
+function cellRequest(contender: ContenderName, workload: WorkloadName): CellRequest {
+  const isStore = contender === 'SqliteStore'
+  return {
+    ...tiny,
+    contender,
+    workload,
+    readers: 1,
+    durability: 'normal',
+    inFlight: 4,
+    template: isStore ? template : reference,
+  }
 }
 
-const quiet = () => {}
+describe('contenders', () => {
+  const everyOne = workloadNames.filter((name) => name !== 'review-stats')
+
+  test.each(everyOne)('answer alike under %s, and what they wrote is there', async (workload) => {
+    const { present } = await contendersHere()
+    let first: CellReply | undefined
+    for (const contender of present) {
+      const reply = await runCell(cellRequest(contender, workload))
+      first ??= reply
+      expect(reply.probe, contender).toEqual(first.probe)
+      expect(reply.figures.operations, contender).toBe(tiny.operations)
+      const { latency, eventLoopDelay, cpu, bytes, ...rest } = reply.figures
+      const told = { ...latency, ...eventLoopDelay, ...rest, ...bytes, cpu: cpu.process }
+      for (const [name, value] of Object.entries(told))
+        expect(value, `${contender}: ${name}`).toBeGreaterThanOrEqual(0)
+    }
+    const left = (await readdir(directory)).filter((name) => name.includes('copy'))
+    expect(left).toEqual([])
+  })
+
+  test('find something to answer with', async () => {
+    for (const workload of everyOne.filter((name) => name.startsWith('query'))) {
+      const { probe } = await runCell(cellRequest('better-sqlite3', workload))
+      expect(probe[2], workload).not.toEqual([])
+    }
+  })
+
+  test('have no figures where a write that they acknowledged is not stored', async () => {
+    const losing = join(directory, 'losing.db')
+    await makeTemplate({ ...tiny, path: losing })
+    const sqlite = new Sqlite(losing)
+    sqlite.exec(`CREATE TRIGGER lose AFTER INSERT ON knowledge_unit_domains
+      BEGIN DELETE FROM knowledge_unit_domains WHERE rowid = new.rowid; END`)
+    sqlite.close()
+    const request = { ...cellRequest('better-sqlite3', 'insert'), template: losing }
+    await expect(runCell(request)).rejects.toThrow(/domains should be stored/)
+  })
+
+  test('are the store alone where only the store has an answer', async () => {
+    const { figures } = await runCell(cellRequest('SqliteStore', 'review-stats'))
+    expect(figures.operations).toBe(tiny.operations)
+    const entrants = plan({ ...options, workloads: workloadNames, contenders: contenderNames })
+      .filter(({ workload }) => workload === 'review-stats')
+      .flatMap((comparison) => comparison.entrants)
+    expect(new Set(entrants.map(({ contender }) => contender))).toEqual(new Set(['SqliteStore']))
+  })
+
+  test('that npm ci does not install are told with what installs them', async () => {
+    const { present, absent } = await contendersHere()
+    expect([...present, ...absent.map(({ contender }) => contender)].sort()).toEqual(
+      contenderNames.toSorted(),
+    )
+    const page = summaryPage({
+      ...inventedBench(),
+      absent: [{ contender: 'sqlite3', why: 'it is not installed', installation: 'npm i sqlite3' }],
+    })
+    expect(page).toContain('**Took no part: it is not installed.** `npm i sqlite3`')
+  })
+})
+
+const options: BenchOptions = {
+  ...tiny,
+  workloads: ['query-top-two'],
+  sizes: [tiny.units],
+  inFlight: [1, 4],
+  runs: 1,
+  readers: 1,
+}
 
 describe('the bench', () => {
-  const usualDirectory = process.env.TMPDIR
-  let directory: string
+  let temporary: string
   beforeEach(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'cq-store-test-bench-'))
-    process.env.TMPDIR = directory
+    temporary = await mkdtemp(join(tmpdir(), 'cq-store-test-bench-'))
+    process.env.TMPDIR = temporary
   })
   afterEach(async () => {
     if (usualDirectory === undefined) delete process.env.TMPDIR
     else process.env.TMPDIR = usualDirectory
-    const leftFiles = await readdir(directory)
-    await rm(directory, { recursive: true })
+    const leftFiles = await readdir(temporary)
+    await rm(temporary, { recursive: true })
     expect(leftFiles).toEqual([])
     expect(process.getActiveResourcesInfo()).not.toContain('ProcessWrap')
   })
 
-  test('measures every contender under every workload, and says so in tables and JSON', async () => {
+  test('measures what is asked for in processes, and says so in tables and JSON', async () => {
     const { signal } = new AbortController()
-    const bench = await runBench(tiny, { entry, signal, onProgress: quiet })
-    expect(bench.results.map(({ workload }) => workload)).toEqual(everyWorkload)
-    for (const result of bench.results) {
-      const entrants = entrantsFor(result.workload, tiny.readers)
-      expect(new Set(entrants.map(({ contender }) => contender)).size).toBe(3)
-      expect(result.measurements).toHaveLength(entrants.length * tiny.inFlight.length)
-      for (const { figures } of result.measurements) {
-        expect(figures.operations).toBe(tiny.operations)
-        const { latency, eventLoopDelay, cpu, ...rest } = figures
-        for (const [name, value] of Object.entries({ ...latency, ...eventLoopDelay, ...rest }))
-          expect(value, name).toBeGreaterThanOrEqual(0)
-        expect(cpu.process).toBeGreaterThanOrEqual(0)
-      }
-      const page = workloadPage(bench, result)
-      for (const { name } of entrants) expect(page).toContain(`| ${name} |`)
-      expect(page).not.toMatch(/NaN|undefined|Infinity/)
-    }
+    const asked: BenchOptions = { ...options, interference: { perSecond: 1_000, seconds: 0.02 } }
+    const progress: string[] = []
+    const onProgress = (text: string) => progress.push(text)
+    const bench = await runBench(asked, { entry, signal, onProgress })
+    const [comparison] = bench.comparisons
+    expect(bench.comparisons).toHaveLength(1)
+    expect(comparison?.measurements.map(({ entrant, inFlight }) => [inFlight, entrant])).toEqual([
+      [1, 'better-sqlite3'],
+      [1, 'SqliteStore, 1 reader'],
+      [targetInFlight, 'SqliteStore, 1 reader'],
+    ])
+    expect(bench.templates.map(({ units }) => units)).toEqual([tiny.units])
+    expect(bench.interference?.alone.operations).toBe(20)
     expect(Object.keys(bench.versions)).toEqual(
-      expect.arrayContaining(['node', 'sqlite', 'better-sqlite3', 'piscina', 'cq-store']),
+      expect.arrayContaining(['node', 'better-sqlite3', 'SQLite of node:sqlite', 'cq-store']),
     )
     expect(JSON.parse(JSON.stringify(bench))).toEqual(bench)
-  })
-
-  test('goes backwards in every other run', () => {
-    const entrants = entrantsFor('get', tiny.readers)
-    expect(inOrderOf(0, entrants)).toEqual(entrants)
-    expect(inOrderOf(1, entrants)).toEqual(entrants.toReversed())
-    expect(inOrderOf(2, entrants)).toEqual(entrants)
+    for (const page of [summaryPage(bench), figuresPage(bench)])
+      expect(page).not.toMatch(/NaN|undefined|Infinity/)
+    expect(progress[0]).toBe(`making a store of ${tiny.units} units`)
   })
 
   test('ends when it is interrupted, in the middle of a measurement that would go on', async () => {
     const interruption = new AbortController()
     const reason = new Error('enough')
-    const endless: BenchOptions = { ...tiny, operations: Number.MAX_SAFE_INTEGER }
+    const endless: BenchOptions = { ...options, operations: Number.MAX_SAFE_INTEGER }
     const running = runBench(endless, {
       entry,
       signal: interruption.signal,
@@ -93,118 +166,78 @@ describe('the bench', () => {
     })
     await expect(running).rejects.toBe(reason)
   })
-})
 
-describe('the report', () => {
-  const figures = (perSecond: number) => ({
-    operations: 1,
-    seconds: 1,
-    perSecond,
-    latency: { p50: 1, p99: 1, max: 1 },
-    eventLoopDelay: { p99: 0, max: 0 },
-    cpu: { mainThread: null, process: 1 },
-    eventLoopUtilization: 1,
-    rss: 1,
-  })
-  const store = entrantsFor('get', tiny.readers).at(-1)?.name ?? ''
-  const measured = (entrant: string, run: number, perSecond: number) => ({
-    entrant,
-    inFlight: 64,
-    run,
-    figures: figures(perSecond),
-  })
-  const bench: BenchResult = {
-    date: '2026-11-22T00:00:00.000Z',
-    machine: {
-      cpu: 'a cpu',
-      cores: 2,
-      memoryBytes: 2 ** 30,
-      system: 'a system',
-      fileSystem: 'ext4',
-      loadBefore: 0,
-    },
-    versions: { node: '24' },
-    options: { ...tiny, inFlight: [64], runs: 3 },
-    results: [
-      {
-        workload: 'get',
-        entrants: entrantsFor('get', tiny.readers),
-        // A machine that is ten times as fast in its second run.
-        measurements: [
-          measured(store, 2, 95),
-          measured('direct', 0, 100),
-          measured(store, 0, 90),
-          measured('direct', 1, 1_000),
-          measured(store, 1, 800),
-          measured('direct', 2, 100),
-        ],
-      },
-    ],
-  }
-
-  test('compares within a run, and takes the median of what it finds', () => {
-    const [result] = bench.results
-    expect(result && ratio(result, store, 'direct', 64)).toBe(0.9)
-  })
-
-  test('says of each target whether it is reached, or that it was not measured', () => {
-    const page = summaryPage(bench)
-    expect(page).toContain(`| \`get\`, ${store}, against direct | at least 0.85 | 0.90 | reached |`)
-    expect(page).toContain(
-      '| `insert`, SqliteStore, against direct | at least 1.5 | not measured |',
-    )
+  test('goes backwards in every other run', () => {
+    expect(inOrderOf(0, [1, 2, 3])).toEqual([1, 2, 3])
+    expect(inOrderOf(1, [1, 2, 3])).toEqual([3, 2, 1])
+    expect(inOrderOf(2, [1, 2, 3])).toEqual([1, 2, 3])
   })
 })
 
-describe('the load', () => {
-  test('keeps as many calls under way as asked for, and no more', async () => {
-    let underWay = 0
-    const seen: number[] = []
-    const perform = async () => {
-      underWay++
-      await Promise.resolve()
-      seen.push(underWay)
-      underWay--
-    }
-    const limits = { inFlight: 8, seconds: 600, operations: 80, from: 0, blocks: false }
-    const driven = await drive(perform, limits)
-    expect(driven.operations).toBe(80)
-    expect(driven.latency.count).toBe(80)
-    expect(Math.max(...seen)).toBe(8)
+describe('the plan', () => {
+  const sizes = [10_000, 100_000, 1_000_000]
+  const planned = plan({
+    workloads: workloadNames,
+    contenders: contenderNames,
+    sizes,
+    inFlight: [1, 16, 64, 256],
+    readers: 1,
   })
 
-  test('has the event loop turn between rounds of calls that hold it up', async () => {
-    const order: unknown[] = []
-    let turns = 0
-    const perform = (number: number) => {
-      if (number % 2 === 0) setImmediate(() => order.push(`turn ${++turns}`))
-      order.push(number)
+  test('compares all contenders under every workload that all of them offer', () => {
+    for (const workload of ['get', 'query-rare', 'insert', 'confirm', 'mix', 'stats'] as const) {
+      const contest = planned.find(
+        (one) => one.purpose === 'contenders' && one.workload === workload,
+      )
+      for (const contender of contenderNames)
+        expect(
+          contest?.entrants.some(
+            (entrant) =>
+              entrant.contender === contender && entrant.inFlight.includes(targetInFlight),
+          ),
+          `${contender}, ${workload}`,
+        ).toBe(true)
     }
-    await drive(perform, { inFlight: 2, seconds: 600, operations: 4, from: 0, blocks: true })
-    expect(order).toEqual([0, 1, 'turn 1', 2, 3, 'turn 2'])
   })
 
-  test('is the same for the same seed, and another for another', () => {
-    const of = (seed: number) => {
-      const corpus = new Corpus(100, seed)
-      return [corpus.unitAt(5), corpus.freshUnit(5), corpus.storedIds(9), corpus.domainPairs(9)]
-    }
-    expect(of(1)).toEqual(of(1))
-    expect(of(1)).not.toEqual(of(2))
+  test('has everything that writes compared with durability full, too', () => {
+    const durable = planned.filter(({ durability }) => durability === 'full')
+    expect(durable.map(({ workload }) => workload)).toEqual(['insert', 'confirm'])
+    expect(durable.every(({ workload }) => workloads[workload].writes)).toBe(true)
   })
 
-  test('has units of about a kilobyte, with skewed domains and ids that never repeat', () => {
-    const corpus = new Corpus(2_000, 1)
-    const units = Array.from({ length: 2_000 }, (_, index) => corpus.unitAt(index))
-    const fresh = Array.from({ length: 2_000 }, (_, number) => corpus.freshUnit(number))
-    expect(new Set([...units, ...fresh].map(({ id }) => id)).size).toBe(4_000)
-    const bytes = units.reduce((sum, unit) => sum + JSON.stringify(unit).length, 0) / units.length
-    expect(bytes).toBeGreaterThan(800)
-    expect(bytes).toBeLessThan(1_400)
-    const uses = new Map<string, number>()
-    for (const domain of units.flatMap(({ domains }) => domains))
-      uses.set(domain, (uses.get(domain) ?? 0) + 1)
-    const sorted = [...uses.values()].sort((one, other) => other - one)
-    expect(sorted[0]).toBeGreaterThan(20 * (sorted[99] ?? 0))
+  test('has the store grow to the end, and what scans only as far as one can wait', () => {
+    const sizesOf = (contender: ContenderName) =>
+      planned
+        .filter(({ workload, purpose }) => purpose === 'growth' && workload === 'query-top-two')
+        .filter(({ entrants }) => entrants.some((entrant) => entrant.contender === contender))
+        .map(({ units }) => units)
+    expect(sizesOf('SqliteStore')).toEqual(sizes)
+    expect(sizesOf('better-sqlite3')).toEqual([10_000, 100_000])
+  })
+
+  test('writes to no store that others read', () => {
+    for (const { purpose, workload } of planned)
+      if (purpose === 'growth') expect(workloads[workload].writes).toBe(false)
+  })
+
+  test('gives the tables of the store to the store, and to one that shows what they cost', () => {
+    for (const { entrants } of planned)
+      for (const { name, contender, schema } of entrants)
+        expect(schema === 'store', name).toBe(
+          contender === 'SqliteStore' || name.includes("the store's tables"),
+        )
+    expect(contenders.SqliteStore.hasReaders).toBe(true)
+  })
+})
+
+describe('point reads beside the worst queries', () => {
+  test('are made at their times, and queries one after the other', async () => {
+    const request = { path: template, units: tiny.units, seed: 7, readers: 2 }
+    const told = await measureInterference({ ...request, perSecond: 2_000, seconds: 0.01 })
+    expect(told.alone.operations).toBe(20)
+    expect(told.beside.operations).toBe(20)
+    expect(told.queries.count).toBeGreaterThan(0)
+    expect(told.beside.latency.max).toBeGreaterThanOrEqual(told.beside.latency.p50)
   })
 })

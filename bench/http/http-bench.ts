@@ -1,0 +1,336 @@
+import { copyFile, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { extname, join } from 'node:path'
+import { Corpus } from '../corpus.ts'
+import { TaskProcess } from '../task-process.ts'
+import type { LoadFigures, LoadTasks } from './load-process.ts'
+import {
+  health,
+  knowledge,
+  knowledgeOfPopularPair,
+  knowledgeStats,
+  type Route,
+  readRoutes,
+  reviewStats,
+} from './routes.ts'
+import type { ServerFigures, ServerTasks } from './server-process.ts'
+
+export interface HttpBenchOptions {
+  /** Requests in flight, each on a connection of its own. */
+  readonly connections: number
+  /** How long a measurement takes, warming up not included. */
+  readonly seconds: number
+  readonly warmUpSeconds: number
+  /** The most requests in a measurement. */
+  readonly requests: number
+  /** How often what is compared is measured in turns; what counts is the median. */
+  readonly rounds: number
+  /** What the files were made with, and what is asked for is derived from. */
+  readonly seed: number
+  /** Seeded files, smallest first. Copies are served. */
+  readonly stores: readonly StoreFile[]
+  /** The size of the store that every route is measured on; one of `stores`. */
+  readonly units: number
+}
+
+export interface StoreFile {
+  readonly units: number
+  readonly path: string
+}
+
+export interface HttpBenchSurroundings {
+  /** A file of the bench's own folder, as it is or compiled: the processes are found beside it. */
+  readonly entry: URL
+  /** Ends the bench, its processes and its files. */
+  readonly signal: AbortSignal
+  /** Told what is being done. */
+  readonly onProgress: (text: string) => void
+}
+
+/** One load on the server: what the clients saw, and what it took the server. */
+export interface HttpFigures extends LoadFigures {
+  readonly eventLoopDelay: ServerFigures['eventLoopDelay']
+  /** CPU time in microseconds for each request; the main thread's only where Node tells it. */
+  readonly cpu: { readonly mainThread: number | null; readonly process: number }
+  readonly eventLoopUtilization: number
+  readonly waitedForCore: number | null
+  readonly rss: number
+}
+
+export interface RouteFigures {
+  readonly route: string
+  readonly figures: HttpFigures
+}
+
+/** Measured within seconds of each other. */
+export interface HttpRound {
+  readonly knowledge: HttpFigures
+  /** As many requests per second as `knowledge` had, evenly spread. */
+  readonly healthAtSameRate: HttpFigures
+  /** As many as the server can answer. */
+  readonly health: HttpFigures
+}
+
+export interface HttpGrowth {
+  readonly route: string
+  readonly units: number
+  readonly connections: number
+  readonly round: number
+  readonly figures: HttpFigures
+}
+
+export interface HttpResult {
+  readonly options: HttpBenchOptions
+  readonly routes: readonly RouteFigures[]
+  readonly rounds: readonly HttpRound[]
+  /** Routes that must not get slower as the store grows, alone and under load. */
+  readonly growth: readonly HttpGrowth[]
+}
+
+/** How much more than its own time a task may take, in seconds. */
+const patience = 120
+/** How many times as long the first load on a server warms up. */
+const firstWarmUp = 8
+/** What the review queue holds. */
+const pending = 500
+const growthRoutes = [knowledgeOfPopularPair, knowledgeStats, reviewStats]
+
+/**
+ * Measures the server over HTTP: each route that reads, what `GET /api/v1/knowledge` costs beside
+ * `GET /health`, and how answers slow down as the store grows. Server and clients have a process each.
+ * Leaves neither files nor processes, however it ends.
+ * @throws where any answer does not have the status that its route is to have
+ */
+export async function runHttpBench(
+  options: HttpBenchOptions,
+  surroundings: HttpBenchSurroundings,
+  routes: readonly Route[] = readRoutes,
+): Promise<HttpResult> {
+  const directory = await mkdtemp(join(tmpdir(), 'cq-store-bench-http-'))
+  try {
+    await using processes = new AsyncDisposableStack()
+    const site = new Site(options, surroundings, directory, processes)
+    const main = await site.serve(options.units)
+    return {
+      options,
+      routes: await measureRoutes(routes, main, options),
+      rounds: await measureRounds(main, options),
+      growth: await measureGrowth(main, site, options),
+    }
+  } finally {
+    await rm(directory, { recursive: true, force: true })
+  }
+}
+
+async function measureRoutes(
+  routes: readonly Route[],
+  server: Server,
+  { connections }: HttpBenchOptions,
+): Promise<RouteFigures[]> {
+  const measured: RouteFigures[] = []
+  for (const route of routes)
+    measured.push({ route: route.name, figures: await server.measure(route, { connections }) })
+  return measured
+}
+
+async function measureRounds(
+  server: Server,
+  { rounds, connections }: HttpBenchOptions,
+): Promise<HttpRound[]> {
+  const measured: HttpRound[] = []
+  for (let round = 0; round < rounds; round++) {
+    const asked = await server.measure(knowledge, { connections })
+    const rate = asked.perSecond
+    measured.push({
+      knowledge: asked,
+      healthAtSameRate: await server.measure(health, { connections, rate }),
+      health: await server.measure(health, { connections }),
+    })
+  }
+  return measured
+}
+
+async function measureGrowth(
+  main: Server,
+  site: Site,
+  { stores, units, rounds, connections: most }: HttpBenchOptions,
+): Promise<HttpGrowth[]> {
+  const servers: Server[] = []
+  for (const store of stores)
+    servers.push(store.units === units ? main : await site.serve(store.units))
+  const measured: HttpGrowth[] = []
+  for (let round = 0; round < rounds; round++)
+    // Forwards and backwards in turns, so that no size is always the first.
+    for (const connections of new Set([1, most]))
+      for (const route of growthRoutes)
+        for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
+          const figures = await server.measure(route, { connections })
+          measured.push({ route: route.name, units: server.units, connections, round, figures })
+        }
+  return measured
+}
+
+/** Where servers are started, and the clients that ask them. */
+class Site {
+  readonly #options: HttpBenchOptions
+  readonly #surroundings: HttpBenchSurroundings
+  readonly #directory: string
+  readonly #processes: AsyncDisposableStack
+  readonly #clients: TaskProcess<LoadTasks>
+
+  constructor(
+    options: HttpBenchOptions,
+    surroundings: HttpBenchSurroundings,
+    directory: string,
+    processes: AsyncDisposableStack,
+  ) {
+    this.#options = options
+    this.#surroundings = surroundings
+    this.#directory = directory
+    this.#processes = processes
+    this.#clients = this.#start('load-process')
+  }
+
+  async serve(units: number): Promise<Server> {
+    const { stores, seed } = this.#options
+    const { onProgress } = this.#surroundings
+    const file = stores.find((store) => store.units === units)
+    if (!file) throw new RangeError(`there is no store of ${units} units`)
+    onProgress(`HTTP: serving ${units} units`)
+    const path = join(this.#directory, `${units}.db`)
+    await copyFile(file.path, path)
+    const process = this.#start<ServerTasks>('server-process')
+    const served = await process.perform('serve', { path, units, seed, pending }, patience)
+    const headers = await logIn(served.url, served.login)
+    return new Server(
+      { url: served.url, headers, corpus: new Corpus(units, seed) },
+      process,
+      this.#clients,
+      this.#options,
+      this.#surroundings,
+    )
+  }
+
+  #start<Done extends ServerTasks | LoadTasks>(name: string): TaskProcess<Done> {
+    const { entry, signal } = this.#surroundings
+    const file = new URL(`./http/${name}${extname(entry.pathname)}`, entry)
+    return this.#processes.use(new TaskProcess<Done>(file, signal))
+  }
+}
+
+interface Address {
+  readonly url: string
+  /** What shows that one is logged in. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly corpus: Corpus
+}
+
+interface Demand {
+  readonly connections: number
+  /** Requests per second; without it, as many as the server can answer. */
+  readonly rate?: number
+}
+
+/** A server in a process of its own. */
+class Server {
+  readonly #address: Address
+  readonly #process: TaskProcess<ServerTasks>
+  readonly #clients: TaskProcess<LoadTasks>
+  readonly #options: HttpBenchOptions
+  readonly #surroundings: HttpBenchSurroundings
+  #isFresh = true
+
+  constructor(
+    address: Address,
+    process: TaskProcess<ServerTasks>,
+    clients: TaskProcess<LoadTasks>,
+    options: HttpBenchOptions,
+    surroundings: HttpBenchSurroundings,
+  ) {
+    this.#address = address
+    this.#process = process
+    this.#clients = clients
+    this.#options = options
+    this.#surroundings = surroundings
+  }
+
+  get units(): number {
+    return this.#address.corpus.size
+  }
+
+  /** @throws where an answer does not have the status that the route is to have */
+  async measure(route: Route, demand: Demand): Promise<HttpFigures> {
+    const { connections, rate } = demand
+    const { onProgress, signal } = this.#surroundings
+    const at = rate === undefined ? '' : ` at ${Math.round(rate)}/s`
+    onProgress(
+      `${route.name}, ${this.units} units, ${connections} ${connections === 1 ? 'connection' : 'connections'}${at}`,
+    )
+    try {
+      return await this.#measure(route, demand)
+    } catch (error) {
+      signal.throwIfAborted()
+      throw new Error(`${route.name}: ${(error as Error).message}`, { cause: error })
+    }
+  }
+
+  async #measure(route: Route, demand: Demand): Promise<HttpFigures> {
+    const { url, headers, corpus } = this.#address
+    const { requests } = this.#options
+    // The first also waits for the code to be compiled.
+    const warmUpSeconds = (this.#isFresh ? firstWarmUp : 1) * this.#options.warmUpSeconds
+    this.#isFresh = false
+    // A rate is one per second, so nothing shorter has it.
+    const seconds =
+      demand.rate === undefined ? this.#options.seconds : Math.ceil(this.#options.seconds)
+    await this.#clients.perform(
+      'start',
+      {
+        ...demand,
+        url,
+        paths: route.paths(corpus),
+        headers: route.login ? headers : {},
+        expectedStatus: route.expectedStatus ?? 200,
+        warmUpSeconds,
+        warmUpRequests: requests,
+      },
+      warmUpSeconds + patience,
+    )
+    // The load goes on before and after, so that the server is not watched while it idles.
+    await this.#process.perform('begin', null, patience)
+    const seen = await this.#clients.perform('measure', { seconds, requests }, seconds + patience)
+    const server = await this.#process.perform('end', null, patience)
+    await this.#clients.perform('stop', null, patience)
+    await this.#process.perform('rest', null, patience)
+    const each = (microseconds: number) => microseconds / seen.requests
+    const { mainThread, process } = server.cpu
+    return {
+      ...seen,
+      ...server,
+      cpu: { mainThread: mainThread === null ? null : each(mainThread), process: each(process) },
+    }
+  }
+}
+
+async function logIn(
+  url: string,
+  login: { readonly username: string; readonly password: string },
+): Promise<Record<string, string>> {
+  const { token } = (await post(`${url}/api/v1/auth/login`, login)) as { token: string }
+  const headers = { authorization: `Bearer ${token}` }
+  // So that there is something to list.
+  for (const name of ['laptop', 'desktop', 'server'])
+    await post(`${url}/api/v1/users/me/api-keys`, { name, ttl: '30d' }, headers)
+  return headers
+}
+
+async function post(url: string, body: unknown, headers: Record<string, string> = {}) {
+  const response = await fetch(url, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', ...headers },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(patience * 1_000),
+  })
+  if (!response.ok) throw new Error(`POST ${url} answered ${response.status}`)
+  return response.json()
+}

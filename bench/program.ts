@@ -1,0 +1,144 @@
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { Argument, Command, InvalidArgumentError, Option } from 'commander'
+import type { BenchOptions } from './bench.ts'
+import { type WorkloadName, workloadNames } from './workload.ts'
+
+interface Flags {
+  readonly quick?: true
+  readonly sizes?: number[]
+  readonly inFlight?: number[]
+  readonly runs?: number
+  readonly seconds?: number
+  readonly readers: number
+  readonly seed: number
+  readonly part?: Part
+  readonly output?: string
+}
+
+const parts = ['store', 'http', 'mixed-load'] as const
+/** Contenders and the store's growth, the server over HTTP, or reads and writes at once for a while. */
+type Part = (typeof parts)[number]
+
+type Figures = Omit<BenchOptions, 'workloads' | 'readers' | 'seed'>
+
+const full: Figures = {
+  sizes: [10_000, 100_000, 1_000_000],
+  inFlight: [1, 16, 64, 256],
+  runs: 3,
+  seconds: 0.5,
+  warmUpSeconds: 0.15,
+  operations: 10_000_000,
+  interference: { perSecond: 1_000, seconds: 5 },
+  http: { connections: 32, seconds: 2, warmUpSeconds: 0.5, requests: 10_000_000, rounds: 3 },
+  mixedLoad: {
+    inFlight: 64,
+    seconds: 60,
+    operations: 1_000_000_000,
+    settleSeconds: 10,
+    sampleSeconds: 0.5,
+  },
+}
+
+const quick: Figures = {
+  ...full,
+  sizes: [10_000, 100_000],
+  inFlight: [1, 64],
+  runs: 1,
+  seconds: 0.12,
+  warmUpSeconds: 0.04,
+  interference: { perSecond: 1_000, seconds: 1 },
+  http: { connections: 32, seconds: 0.5, warmUpSeconds: 0.2, requests: 10_000_000, rounds: 1 },
+  mixedLoad: {
+    inFlight: 64,
+    seconds: 10,
+    operations: 1_000_000_000,
+    settleSeconds: 3,
+    sampleSeconds: 0.25,
+  },
+}
+
+const results = fileURLToPath(new URL('results/', import.meta.url))
+
+/** The command line of the bench. @param measure does what it asks for, and writes to a directory */
+export function benchProgram(
+  measure: (options: BenchOptions, directory: string) => Promise<void>,
+): Command {
+  return new Command('npm run bench --')
+    .description(
+      'Measures this store beside what one would use instead, and writes down the figures.',
+    )
+    .addArgument(
+      new Argument('[workload]', 'what to ask contenders for, all if nothing is said').choices(
+        workloadNames,
+      ),
+    )
+    .option('--quick', 'rougher, and without the largest store: under three minutes for all')
+    .addOption(
+      new Option('--part <name>', 'what to measure, all if nothing is said').choices(parts),
+    )
+    .option(
+      '--sizes <counts>',
+      `units in the stores (default: ${full.sizes}; quick: ${quick.sizes})`,
+      counts,
+    )
+    .option(
+      '--in-flight <counts>',
+      `calls in flight (default: ${full.inFlight}; quick: ${quick.inFlight})`,
+      counts,
+    )
+    .option(
+      '--runs <count>',
+      `how often to measure (default: ${full.runs}; quick: ${quick.runs})`,
+      count,
+    )
+    .option(
+      '--seconds <number>',
+      `how long a figure takes (default: ${full.seconds}; quick: ${quick.seconds})`,
+      seconds,
+    )
+    .option('--readers <count>', 'readers of the store that is compared with one thread', count, 1)
+    .option('--seed <number>', 'what units and calls are derived from', count, 20_261_122)
+    .option('--output <directory>', 'where to write (default: bench/results; quick: its quick/)')
+    .action((workload: WorkloadName | undefined, flags: Flags) => {
+      const directory = flags.output ?? (flags.quick ? join(results, 'quick') : results)
+      return measure(optionsOf(workload, flags), directory)
+    })
+}
+
+/** A workload that is named is measured on contenders, and nothing else is. */
+function optionsOf(workload: WorkloadName | undefined, flags: Flags): BenchOptions {
+  const { interference, http, mixedLoad, ...rest } = flags.quick ? quick : full
+  const { sizes, inFlight, runs, seconds, readers, seed } = flags
+  const part = workload ? 'store' : flags.part
+  const isAsked = (one: Part) => part === undefined || part === one
+  return {
+    ...rest,
+    ...(sizes && { sizes: sizes.toSorted((one, other) => one - other) }),
+    ...(inFlight && { inFlight }),
+    ...(runs && { runs }),
+    ...(seconds && { seconds }),
+    readers,
+    seed,
+    workloads: workload ? [workload] : isAsked('store') ? workloadNames : [],
+    ...(interference && isAsked('store') && !workload && { interference }),
+    ...(http && isAsked('http') && { http }),
+    ...(mixedLoad && isAsked('mixed-load') && { mixedLoad }),
+  }
+}
+
+function count(text: string): number {
+  const number = Number(text)
+  if (Number.isSafeInteger(number) && number > 0) return number
+  throw new InvalidArgumentError('It must be a positive integer.')
+}
+
+function counts(text: string): number[] {
+  return text.split(',').map(count)
+}
+
+function seconds(text: string): number {
+  const number = Number(text)
+  if (number > 0 && number <= 3_600) return number
+  throw new InvalidArgumentError('It must be a number of seconds, at most an hour.')
+}

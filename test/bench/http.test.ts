@@ -1,0 +1,195 @@
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { Corpus } from '../../bench/corpus.ts'
+import { type HttpBenchOptions, runHttpBench } from '../../bench/http/http-bench.ts'
+import { httpSection, httpTargets } from '../../bench/http/report.ts'
+import { health, readRoutes, reviewStats } from '../../bench/http/routes.ts'
+import { makeTemplate } from '../../bench/template.ts'
+import { SqliteStore } from '../../src/index.ts'
+import { createServer } from '../../src/server/index.ts'
+import { inventedHttp, inventedHttpFigures } from './invented-bench.ts'
+
+const entry = new URL('../../bench/contender-process.ts', import.meta.url)
+const seed = 7
+const quiet = () => {}
+
+describe('the bench over HTTP', () => {
+  const usualDirectory = process.env.TMPDIR
+  let files: string
+  let directory: string
+  beforeEach(async () => {
+    files = await mkdtemp(join(tmpdir(), 'cq-store-test-http-bench-files-'))
+    directory = await mkdtemp(join(tmpdir(), 'cq-store-test-http-bench-'))
+    process.env.TMPDIR = directory
+  })
+  afterEach(async () => {
+    if (usualDirectory === undefined) delete process.env.TMPDIR
+    else process.env.TMPDIR = usualDirectory
+    const left = await readdir(directory)
+    await rm(directory, { recursive: true })
+    await rm(files, { recursive: true })
+    expect(left).toEqual([])
+    expect(process.getActiveResourcesInfo()).not.toContain('ProcessWrap')
+  })
+
+  /** As small as it can be; answers are counted, so that no time has a part in it. */
+  async function tiny(sizes: readonly number[] = [200]): Promise<HttpBenchOptions> {
+    const stores = sizes.map((units) => ({ units, path: join(files, `${units}.db`) }))
+    for (const { units, path } of stores) await makeTemplate({ path, units, seed })
+    return {
+      connections: 4,
+      seconds: 600,
+      warmUpSeconds: 600,
+      requests: 8,
+      rounds: 1,
+      seed,
+      stores,
+      units: 200,
+    }
+  }
+
+  test('measures every route, and growth, and says so in tables', async () => {
+    const { signal } = new AbortController()
+    const options = await tiny([200, 300])
+    const result = await runHttpBench(options, { entry, signal, onProgress: quiet })
+    expect(result.routes.map(({ route }) => route)).toEqual(readRoutes.map(({ name }) => name))
+    expect(result.rounds).toHaveLength(options.rounds)
+    const measured = [
+      ...result.routes.map(({ figures }) => figures),
+      ...result.rounds.flatMap((round) => Object.values(round)),
+      ...result.growth.map(({ figures }) => figures),
+    ]
+    for (const figures of measured) {
+      expect(figures.requests).toBeGreaterThanOrEqual(options.requests)
+      expect(figures.perSecond).toBeGreaterThan(0)
+      expect(figures.latency.p50).toBeGreaterThan(0)
+      expect(figures.bytes).toBeGreaterThan(0)
+      expect(figures.clientCpu).toBeGreaterThanOrEqual(0)
+      expect(figures.rss).toBeGreaterThan(0)
+    }
+    expect(new Set(result.growth.map(({ units }) => units))).toEqual(new Set([200, 300]))
+    expect(new Set(result.growth.map(({ connections }) => connections))).toEqual(new Set([1, 4]))
+    const section = httpSection(result)
+    for (const { name } of readRoutes) expect(section).toContain(`| \`${name}\` |`)
+    expect(section).not.toMatch(/NaN|undefined|Infinity/)
+    // Of so few requests, the event loop may have had nothing to tell.
+    const told = httpTargets(result).filter(({ what }) => !what.includes('event-loop'))
+    for (const { verdict } of told) expect(verdict).toMatch(/reached|missed/)
+    expect(told).toHaveLength(4)
+    expect(JSON.parse(JSON.stringify(result))).toEqual(result)
+  })
+
+  test('fails where an answer has another status than its route is to have', async () => {
+    const { signal } = new AbortController()
+    const { name, paths } = reviewStats
+    const withoutLogin = { name, paths }
+    await expect(
+      runHttpBench(await tiny(), { entry, signal, onProgress: quiet }, [health, withoutLogin]),
+    ).rejects.toThrow(/GET \/api\/v1\/review\/stats: .*answered 401, expected 200/)
+  })
+
+  test('ends when it is interrupted, in the middle of a load that would go on', async () => {
+    const interruption = new AbortController()
+    const reason = new Error('enough')
+    const endless = { ...(await tiny()), requests: Number.MAX_SAFE_INTEGER }
+    const running = runHttpBench(endless, {
+      entry,
+      signal: interruption.signal,
+      onProgress: (text) => {
+        if (text.includes(health.name)) setImmediate(() => interruption.abort(reason))
+      },
+    })
+    await expect(running).rejects.toBe(reason)
+  })
+})
+
+describe('the routes of the bench', () => {
+  test('are every one that the server offers for reading', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'cq-store-test-bench-routes-'))
+    try {
+      await using store = await SqliteStore.open({ path: join(directory, 'a.db'), readers: 1 })
+      await using server = await createServer({ store, jwtSecret: 'a', apiKeyPepper: 'b' })
+      const { paths } = (await server.inject('/openapi.json')).json<{
+        paths: Record<string, Record<string, unknown>>
+      }>()
+      const offered = Object.entries(paths)
+        .filter(([, methods]) => 'get' in methods)
+        .map(([path]) => path)
+      const corpus = new Corpus(200, seed)
+      const asked = readRoutes.map((route) => route.paths(corpus)[0]?.split('?', 1)[0] ?? '')
+      for (const path of offered) {
+        // What is served under both mounts is one route.
+        const bare = path.replace(/^\/api\/v1/, '').replace(/\{\w+\}/, '[^/]+')
+        const pattern = new RegExp(`^(/api/v1)?${bare}$`)
+        expect(
+          asked.some((one) => pattern.test(one)),
+          path,
+        ).toBe(true)
+      }
+      expect(offered).toContain('/api/v1/knowledge')
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  })
+
+  test('ask for a thousand different things where there are as many', () => {
+    const corpus = new Corpus(2_000, seed)
+    for (const name of ['GET /api/v1/knowledge', 'GET /api/v1/review/:unit_id']) {
+      const paths = readRoutes.find((route) => route.name === name)?.paths(corpus) ?? []
+      expect(paths).toHaveLength(1_000)
+      expect(new Set(paths).size).toBeGreaterThan(750)
+      expect(paths).toEqual(readRoutes.find((route) => route.name === name)?.paths(corpus))
+    }
+  })
+})
+
+describe('the targets over HTTP', () => {
+  const verdictOf = (result: Parameters<typeof httpTargets>[0], part: string) =>
+    httpTargets(result).find(({ what }) => what.includes(part))?.verdict
+
+  test('compare queries with what does nothing, in requests per second', () => {
+    const [round] = inventedHttp().rounds
+    const asked = (perSecond: number) =>
+      inventedHttp({
+        rounds: round ? [{ ...round, knowledge: inventedHttpFigures({ perSecond }) }] : [],
+      })
+    expect(verdictOf(asked(5_000), 'requests/s against')).toBe('reached')
+    expect(verdictOf(asked(4_999), 'requests/s against')).toBe('missed')
+    expect(verdictOf(inventedHttp({ rounds: [] }), 'requests/s against')).toBe('not measured')
+  })
+
+  test('compare the delay of the event loop round by round', () => {
+    const [round] = inventedHttp().rounds
+    const late = (p99: number) =>
+      round && {
+        ...round,
+        knowledge: inventedHttpFigures({ eventLoopDelay: { p50: 0, p99, max: p99 } }),
+      }
+    const result = (...delays: number[]) =>
+      inventedHttp({ rounds: delays.map(late).filter((one) => one !== undefined) })
+    expect(verdictOf(result(3, 3, 100), 'event-loop delay')).toBe('reached')
+    expect(verdictOf(result(3.1, 3.1, 0), 'event-loop delay')).toBe('missed')
+  })
+
+  test('miss where the largest store is slower, be it alone or under load', () => {
+    const slower = (connections: number, figures: Parameters<typeof inventedHttpFigures>[0]) => {
+      const { growth } = inventedHttp()
+      return inventedHttp({
+        growth: growth.map((one) =>
+          one.units === 1_000_000 && one.connections === connections
+            ? { ...one, figures: inventedHttpFigures(figures) }
+            : one,
+        ),
+      })
+    }
+    const stats = 'GET /api/v1/knowledge/stats'
+    expect(verdictOf(inventedHttp(), stats)).toBe('reached')
+    expect(verdictOf(slower(32, { perSecond: 499 }), stats)).toBe('missed')
+    expect(verdictOf(slower(32, { perSecond: 500 }), stats)).toBe('reached')
+    const latency = { p50: 401, p99: 1, p999: 1, max: 1 }
+    expect(verdictOf(slower(1, { latency }), stats)).toBe('missed')
+    expect(verdictOf(slower(32, { latency }), stats)).toBe('reached')
+  })
+})
