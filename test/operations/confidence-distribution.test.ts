@@ -5,8 +5,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
 import { check } from '../../src/sqlite/check.ts'
-import { Connection } from '../../src/sqlite/connection.ts'
-import { migrate } from '../../src/sqlite/migrator.ts'
+import type { Connection } from '../../src/sqlite/connection.ts'
+import { migratedDatabase } from './migrated-database.ts'
 
 fc.configureGlobal({ seed: 20261122 })
 
@@ -15,15 +15,7 @@ const folder = mkdtempSync(join(tmpdir(), 'cq-store-distribution-'))
 let connection: Connection
 
 beforeAll(() => {
-  connection = new Connection({
-    path: join(folder, 'cq.db'),
-    access: 'write',
-    durability: 'normal',
-    busyTimeout: 5_000,
-    cacheSize: 16_384,
-    mmapSize: 0,
-  })
-  migrate(connection, 5_000)
+  connection = migratedDatabase(join(folder, 'cq.db'))
 })
 afterAll(() => {
   connection.sqlite.close()

@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
-import { Connection } from '../../src/sqlite/connection.ts'
-import { migrate } from '../../src/sqlite/migrator.ts'
+import type { Connection } from '../../src/sqlite/connection.ts'
 import { statements } from '../../src/statement.ts'
 import type { ListOptions, ReviewItem } from '../../src/store.ts'
+import { migratedDatabase } from './migrated-database.ts'
 
 fc.configureGlobal({ seed: 20261122 })
 
@@ -43,15 +43,7 @@ const folder = mkdtempSync(join(tmpdir(), 'cq-store-listings-'))
 let connection: Connection
 
 beforeAll(() => {
-  connection = new Connection({
-    path: join(folder, 'cq.db'),
-    access: 'write',
-    durability: 'normal',
-    busyTimeout: 5_000,
-    cacheSize: 16_384,
-    mmapSize: 0,
-  })
-  migrate(connection, 5_000)
+  connection = migratedDatabase(join(folder, 'cq.db'))
   const insertUnit = connection.sqlite.prepare(
     'insert into knowledge_units (id, data, status, created_at) values (?, ?, ?, ?)',
   )

@@ -22,12 +22,8 @@ export function queryPlan(db: Sqlite.Database, sql: string): string[] {
  * that is missing.
  */
 export function scansOf(plan: readonly string[]): string[] {
-  const lines = plan.map((line) => line.trim())
-  // What a subquery answers, which is no table.
-  const answered = lines.filter((line) => line.startsWith('CO-ROUTINE '))
-  const ofSubqueries = new Set(answered.map((line) => line.replace('CO-ROUTINE', 'SCAN')))
-  return lines
-    .filter((line) => !ofSubqueries.has(line))
+  return plan
+    .map((line) => line.trim())
     .filter((line) => line.startsWith('SCAN') || line.includes('USING AUTOMATIC'))
     .filter(
       (line) => !/ VIRTUAL TABLE INDEX |^SCAN CONSTANT ROW$|^SCAN \d+ CONSTANT ROWS$/.test(line),

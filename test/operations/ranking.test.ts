@@ -12,24 +12,15 @@ import { operations } from '../../src/operations/index.ts'
 import type { Steps, StoreMethod } from '../../src/operations/operation.ts'
 import { rankedIds } from '../../src/operations/ranking.ts'
 import { mostPaired, mostTripled } from '../../src/schema.ts'
-import { Connection } from '../../src/sqlite/connection.ts'
-import { migrate } from '../../src/sqlite/migrator.ts'
+import type { Connection } from '../../src/sqlite/connection.ts'
+import { migratedDatabase } from './migrated-database.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'cq-ranking-'))
 const now = new Date('2026-11-22T00:00:00Z')
 let files = 0
 
 function openDatabase(): Connection {
-  const connection = new Connection({
-    path: join(folder, `${files++}.db`),
-    access: 'write',
-    durability: 'normal',
-    busyTimeout: 5000,
-    cacheSize: 4096,
-    mmapSize: 0,
-  })
-  migrate(connection, 5000)
-  return connection
+  return migratedDatabase(join(folder, `${files++}.db`))
 }
 
 /** Runs an operation as the store does, and gives its result as a caller gets it. */

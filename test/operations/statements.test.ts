@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
 import type { Access, Operation, StoreMethod } from '../../src/operations/operation.ts'
-import { Connection } from '../../src/sqlite/connection.ts'
-import { migrate } from '../../src/sqlite/migrator.ts'
+import type { Connection } from '../../src/sqlite/connection.ts'
 import { statements } from '../../src/statement.ts'
 import { calls } from './calls.ts'
+import { migratedDatabase } from './migrated-database.ts'
 import { queryPlan, scansOf, startsFromAnEnd } from './query-plan.ts'
 
 const now = new Date('2026-11-22T12:00:00Z')
@@ -36,15 +36,7 @@ const plans = {
 let connection: Connection
 
 beforeAll(() => {
-  connection = new Connection({
-    path: join(folder, 'cq.db'),
-    access: 'write',
-    durability: 'normal',
-    busyTimeout: 5_000,
-    cacheSize: 16_384,
-    mmapSize: 0,
-  })
-  migrate(connection, 5_000)
+  connection = migratedDatabase(join(folder, 'cq.db'))
   seed()
   plan('unknown')
   connection.learn()
