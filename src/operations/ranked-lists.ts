@@ -234,12 +234,16 @@ export class AtLeast implements Units {
         if (head instanceof RankedList) return head
         if (head !== undefined) heads.push(head)
       }
-      if (heads.length < this.count) return undefined
-      const [first, nearest] = this.#firstAndNearest(heads)
-      if (first.unit_id === nearest.unit_id && first.confidence === nearest.confidence) {
-        this.present = heads.filter(({ unit_id }) => unit_id === first.unit_id).length
-        return first
+      const nearest = this.#nearest(heads)
+      if (nearest === undefined) return undefined
+      let isFirst = true
+      this.present = 0
+      for (const head of heads) {
+        const order = compare(head, nearest)
+        if (order === 0) this.present++
+        else if (order < 0) isFirst = false
       }
+      if (isFirst) return nearest
       // A unit before this one is in fewer lists.
       place = { ...nearest, isAfter: false }
     }
@@ -249,9 +253,11 @@ export class AtLeast implements Units {
     for (const list of this.#lists) list.rewind()
   }
 
-  /** The first of some units, and the one up to which there are as many as must be one and the same. */
-  #firstAndNearest(heads: readonly RankedUnit[]): readonly [RankedUnit, RankedUnit] {
-    const inOrder = heads.toSorted(compare)
-    return [inOrder[0] as RankedUnit, inOrder[this.count - 1] as RankedUnit]
+  /** The unit up to which there are as many as must be one and the same. */
+  #nearest(heads: readonly RankedUnit[]): RankedUnit | undefined {
+    if (this.count > 1) return heads.toSorted(compare)[this.count - 1]
+    let first = heads[0]
+    for (const head of heads) if (compare(head, first as RankedUnit) < 0) first = head
+    return first
   }
 }

@@ -37,54 +37,103 @@ export function* rankedIds(query: RankingQuery, limit: number): Steps<string[]> 
 
 type ContextPart = 'languages' | 'frameworks' | 'pattern'
 
+/** Of how many domains each there are lists, at most. */
+const widest = 3
 /** The most queried domains of which lists of each two are read, and of each three. */
 const mostPairsAsked = 8
 const mostTriplesAsked = 5
 /** Units that are made here have at most so many domains, and there is one of almost each number. */
 const usualSize = 16
 
+/** The lists of one name: one for each size of units. */
+class ListsBySize {
+  readonly domain: string
+  readonly also: string
+  /** The largest size that there is a list for. */
+  largest = -1
+  readonly #limit: number
+  readonly #bySize = new Map<number, RankedList>()
+
+  constructor(domain: string, also: string, limit: number) {
+    this.domain = domain
+    this.also = also
+    this.#limit = limit
+  }
+
+  of(size: number): RankedList {
+    const known = this.#bySize.get(size)
+    if (known) return known
+    const list = this.newList(size, this.#limit)
+    this.#bySize.set(size, list)
+    return list
+  }
+
+  protected newList(size: number, limit: number): RankedList {
+    return new RankedList(this.domain, this.also, size, limit)
+  }
+}
+
+class OddPatternLists extends ListsBySize {
+  readonly #pattern: string
+
+  constructor(domain: string, pattern: string, limit: number) {
+    super(domain, oddPattern, limit)
+    this.#pattern = pattern
+  }
+
+  protected override newList(size: number, limit: number): RankedList {
+    return new OddPatternList(this.domain, size, limit, this.#pattern)
+  }
+}
+
 /** The lists that hold the units which a query may find. */
 class QueriedLists {
-  readonly #limit: number
-  readonly #domains: readonly string[]
-  readonly #pattern: string
-  /** What lists are called whose units fit a part of the context: each unit that does is in one. */
-  readonly #fitting = new Map<ContextPart, readonly string[]>()
-  /** The largest size of the units in each list that there is. */
-  readonly #largest = new Map<string, number>()
-  readonly #lists = new Map<string, RankedList>()
+  /** How many domains are queried. */
+  readonly #asked: number
+  /** The lists of one, two and three of the domains each. */
+  readonly #ofDomains: readonly (readonly ListsBySize[])[]
+  /** For each domain, the lists whose units fit a part of the context: each unit that does is in one. */
+  readonly #fitting = new Map<ContextPart, readonly (readonly ListsBySize[])[]>()
   /** Sizes that units may have. */
   readonly #sizes: number[] = []
 
   constructor(query: RankingQuery, limit: number) {
-    this.#limit = limit
-    this.#domains = query.domains.toSorted(compareTexts)
-    this.#pattern = query.pattern.toLowerCase()
-    for (const part of ['languages', 'frameworks'] as const)
-      if (query[part].length > 0)
-        this.#fitting.set(
-          part,
-          [...new Set(query[part])].map((text) => `${part}:${text}`),
-        )
-    if (query.pattern !== '') this.#fitting.set('pattern', [`pattern:${this.#pattern}`, oddPattern])
+    const domains = query.domains.toSorted(compareTexts)
+    this.#asked = domains.length
+    this.#ofDomains = this.#widths(widest).map((width) =>
+      namesOf(domains, width).map(([domain, also]) => new ListsBySize(domain, also, limit)),
+    )
+    for (const part of ['languages', 'frameworks'] as const) {
+      const alsos = [...new Set(query[part])].map((text) => `${part}:${text}`)
+      if (alsos.length === 0) continue
+      const lists = domains.map((domain) =>
+        alsos.map((also) => new ListsBySize(domain, also, limit)),
+      )
+      this.#fitting.set(part, lists)
+    }
+    if (query.pattern === '') return
+    const pattern = query.pattern.toLowerCase()
+    const lists = domains.map((domain) => [
+      new ListsBySize(domain, `pattern:${pattern}`, limit),
+      new OddPatternLists(domain, pattern, limit),
+    ])
+    this.#fitting.set('pattern', lists)
   }
 
   /** Learns which lists there are. */
   *find(): Steps<void> {
-    const names = [...this.#fitting.values()]
-      .flat()
-      .flatMap((also) => this.#domains.map((domain): ListName => [domain, also]))
-    for (const width of this.#widths(3)) names.push(...this.#namesOf(width))
-    const lists = JSON.stringify(names)
+    const known = [...this.#fitting.values(), this.#ofDomains].flat(2)
+    const lists = JSON.stringify(known.map(({ domain, also }) => [domain, also]))
     let below = Number.MAX_SAFE_INTEGER
     for (;;) {
       const rows = yield* all(selectLargestSizes, { lists, below })
-      const found = rows.filter(({ size }) => size !== null)
-      for (const { list, size } of found) {
-        const key = keyOf(...(names[list] as ListName))
-        if (!this.#largest.has(key)) this.#largest.set(key, Number(size))
+      below = -1
+      for (const { list, size } of rows) {
+        if (size === null) continue
+        const found = known[list] as ListsBySize
+        found.largest = Math.max(found.largest, Number(size))
+        below = Math.max(below, Number(size))
       }
-      below = found.reduce((largest, { size }) => Math.max(largest, Number(size)), -1)
       if (below <= usualSize) break
       this.#sizes.push(below)
     }
@@ -98,118 +147,108 @@ class QueriedLists {
   searches(): Search[] {
     const searches: Search[] = []
     for (const parts of subsetsOf([...this.#fitting.keys()]))
-      for (const size of this.#sizes) searches.push(...this.#searchesOf(parts, size))
+      for (const size of this.#sizes)
+        if (parts.length > 0) this.#addFitting(searches, parts, size)
+        else this.#addAny(searches, size)
     const difficulty = ({ parts }: Search) => Math.max(parts, 1)
     return searches.sort(
       (one, other) => difficulty(one) - difficulty(other) || other.bound - one.bound,
     )
   }
 
-  #searchesOf(parts: readonly ContextPart[], size: number): Search[] {
-    const reach = this.#reach(parts, size)
+  /** For units whatever their context: by how many of their domains there are lists. */
+  #addAny(searches: Search[], size: number): void {
+    const reach = this.#reach([], size)
     const widths = this.#widths(size)
-    if (parts.length > 0) {
-      const fitting = new BySharedDomains(1, this.#fittingLists(parts, size))
-      if (fitting.most === 0) return []
-      const units = widths.includes(2)
-        ? new ByDomainAndPair(fitting, new BySharedDomains(2, this.#there(this.#namesOf(2), size)))
-        : fitting
-      return [new Search(units, reach, 1, parts.length)]
-    }
-    return widths.flatMap((width) => {
-      const units = new BySharedDomains(width, this.#there(this.#namesOf(width), size))
-      if (units.most === 0) return []
+    for (const width of widths) {
+      const there = this.#there(width, size)
+      if (there.length === 0) continue
       // Units that have more of the domains are met in the lists for that many.
-      const most = widths.includes(width + 1) ? width : units.most
-      return [new Search(units, reach, width, 0, most)]
-    })
+      const most = widths.includes(width + 1) ? width : domainsOf(there.length, width)
+      const units = () => new BySharedDomains(width, listsOf(there, size))
+      searches.push(new Search({ units, reach, least: width, most, parts: 0 }))
+    }
+  }
+
+  #addFitting(searches: Search[], parts: readonly ContextPart[], size: number): void {
+    const there = this.#fittingThere(parts, size)
+    if (there.length === 0) return
+    const pairs = this.#widths(size).includes(2) ? this.#there(2, size) : undefined
+    const units = () => {
+      const byDomain = new BySharedDomains(
+        1,
+        there.map((each) => {
+          const fitting = each.map((lists) => new AtLeast(1, listsOf(lists, size)))
+          return new AtLeast(each.length, fitting)
+        }),
+      )
+      if (!pairs) return byDomain
+      return new ByDomainAndPair(byDomain, new BySharedDomains(2, listsOf(pairs, size)))
+    }
+    const paired = pairs ? Math.max(domainsOf(pairs.length, 2), 1) : there.length
+    const most = Math.min(there.length, paired, Math.max(size, 1))
+    const reach = this.#reach(parts, size)
+    searches.push(new Search({ units, reach, least: 1, most, parts: parts.length }))
   }
 
   /** The most that a unit of confidence 1 ranks with, by how many of the queried domains it has. */
-  #reach(parts: readonly ContextPart[], size: number): number[] {
-    const asked = this.#domains.length
+  #reach(parts: readonly ContextPart[], size: number): (shared: number) => number {
     const fit = {
       language: parts.includes('languages'),
       framework: parts.includes('frameworks'),
       pattern: parts.includes('pattern'),
     }
-    return Array.from({ length: Math.max(1, Math.min(size, asked)) + 1 }, (_, shared) =>
-      relevanceOf(jaccard(Math.min(shared, size), size, asked), fit),
-    )
+    const asked = this.#asked
+    return (shared) => relevanceOf(jaccard(Math.min(shared, size, asked), size, asked), fit)
   }
 
-  /** For each domain that has any: its units that fit all of these parts. */
-  #fittingLists(parts: readonly ContextPart[], size: number): Units[] {
-    if (parts.length === 0)
-      return this.#there(
-        this.#domains.map((domain) => [domain, '']),
-        size,
-      )
-    return this.#domains.flatMap((domain) => {
-      const each = parts.map((part) => {
-        const names = this.#fitting.get(part) ?? []
-        return this.#there(
-          names.map((also) => [domain, also]),
-          size,
-        )
-      })
-      if (each.some((lists) => lists.length === 0)) return []
-      return [
-        new AtLeast(
-          each.length,
-          each.map((lists) => new AtLeast(1, lists)),
-        ),
-      ]
-    })
+  /** For each domain that has any: for each of these parts, the lists whose units of a size fit it. */
+  #fittingThere(parts: readonly ContextPart[], size: number): ListsBySize[][][] {
+    const ofParts = parts.map((part) => this.#fitting.get(part) ?? [])
+    const there: ListsBySize[][][] = []
+    for (let domain = 0; domain < this.#asked; domain++) {
+      const each = ofParts.map((ofPart) => thereOf(ofPart[domain] ?? [], size))
+      if (each.every((lists) => lists.length > 0)) there.push(each)
+    }
+    return there
   }
 
   /** Of how many domains each there are lists, for units of a size. */
   #widths(size: number): number[] {
-    const asked = this.#domains.length
+    const asked = this.#asked
     const widths = [1]
     if (size <= mostPaired && asked <= mostPairsAsked) widths.push(2)
     if (size <= mostTripled && asked <= mostTriplesAsked) widths.push(3)
     return widths.filter((width) => width <= Math.min(size, asked))
   }
 
-  /** What the lists of so many of the domains each are called. */
-  #namesOf(width: number): ListName[] {
-    const names: ListName[] = []
-    for (const [index, domain] of this.#domains.entries()) {
-      if (width === 1) names.push([domain, ''])
-      for (const [place, second] of this.#domains.slice(index + 1).entries()) {
-        if (width === 2) names.push([domain, `domain:${second}`])
-        const following = width === 3 ? this.#domains.slice(index + 2 + place) : []
-        for (const third of following)
-          names.push([domain, `domains:${[...second].length}:${second}${third}`])
-      }
-    }
-    return names
-  }
-
-  /** Those of some lists that may have units of a size. */
-  #there(names: readonly ListName[], size: number): RankedList[] {
-    return names.flatMap((name) => {
-      const key = keyOf(...name)
-      if (size > (this.#largest.get(key) ?? -1)) return []
-      const keyOfSize = `${size} ${key}`
-      const list = this.#lists.get(keyOfSize) ?? this.#newList(name, size)
-      this.#lists.set(keyOfSize, list)
-      return [list]
-    })
-  }
-
-  #newList([domain, also]: ListName, size: number): RankedList {
-    return also === oddPattern
-      ? new OddPatternList(domain, size, this.#limit, this.#pattern)
-      : new RankedList(domain, also, size, this.#limit)
+  /** The lists of so many of the domains each that may have units of a size. */
+  #there(width: number, size: number): ListsBySize[] {
+    return thereOf(this.#ofDomains[width - 1] ?? [], size)
   }
 }
 
-type ListName = readonly [domain: string, also: string]
+/** What the lists of so many of some domains each are called. */
+function namesOf(domains: readonly string[], width: number): [domain: string, also: string][] {
+  const names: [string, string][] = []
+  for (const [index, domain] of domains.entries()) {
+    if (width === 1) names.push([domain, ''])
+    for (const [place, second] of domains.slice(index + 1).entries()) {
+      if (width === 2) names.push([domain, `domain:${second}`])
+      const following = width === 3 ? domains.slice(index + 2 + place) : []
+      for (const third of following)
+        names.push([domain, `domains:${[...second].length}:${second}${third}`])
+    }
+  }
+  return names
+}
 
-function keyOf(domain: string, also: string): string {
-  return `${also}\0${domain}`
+function thereOf(lists: readonly ListsBySize[], size: number): ListsBySize[] {
+  return lists.filter(({ largest }) => largest >= size)
+}
+
+function listsOf(lists: readonly ListsBySize[], size: number): RankedList[] {
+  return lists.map((each) => each.of(size))
 }
 
 function subsetsOf<T>(items: readonly T[]): T[][] {
@@ -221,8 +260,6 @@ function subsetsOf<T>(items: readonly T[]): T[][] {
 
 /** Units by how many of the queried domains they have. */
 interface UnitsBySharing {
-  /** How many of the domains any can have. */
-  readonly most: number
   /** How many of the domains the unit that was met last has. */
   readonly shared: number
   sharing(atLeast: number): Units
@@ -231,12 +268,10 @@ interface UnitsBySharing {
 
 /** From lists of which a unit is in one for each so many of the domains that it has. */
 class BySharedDomains implements UnitsBySharing {
-  readonly most: number
   readonly #width: number
   readonly #units: AtLeast
 
   constructor(width: number, lists: readonly Units[]) {
-    this.most = domainsOf(lists.length, width)
     this.#width = width
     this.#units = new AtLeast(1, lists)
   }
@@ -279,10 +314,6 @@ class ByDomainAndPair implements UnitsBySharing {
     this.#byPair = byPair
   }
 
-  get most(): number {
-    return Math.min(this.#byDomain.most, Math.max(this.#byPair.most, 1))
-  }
-
   get shared(): number {
     return this.#byDomain.shared
   }
@@ -298,42 +329,43 @@ class ByDomainAndPair implements UnitsBySharing {
   }
 }
 
+interface SearchOptions {
+  /** Finds them. Made where the search is run, which few are. */
+  readonly units: () => UnitsBySharing
+  /** The most that they rank with, by how many of the queried domains they have. */
+  readonly reach: (shared: number) => number
+  /** How many of the queried domains they have. */
+  readonly least: number
+  readonly most: number
+  /** How many parts of the context they fit. */
+  readonly parts: number
+}
+
 /** A search for units of one size that fit the same parts of the context. */
 class Search {
   /** The most that any of them ranks with. */
   readonly bound: number
-  /** How many parts they fit. */
   readonly parts: number
-  readonly #units: UnitsBySharing
-  readonly #reach: readonly number[]
-  readonly #least: number
-  readonly #most: number
+  readonly #options: SearchOptions
 
-  constructor(
-    units: UnitsBySharing,
-    reach: readonly number[],
-    least: number,
-    parts: number,
-    most = Math.min(units.most, reach.length - 1),
-  ) {
-    this.parts = parts
-    this.#units = units
-    this.#reach = reach
-    this.#least = least
-    this.#most = most
-    this.bound = this.#reachOf(most)
+  constructor(options: SearchOptions) {
+    this.#options = options
+    this.parts = options.parts
+    this.bound = options.reach(options.most)
   }
 
   *run(best: Best): Steps<void> {
     if (this.bound < best.threshold) return
-    this.#units.rewind()
+    const { reach, least, most } = this.#options
+    const units = this.#options.units()
+    units.rewind()
     let place = beginning
-    let needed = this.#least
+    let needed = least
     for (;;) {
       // The lower the confidence, the more domains a unit must have to be among the best.
-      while (needed <= this.#most && best.excludesFrom(this.#reachOf(needed), place)) needed++
-      if (needed > this.#most) return
-      const found = this.#units.sharing(needed).from(place)
+      while (needed <= most && best.excludesFrom(reach(needed), place)) needed++
+      if (needed > most) return
+      const found = units.sharing(needed).from(place)
       if (found === undefined) return
       if (found instanceof RankedList) {
         yield* found.readOn()
@@ -341,14 +373,10 @@ class Search {
         // Units of this confidence that follow have lower ids, and tie at best.
         place = below(found.confidence)
       } else {
-        best.add(this.#reachOf(this.#units.shared), found)
+        best.add(reach(units.shared), found)
         place = after(found)
       }
     }
-  }
-
-  #reachOf(shared: number): number {
-    return this.#reach[Math.min(shared, this.#reach.length - 1)] as number
   }
 }
 

@@ -33,11 +33,13 @@ const selectAny = statement('select a unit', (db, p: { id: string }) =>
   db.selectFrom('knowledge_units').select('data').where('id', '=', p.id),
 )
 
+// Joined in this order: an `in` would have SQLite gather and sort the list before it looks anything up.
 const selectListed = statement('select some units', (db, p: { ids: string }, dialect) =>
   db
-    .selectFrom('knowledge_units')
-    .select(['id', 'data'])
-    .where('id', 'in', (eb) => eb.selectFrom(listed(p.ids, dialect).as('ids')).select('ids.value')),
+    .selectFrom(listed(p.ids, dialect).as('listed'))
+    .crossJoin('knowledge_units')
+    .select(['knowledge_units.id', 'data'])
+    .whereRef('knowledge_units.id', '=', 'listed.value'),
 )
 
 const insertUnit = statement(
