@@ -12,23 +12,29 @@ function unseen<T>(value: T, dialect: DialectName): RawBuilder<T> {
   return dialect === 'sqlite' ? sql<T>`(select ${value})` : sql<T>`${value}`
 }
 
+/** Lists are asked for by their domains, each with the places of what else they are for. */
 export const selectLargestSizes = statement(
   'select the most domains, below a number, that units of some lists have',
   (db, p: { lists: string; below: number }, dialect) => {
-    const elements =
+    const asked =
       dialect === 'sqlite'
-        ? sql`select key as list, value from json_each(${p.lists})`
-        : sql`select ordinality - 1 as list, value
-            from jsonb_array_elements(cast(${p.lists} as jsonb)) with ordinality`
+        ? sql`select d.key as domain, a.key as place, a.value as also
+            from json_each(${p.lists}) as d cross join json_each(d.value) as a`
+        : sql`select d.key as domain, a.ordinality - 1 as place, a.value as also
+            from jsonb_each(cast(${p.lists} as jsonb)) as d
+            cross join jsonb_array_elements_text(d.value) with ordinality as a`
     return db
-      .selectFrom(sql<{ list: number; value: string }>`(${elements})`.as('asked'))
+      .selectFrom(sql<{ domain: string; place: number; also: string }>`(${asked})`.as('asked'))
       .select(({ selectFrom }) => [
-        'asked.list',
+        'asked.domain',
+        'asked.place',
         selectFrom('cq_store_ranking')
-          .select(({ fn }) => fn.max('size').as('size'))
-          .where('domain', '=', sql<string>`asked.value ->> 0`)
-          .where('also', '=', sql<string>`asked.value ->> 1`)
+          .select('size')
+          .whereRef('cq_store_ranking.domain', '=', 'asked.domain')
+          .whereRef('cq_store_ranking.also', '=', 'asked.also')
           .where('size', '<', unseen(p.below, dialect))
+          .orderBy('size', 'desc')
+          .limit(sql.lit(1))
           .as('size'),
       ])
   },

@@ -123,14 +123,19 @@ class QueriedLists {
   /** Learns which lists there are. */
   *find(): Steps<void> {
     const known = [...this.#fitting.values(), this.#ofDomains].flat(2)
-    const lists = JSON.stringify(known.map(({ domain, also }) => [domain, also]))
+    const byDomain = Map.groupBy(known, ({ domain }) => domain)
+    const alsos = [...byDomain].map(([domain, ofDomain]) => [
+      domain,
+      ofDomain.map(({ also }) => also),
+    ])
+    const lists = JSON.stringify(Object.fromEntries(alsos))
     let below = Number.MAX_SAFE_INTEGER
     for (;;) {
       const rows = yield* all(selectLargestSizes, { lists, below })
       below = -1
-      for (const { list, size } of rows) {
-        if (size === null) continue
-        const found = known[list] as ListsBySize
+      for (const { domain, place, size } of rows) {
+        const found = byDomain.get(domain)?.[Number(place)]
+        if (found === undefined || size === null) continue
         found.largest = Math.max(found.largest, Number(size))
         below = Math.max(below, Number(size))
       }
