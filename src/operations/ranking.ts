@@ -30,6 +30,11 @@ import { compareTexts } from './text-order.ts'
 export function* rankedIds(query: RankingQuery, limit: number): Steps<string[]> {
   const best = new Best(limit)
   const lists = new QueriedLists(query, limit)
+  const perfect = lists.perfectSearch()
+  if (perfect) {
+    yield* perfect.run(best)
+    if (lists.secondBound < best.threshold) return best.ids()
+  }
   yield* lists.find()
   for (const search of lists.searches()) yield* search.run(best)
   return best.ids()
@@ -118,6 +123,24 @@ class QueriedLists {
       new OddPatternLists(domain, pattern, limit),
     ])
     this.#fitting.set('pattern', lists)
+  }
+
+  /**
+   * For units that have the queried domains and no others, where that is all that units rank by. One list
+   * has them, which often holds the best of all, so that nothing else need be looked up.
+   */
+  perfectSearch(): Search | undefined {
+    const asked = this.#asked
+    const lists = this.#ofDomains[asked - 1]
+    if (this.#fitting.size > 0 || lists?.length !== 1) return undefined
+    const units = () => new BySharedDomains(asked, listsOf(lists, asked))
+    const reach = this.#reach([], asked)
+    return new Search({ units, reach, least: asked, most: asked, parts: 0 })
+  }
+
+  /** The most that any other unit ranks with, one of a single further domain, where none fits a context. */
+  get secondBound(): number {
+    return this.#reach([], this.#asked + 1)(this.#asked)
   }
 
   /** Learns which lists there are. */

@@ -320,6 +320,35 @@ describe('ranking', () => {
     )
   })
 
+  describe.each([1, 2, 3])('a unit that has the queried domains, %i, and no others', (asked) => {
+    const queried = domainNames.slice(0, asked)
+    const context = { languages: [], frameworks: [], pattern: '' }
+    const tied = asked / (asked + 1)
+
+    it.each([
+      ['comes before one with a further domain where it ranks higher', tied + 0.01, 2],
+      ['comes after one with a further domain where it ranks lower', tied - 0.01, 2],
+      ['comes before one with a further domain that ties and has the lower id', tied, 0],
+      ['comes after one with a further domain that ties and has the higher id', tied, 2],
+    ])('%s', (_, confidence, other) => {
+      const connection = openDatabase()
+      try {
+        const units = [
+          { index: 1, domains: queried, context, confidence },
+          { index: other, domains: [...queried, 'else'], context, confidence: 1 },
+        ]
+        for (const one of units) {
+          run(connection, 'insert', toInput(one))
+          run(connection, 'setReviewStatus', idOf(one.index), 'approved', 'ada')
+        }
+        for (const most of [1, 2])
+          expectSameAsFormula(connection, { ...context, domains: queried }, most)
+      } finally {
+        connection.close()
+      }
+    })
+  })
+
   describe('over a store where lists are longer than what is read at once', () => {
     let connection: Connection
     beforeAll(() => {
