@@ -2,6 +2,7 @@ import { workerData } from 'node:worker_threads'
 import { type CallReply, type Reply, toFailure } from '../src/offload/reply.ts'
 import type { Call } from '../src/operations/operation-store.ts'
 import { answerBatch, mostWorkAmongOthers } from '../src/sqlite/batch.ts'
+import { CheckpointRequest } from '../src/sqlite/checkpoint-request.ts'
 import { Connection } from '../src/sqlite/connection.ts'
 import type { WorkerOptions } from '../src/sqlite/connection-options.ts'
 import { toStoreError } from '../src/sqlite/errors.ts'
@@ -20,6 +21,8 @@ export const open = (): Reply =>
       migrate(connection, options.busyTimeout)
       connection.learn()
     }
+    if (options.access === 'checkpoint')
+      void connection.checkpointWhenAsked(new CheckpointRequest(options.checkpointMemory))
     return JSON.stringify(connection.report())
   })
 

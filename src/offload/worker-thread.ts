@@ -227,10 +227,11 @@ export class WorkerThread<Call> {
       { worker: this.name, error: reason },
       `the ${this.name} died (${message(reason)}); starting it anew`,
     )
-    void this.#restart()
+    void this.keepStarting()
   }
 
-  async #restart(): Promise<void> {
+  /** Starts the thread, and tries again until it succeeds. Failures are logged only. */
+  async keepStarting(): Promise<void> {
     try {
       await this.start()
     } catch (error) {
@@ -239,7 +240,7 @@ export class WorkerThread<Call> {
         { worker: this.name, error },
         `${message(error)}; trying again in ${this.#restartDelay} ms`,
       )
-      this.#restartTimer = setTimeout(() => void this.#restart(), this.#restartDelay).unref()
+      this.#restartTimer = setTimeout(() => void this.keepStarting(), this.#restartDelay).unref()
       this.#restartDelay = Math.min(this.#restartDelay * 2, longestRestartDelay)
     }
     this.onChange()

@@ -2,8 +2,11 @@ import type { StatementText } from '../statement.ts'
 
 // Apart from `Connection`, whose types need those of the driver, which users of the package need not have.
 
-/** What a connection may do. The writer also makes the file and its write-ahead log. */
-export type Access = 'read' | 'write'
+/**
+ * What a connection may do. The writer also makes the file and its write-ahead log; what `checkpoint`
+ * may is to fold that into the file.
+ */
+export type Access = 'read' | 'write' | 'checkpoint'
 /** How hard a commit is pressed to the disk, see `SqliteStoreOptions.durability`. */
 export type Durability = 'normal' | 'full'
 
@@ -18,12 +21,15 @@ export interface ConnectionOptions {
   readonly cacheSize: number
   /** How much of the file is read through memory mapping, in bytes. */
   readonly mmapSize: number
+  /** Of the `CheckpointRequest` that a writer makes, where somebody answers it. */
+  readonly checkpointMemory?: SharedArrayBuffer
 }
 
 /** What a worker thread is started with. */
 export interface WorkerOptions extends ConnectionOptions {
   /** Compiled by the thread that starts it, see `statement.ts`. */
   readonly statements: readonly StatementText[]
+  readonly checkpointMemory: SharedArrayBuffer
 }
 
 /** How a connection is set up, as SQLite itself tells it. */

@@ -2,6 +2,7 @@ import Sqlite from 'better-sqlite3'
 import type { UnitView } from '../knowledge/document.ts'
 import { writeResult } from '../operations/json-text.ts'
 import type { Step, Steps } from '../operations/operation.ts'
+import { CheckpointRequest } from './checkpoint-request.ts'
 import type { Access, ConnectionOptions, ConnectionReport, Tidied } from './connection-options.ts'
 import { toStoreError } from './errors.ts'
 import { requireSafeSqlite } from './versions.ts'
@@ -174,6 +175,19 @@ export class Connection {
   }
 
   /**
+   * Folds what it can of the write-ahead log into the file whenever the writer asks for it, until this
+   * is closed.
+   */
+  async checkpointWhenAsked(request: CheckpointRequest): Promise<void> {
+    while (this.sqlite.open) {
+      await request.taken()
+      const upkeep = 'wal_checkpoint(PASSIVE)'
+      if (this.sqlite.open) this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
+      request.done()
+    }
+  }
+
+  /**
    * Closes the connection. The writer first refreshes what the planner knows, and folds the
    * write-ahead log into the file. Answers what of that could not be done, as where another process
    * holds a lock; it keeps nothing from closing.
@@ -201,7 +215,8 @@ export class Connection {
     return this.sqlite.prepare('select sqlite_version()').pluck().get() as string
   }
 
-  #setUp({ access, durability, busyTimeout, cacheSize, mmapSize }: ConnectionOptions): void {
+  #setUp(options: ConnectionOptions): void {
+    const { access, durability, busyTimeout, cacheSize, mmapSize, checkpointMemory } = options
     requireSafeSqlite(this.#sqliteVersion)
     this.sqlite.pragma('foreign_keys = ON')
     this.sqlite.pragma(`busy_timeout = ${busyTimeout}`)
@@ -210,8 +225,12 @@ export class Connection {
     this.sqlite.pragma(`mmap_size = ${mmapSize}`)
     // Else each page that a savepoint may have to restore is first written to a temporary file.
     this.sqlite.pragma('temp_store = MEMORY')
-    if (access === 'read') this.sqlite.pragma('query_only = ON')
-    else this.#log = new WriteAheadLog(this.sqlite, { busyTimeout })
+    // Which keeps nobody from a checkpoint.
+    if (access !== 'write') this.sqlite.pragma('query_only = ON')
+    else {
+      const request = new CheckpointRequest(checkpointMemory)
+      this.#log = new WriteAheadLog(this.sqlite, { busyTimeout, request })
+    }
   }
 
   #pragma(name: string): string | number {

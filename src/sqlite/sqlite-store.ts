@@ -11,6 +11,7 @@ import type { Access, StoreMethod } from '../operations/operation.ts'
 import { type Call, OperationStore } from '../operations/operation-store.ts'
 import { statementTexts } from '../statement.ts'
 import type { Store } from '../store.ts'
+import { CheckpointRequest } from './checkpoint-request.ts'
 import type {
   ConnectionOptions,
   ConnectionReport,
@@ -54,7 +55,10 @@ export interface SqliteStoreOptions {
   readonly log?: Log
   /** The time, for tests that own it. @default the system's */
   readonly now?: () => Date
-  /** How often it is looked whether the writer may tidy up, in milliseconds, for tests. @default 1000 */
+  /**
+   * How often it is looked whether the writer may tidy up and whether it asks for a checkpointer, in
+   * milliseconds, for tests. @default 1000
+   */
   readonly tidyInterval?: number
   /** The file that workers run, for tests that need one to fail. */
   readonly workerFile?: URL
@@ -64,7 +68,7 @@ export interface SqliteStoreOptions {
 export interface SqliteStoreFigures {
   readonly write: LaneFigures
   readonly read: LaneFigures
-  /** The writer first. */
+  /** The writer first, and last the one for checkpoints, where it was started. */
   readonly connections: readonly ConnectionReport[]
 }
 
@@ -106,7 +110,8 @@ const shippedWorker = new URL(`../../workers/sqlite${extension}`, import.meta.ur
 /**
  * A Store over one SQLite file. One worker thread writes and several read, each with a connection of
  * its own, so that no SQLite call ever runs on the caller's thread, reads never wait for writes, and
- * writes that come together are committed together.
+ * writes that come together are committed together. Once so much is written that it pays, another one
+ * folds the write-ahead log into the file.
  *
  * Several processes may open the same file at once.
  */
@@ -117,6 +122,10 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #path: string
   readonly #writer: WorkerThread<Call>
   readonly #readers: readonly WorkerThread<Call>[]
+  readonly #checkpointer: WorkerThread<Call>
+  readonly #checkpointRequest = new CheckpointRequest()
+  /** Whether the checkpointer was started, for good. */
+  #hasCheckpointer = false
   readonly #writes: Lane<Call>
   readonly #reads: Lane<Call>
   readonly #tidyInterval: number
@@ -147,7 +156,10 @@ export class SqliteStore extends OperationStore implements Store {
       // The writer first: it makes the file and its write-ahead log, which a reader cannot.
       await store.#writer.start()
       await Promise.all(store.#readers.map((reader) => reader.start()))
-      store.#tidyTimer = setInterval(() => store.#tidyWhenIdle(), store.#tidyInterval).unref()
+      store.#tidyTimer = setInterval(() => {
+        store.#startCheckpointerWhenAsked()
+        store.#tidyWhenIdle()
+      }, store.#tidyInterval).unref()
       return store
     } catch (error) {
       await store.#abandon()
@@ -186,6 +198,7 @@ export class SqliteStore extends OperationStore implements Store {
         cacheSize,
         mmapSize,
         statements,
+        checkpointMemory: this.#checkpointRequest.memory,
       }
       const filename = fileURLToPath(workerFile)
       return new WorkerThread<Call>({
@@ -197,6 +210,7 @@ export class SqliteStore extends OperationStore implements Store {
       })
     }
     this.#writer = thread('writer', 'write')
+    this.#checkpointer = thread('checkpointer', 'checkpoint')
     this.#readers = Array.from({ length: readers }, (_, index) =>
       thread(`reader ${index + 1}`, 'read'),
     )
@@ -234,7 +248,9 @@ export class SqliteStore extends OperationStore implements Store {
     return {
       write: this.#writes.figures,
       read: this.#reads.figures,
-      connections: [this.#writer, ...this.#readers].map(({ report }) => report as ConnectionReport),
+      connections: [this.#writer, ...this.#readers, this.#checkpointer]
+        .map(({ report }) => report as ConnectionReport | undefined)
+        .filter((report) => report !== undefined),
     }
   }
 
@@ -245,6 +261,13 @@ export class SqliteStore extends OperationStore implements Store {
 
   protected logFailure(method: StoreMethod, error: StoreError): void {
     this.#log.warn({ method, error }, `${method} failed: ${error.message}`)
+  }
+
+  /** Starts the checkpointer once the writer has asked for it: most stores never write as much. */
+  #startCheckpointerWhenAsked(): void {
+    if (this.#hasCheckpointer || !this.#checkpointRequest.isPending) return
+    this.#hasCheckpointer = true
+    void this.#checkpointer.keepStarting()
   }
 
   /**
@@ -278,12 +301,12 @@ export class SqliteStore extends OperationStore implements Store {
     await Promise.all([this.#reads.drain(), this.#writes.drain(), this.#tidying])
     this.#reads.stop()
     this.#writes.stop()
-    const readers = await Promise.allSettled(
-      this.#readers.map((reader) => reader.close(this.#timeout)),
+    const others = await Promise.allSettled(
+      [...this.#readers, this.#checkpointer].map((worker) => worker.close(this.#timeout)),
     )
-    // Last, so that it finds nobody reading the write-ahead log, and can fold it into the file.
+    // Last, so that it finds nobody at the write-ahead log, and can fold it into the file.
     const writer = await Promise.allSettled([this.#writer.close(this.#timeout)])
-    for (const outcome of [...writer, ...readers]) {
+    for (const outcome of [...writer, ...others]) {
       if (outcome.status === 'rejected') throw outcome.reason
       for (const undone of (outcome.value as string[] | undefined) ?? [])
         this.#log.warn({}, `not done when closing: ${undone}`)

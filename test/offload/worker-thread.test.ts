@@ -100,6 +100,20 @@ describe('a worker that cannot start', () => {
     await thread.close(deadline)
   })
 
+  it('is tried again until it does, where nobody waits for it', async () => {
+    arrange({ open: 'refuse' })
+    const log = new RecordedLog()
+    const thread = worker({ log })
+    await thread.keepStarting()
+    expect(thread.failure).toMatchObject({ code: 'unavailable', message: 'refused to open' })
+    expect(log.messages('error')).toEqual(['refused to open; trying again in 100 ms'])
+    arrange({})
+    await restarted(thread)
+    expect(thread).toMatchObject({ isReady: true, restarts: 0 })
+    expect(await thread.run(['hello'])).toEqual(['hello'])
+    await thread.close(deadline)
+  })
+
   it('tells with the failure where in the worker it happened', async () => {
     arrange({ open: 'refuse' })
     const thread = worker()

@@ -25,3 +25,13 @@ export const laboriousUnit = sampleUnit(steeredIds.laborious, observed)
 export function ordinaryUnits(count: number, from = 0x1000) {
   return Array.from({ length: count }, (_, index) => sampleUnit(unitId(from + index), observed))
 }
+
+/** As `ordinaryUnits`, each of some 30 KB, as long as may be. */
+export function heavyUnits(count: number, from = 0x1000) {
+  const detail = '\u20ac'.repeat(8_000)
+  const action = '\u20ac'.repeat(2_000)
+  return ordinaryUnits(count, from).map((unit) => ({
+    ...unit,
+    insight: { ...unit.insight, detail, action },
+  }))
+}

@@ -80,7 +80,7 @@ function* getOften(id: string): Steps<unknown> {
 function noteClosing(reply: Reply): Reply {
   const closed = Tally.find('closed readers')
   if (access === 'read') closed?.add()
-  else
+  else if (access === 'write')
     for (let reader = 0; reader < (closed?.value ?? 0); reader++)
       Tally.find('readers closed before the writer')?.add()
   return reply
