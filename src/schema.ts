@@ -6,6 +6,8 @@ import type { Generated } from 'kysely'
  */
 export const mostPaired = 6
 export const mostTripled = 4
+/** The most pairs of a framework and a language of a unit that is in a list for each of these. */
+export const mostCombined = 9
 
 /** The tables as Kysely sees them. Timestamps are text, see `knowledge/timestamps.ts`. */
 export interface Schema {
@@ -30,8 +32,10 @@ export interface Schema {
     /**
      * What the list's units have besides the domain: nothing, as `''`; another domain that sorts after
      * it, as `domain:wal`, or two in order, as `domains:3:walworker` with the length of the first, for
-     * units of few domains; or something in their context, as `languages:go`, `frameworks:gin`,
-     * `pattern:cli-tool` in lower case, or `pattern?` for a pattern that is not all ASCII.
+     * units of few domains; or something in their context, as `frameworks:3:gin`, `languages:2:go`,
+     * `pattern:8:cli-tool` in lower case, or `pattern?` for a pattern that is not all ASCII, or two or
+     * three of these, as `frameworks:3:ginlanguages:2:go`, each with its length in bytes. Units with many
+     * frameworks and languages are in `frameworks+languages?`, and in no list for one of each.
      */
     also: string
     /** How many domains the unit has. */

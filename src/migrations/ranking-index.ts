@@ -1,4 +1,4 @@
-import { mostPaired, mostTripled } from '../schema.ts'
+import { mostCombined, mostPaired, mostTripled } from '../schema.ts'
 import { type DerivedTable, fill } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { confidence, hasApproved, isApproved, isReadable } from './unit-fields.ts'
@@ -9,31 +9,52 @@ const size = (unit: string) => `coalesce(json_array_length(${unit}.data, '$.doma
 const isRanked = (unit: string) => `(${isApproved(unit)} AND ${isReadable(unit)})`
 
 /**
- * The parts of a context, and the texts in each. Whatever a document has in their place is no
- * part, and must not make another program's write fail. In CROSS JOINs, so that it is parsed once.
+ * The texts in a part of a context, and null for none of them. Whatever a document has in its place is
+ * none, and must not make another program's write fail.
  */
-const partsOf = (context: string) => `
-  json_each(${context}) AS part
-  CROSS JOIN json_each(CASE part.type
-    WHEN 'array' THEN part.value WHEN 'text' THEN json_array(part.value) END) AS item
-    ON item.type = 'text' AND (
-      part.type = 'array' AND part.key IN ('languages', 'frameworks')
-      OR part.type = 'text' AND part.key = 'pattern' AND item.value <> '')`
+const textsOf = (unit: string, part: 'frameworks' | 'languages') => `
+  CASE json_type(${unit}.data, '$.context.${part}')
+    WHEN 'array' THEN json_insert(${unit}.data -> '$.context.${part}', '$[#]', NULL)
+    ELSE '[null]' END`
+const patternOf = (unit: string) => `
+  json_array(CASE json_type(${unit}.data, '$.context.pattern')
+    WHEN 'text' THEN nullif(${unit}.data ->> '$.context.pattern', '') END, NULL)`
+
+/** How many pairs there are of a framework and a language, whatever they are. */
+const combinations = (unit: string) => `
+  json_array_length(${unit}.data, '$.context.frameworks')
+    * json_array_length(${unit}.data, '$.context.languages')`
+
+/** A part of the name of the list that units with a text are in, which tells where it ends. */
+const nameOf = (part: string, text: string) =>
+  `coalesce('${part}:' || length(CAST(${text} AS BLOB)) || ':' || ${text}, '')`
 
 /**
- * The list that the units with a text in their context are in. Patterns compare in lower case, of which
- * SQLite knows ASCII's only: all others are in one list, and their documents tell which ones they are.
+ * The same for a pattern. Patterns compare in lower case, of which SQLite knows ASCII's only: all others
+ * are in one list, and their documents tell which ones they are.
  */
-const listOf = (part: string, text: string) => `CASE
-  WHEN ${part} <> 'pattern' THEN ${part} || ':' || ${text}
-  WHEN length(${text}) = length(CAST(${text} AS BLOB)) THEN 'pattern:' || lower(${text})
-  ELSE 'pattern?' END`
+const nameOfPattern = (text: string) => `CASE
+  WHEN length(${text}) < length(CAST(${text} AS BLOB)) THEN 'pattern?'
+  ELSE ${nameOf('pattern', `lower(${text})`)} END`
 
 /** What the ranking takes from a unit; LIMIT, lest its document be read for each row that follows. */
 const rankedUnit = (unit: string, from = '') => `(
-  SELECT ${unit}.id AS id, ${unit}.data -> '$.context' AS context,
-    ${size(unit)} AS size, ${confidence(unit)} AS confidence
+  SELECT ${unit}.id AS id, ${size(unit)} AS size, ${confidence(unit)} AS confidence,
+    ${textsOf(unit, 'frameworks')} AS frameworks, ${textsOf(unit, 'languages')} AS languages,
+    ${patternOf(unit)} AS pattern, ${combinations(unit)} AS combinations
   ${from} WHERE ${isRanked(unit)} LIMIT -1)`
+
+/** Each choice of a framework or none, a language or none, and a pattern or none, and its list. */
+const choices = `
+  CROSS JOIN json_each(u.frameworks) AS framework ON framework.type IN ('text', 'null')
+  CROSS JOIN json_each(CASE WHEN framework.type = 'null' OR u.combinations <= ${mostCombined}
+    THEN u.languages ELSE '[null]' END) AS language ON language.type IN ('text', 'null')
+  CROSS JOIN json_each(u.pattern) AS pattern`
+const nameOfChoice = [
+  nameOf('frameworks', 'framework.value'),
+  nameOf('languages', 'language.value'),
+  nameOfPattern('pattern.value'),
+].join(' || ')
 
 /**
  * The rows of some units in the ranking, all of them or those that have to do with one domain: `only`
@@ -46,7 +67,7 @@ const rowsOf = (units: string, domains: string, only: (...rowsDomains: string[])
   const two = `${one} CROSS JOIN ${domains} AS e ON e.unit_id = u.id AND e.domain > d.domain`
   const three = `${two} CROSS JOIN ${domains} AS f ON f.unit_id = u.id AND f.domain > e.domain`
   return `
-    SELECT ${row('d.domain', "''")} ${one} WHERE ${only('d.domain')}
+    SELECT DISTINCT ${row('d.domain', nameOfChoice)} ${choices} ${one} WHERE ${only('d.domain')}
     UNION ALL
     SELECT ${row('d.domain', "'domain:' || e.domain")} ${two}
     WHERE u.size <= ${mostPaired} AND ${only('d.domain', 'e.domain')}
@@ -54,8 +75,8 @@ const rowsOf = (units: string, domains: string, only: (...rowsDomains: string[])
     SELECT ${row('d.domain', "'domains:' || length(e.domain) || ':' || e.domain || f.domain")} ${three}
     WHERE u.size <= ${mostTripled} AND ${only('d.domain', 'e.domain', 'f.domain')}
     UNION ALL
-    SELECT DISTINCT ${row('d.domain', listOf('part.key', 'item.value'))}
-    CROSS JOIN ${partsOf('u.context')} ${one} WHERE ${only('d.domain')}`
+    SELECT ${row('d.domain', "'frameworks+languages?'")} ${one}
+    WHERE u.combinations > ${mostCombined} AND ${only('d.domain')}`
 }
 
 const columns = ['domain', 'also', 'size', 'confidence', 'unit_id'] as const
@@ -128,7 +149,7 @@ const triggers = {
  * file may have a ranking of fewer lists, of the step that this one replaced.
  */
 export const rankingIndex: Migration = {
-  name: '2026-11-22 ranking lists',
+  name: '2026-11-22 ranking by context',
   up(database) {
     for (const name of Object.keys(triggers)) database.run(`DROP TRIGGER IF EXISTS ${name}`)
     database.run('DROP TABLE IF EXISTS cq_store_ranking')

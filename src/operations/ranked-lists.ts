@@ -181,6 +181,7 @@ export class RankedList implements Units {
         this.#used * 2 > this.#rows.length
           ? Math.min(this.#chunk * 4, largestChunk)
           : Math.max(this.#used * 2, smallestChunk)
+    else if (this.#unread !== beginning) this.#chunk = smallestChunk
     this.#known = this.#unread === beginning ? 'its beginning' : 'some part'
     const { confidence, unit_id: unitId } = this.#unread
     const limit = this.#chunk
@@ -199,15 +200,15 @@ export class RankedList implements Units {
   }
 }
 
-/** The list of units whose pattern is not all ASCII. */
-export const oddPattern = 'pattern?'
+/** The list of units whose pattern is not all ASCII, and how those end that are for other parts, too. */
+export const oddPatternList = 'pattern?'
 
 /** Units whose pattern is not all ASCII, of which only their documents tell whether it fits. */
 export class OddPatternList extends RankedList {
   readonly #pattern: string
 
-  constructor(domain: string, size: number, firstChunk: number, pattern: string) {
-    super(domain, oddPattern, size, firstChunk)
+  constructor(domain: string, also: string, size: number, firstChunk: number, pattern: string) {
+    super(domain, also, size, firstChunk)
     this.#pattern = pattern
   }
 
@@ -265,5 +266,31 @@ export class AtLeast implements Units {
     let first = heads[0]
     for (const head of heads) if (compare(head, first as RankedUnit) < 0) first = head
     return first
+  }
+}
+
+/** The units that are in all of some lists, found likewise; the first one should be the shortest. */
+export class InAll implements Units {
+  readonly #lists: readonly Units[]
+
+  constructor(lists: readonly Units[]) {
+    this.#lists = lists
+  }
+
+  from(place: Place): RankedUnit | RankedList | undefined {
+    let found: RankedUnit | undefined
+    let met = 0
+    for (let index = 0; ; index = (index + 1) % this.#lists.length) {
+      const head = (this.#lists[index] as Units).from(place)
+      if (head === undefined || head instanceof RankedList) return head
+      met = found !== undefined && compare(head, found) === 0 ? met + 1 : 1
+      if (met === this.#lists.length) return head
+      found = head
+      place = { ...head, isAfter: false }
+    }
+  }
+
+  rewind(): void {
+    for (const list of this.#lists) list.rewind()
   }
 }

@@ -6,8 +6,9 @@ import {
   after,
   beginning,
   below,
+  InAll,
   OddPatternList,
-  oddPattern,
+  oddPatternList,
   type Place,
   RankedList,
   type RankedUnit,
@@ -40,13 +41,17 @@ export function* rankedIds(query: RankingQuery, limit: number): Steps<string[]> 
   return best.ids()
 }
 
-type ContextPart = 'languages' | 'frameworks' | 'pattern'
+/** In the order in which names of lists for two or three at once have them. */
+const contextParts = ['frameworks', 'languages', 'pattern'] as const
+type ContextPart = (typeof contextParts)[number]
 
 /** Of how many domains each there are lists, at most. */
 const widest = 3
 /** The most queried domains of which lists of each two are read, and of each three. */
 const mostPairsAsked = 8
 const mostTriplesAsked = 5
+/** The most pairs of a queried framework and language of which lists for both are read. */
+const mostCombinationsAsked = 16
 /** Units that are made here have at most so many domains, and there is one of almost each number. */
 const usualSize = 16
 
@@ -81,14 +86,28 @@ class ListsBySize {
 class OddPatternLists extends ListsBySize {
   readonly #pattern: string
 
-  constructor(domain: string, pattern: string, limit: number) {
-    super(domain, oddPattern, limit)
+  constructor(domain: string, also: string, limit: number, pattern: string) {
+    super(domain, also, limit)
     this.#pattern = pattern
   }
 
   protected override newList(size: number, limit: number): RankedList {
-    return new OddPatternList(this.domain, size, limit, this.#pattern)
+    return new OddPatternList(this.domain, this.also, size, limit, this.#pattern)
   }
+}
+
+/** The lists of a domain whose units fit one part of the context, or some at once. */
+interface FittingLists {
+  /** Each unit that fits is in one of these, */
+  readonly together: readonly ListsBySize[]
+  /** or in one of each of these: a unit that has so many languages and frameworks that no list is for two. */
+  readonly apart: readonly (readonly ListsBySize[])[]
+}
+
+/** For each domain, the lists whose units fit some parts of the context. */
+interface Fitting {
+  readonly parts: readonly ContextPart[]
+  readonly ofDomains: readonly FittingLists[]
 }
 
 /** The lists that hold the units which a query may find. */
@@ -97,8 +116,9 @@ class QueriedLists {
   readonly #asked: number
   /** The lists of one, two and three of the domains each. */
   readonly #ofDomains: readonly (readonly ListsBySize[])[]
-  /** For each domain, the lists whose units fit a part of the context: each unit that does is in one. */
-  readonly #fitting = new Map<ContextPart, readonly (readonly ListsBySize[])[]>()
+  readonly #parts: readonly ContextPart[]
+  /** Those for more parts come first. */
+  readonly #fitting: readonly Fitting[]
   /** Sizes that units may have. */
   readonly #sizes: number[] = []
 
@@ -108,21 +128,9 @@ class QueriedLists {
     this.#ofDomains = this.#widths(widest).map((width) =>
       namesOf(domains, width).map(([domain, also]) => new ListsBySize(domain, also, limit)),
     )
-    for (const part of ['languages', 'frameworks'] as const) {
-      const alsos = [...new Set(query[part])].map((text) => `${part}:${text}`)
-      if (alsos.length === 0) continue
-      const lists = domains.map((domain) =>
-        alsos.map((also) => new ListsBySize(domain, also, limit)),
-      )
-      this.#fitting.set(part, lists)
-    }
-    if (query.pattern === '') return
-    const pattern = query.pattern.toLowerCase()
-    const lists = domains.map((domain) => [
-      new ListsBySize(domain, `pattern:${pattern}`, limit),
-      new OddPatternLists(domain, pattern, limit),
-    ])
-    this.#fitting.set('pattern', lists)
+    const names = namesOfParts(query)
+    this.#parts = contextParts.filter((part) => names[part].length > 0)
+    this.#fitting = fittingLists(this.#parts, names, domains, limit)
   }
 
   /**
@@ -132,10 +140,10 @@ class QueriedLists {
   perfectSearch(): Search | undefined {
     const asked = this.#asked
     const lists = this.#ofDomains[asked - 1]
-    if (this.#fitting.size > 0 || lists?.length !== 1) return undefined
+    if (this.#parts.length > 0 || lists?.length !== 1) return undefined
     const units = () => new BySharedDomains(asked, listsOf(lists, asked))
     const reach = this.#reach([], asked)
-    return new Search({ units, reach, least: asked, most: asked, parts: 0 })
+    return new Search({ units, reach, least: asked, most: asked, isHard: false })
   }
 
   /** The most that any other unit ranks with, one of a single further domain, where none fits a context. */
@@ -145,7 +153,9 @@ class QueriedLists {
 
   /** Learns which lists there are. */
   *find(): Steps<void> {
-    const known = [...this.#fitting.values(), this.#ofDomains].flat(2)
+    const fitting = this.#fitting.flatMap(({ ofDomains }) => ofDomains)
+    const ofFitting = fitting.flatMap(({ together, apart }) => [...together, ...apart.flat()])
+    const known = [...this.#ofDomains.flat(), ...new Set(ofFitting)]
     const byDomain = Map.groupBy(known, ({ domain }) => domain)
     const alsos = [...byDomain].map(([domain, ofDomain]) => [
       domain,
@@ -169,54 +179,76 @@ class QueriedLists {
   }
 
   /**
-   * Searches that together meet every unit as what it is. First those that meet nothing but what they
-   * are for: they end soon, and raise what others must exceed. Then those that may find the best.
+   * Searches that together meet every unit as what it is. First those that read lists as they are: they
+   * end soon, and raise what others must exceed. Then those for units that are in two lists or more.
    */
   searches(): Search[] {
     const searches: Search[] = []
-    for (const parts of subsetsOf([...this.#fitting.keys()]))
-      for (const size of this.#sizes)
-        if (parts.length > 0) this.#addFitting(searches, parts, size)
-        else this.#addAny(searches, size)
-    const difficulty = ({ parts }: Search) => Math.max(parts, 1)
+    for (const parts of subsetsOf(this.#parts)) {
+      const fitting = this.#fittingFor(parts)
+      for (const size of this.#sizes) {
+        if (!fitting.every(({ ofDomains }) => ofDomains.some((lists) => areThere(lists, size))))
+          continue
+        const reach = this.#reach(parts, size)
+        for (const width of this.#widths(size)) this.#add(searches, fitting, reach, size, width)
+      }
+    }
     return searches.sort(
-      (one, other) => difficulty(one) - difficulty(other) || other.bound - one.bound,
+      (one, other) => Number(one.isHard) - Number(other.isHard) || other.bound - one.bound,
     )
   }
 
-  /** For units whatever their context: by how many of their domains there are lists. */
-  #addAny(searches: Search[], size: number): void {
-    const reach = this.#reach([], size)
-    const widths = this.#widths(size)
-    for (const width of widths) {
-      const there = this.#there(width, size)
-      if (there.length === 0) continue
-      // Units that have more of the domains are met in the lists for that many.
-      const most = widths.includes(width + 1) ? width : domainsOf(there.length, width)
-      const units = () => new BySharedDomains(width, listsOf(there, size))
-      searches.push(new Search({ units, reach, least: width, most, parts: 0 }))
+  /** For units of a size that fit these, and have so many of the domains as there are lists for. */
+  #add(
+    searches: Search[],
+    fitting: readonly Fitting[],
+    reach: (shared: number) => number,
+    size: number,
+    width: number,
+  ): void {
+    const ofDomains = thereOf(this.#ofDomains[width - 1] ?? [], size)
+    if (ofDomains.length === 0) return
+    const units = () => {
+      const byDomains = () => new BySharedDomains(width, listsOf(ofDomains, size))
+      if (fitting.length === 0) return byDomains()
+      // A unit that has so many of the domains has one of all but the last few.
+      const domains = Array.from({ length: this.#asked - width + 1 }, (_, domain) => domain)
+      const fittingIn = (some: readonly number[]) =>
+        fitting.map(
+          (one) =>
+            new AtLeast(
+              1,
+              some.flatMap((domain) => unitsOf(one.ofDomains[domain], size)),
+            ),
+        )
+      if (width > 1) return new FittingBySharedDomains(new InAll(fittingIn(domains)), byDomains())
+      return new BySharedDomains(
+        1,
+        domains.map((domain) => new InAll(fittingIn([domain]))),
+      )
     }
+    searches.push(
+      new Search({
+        units,
+        reach,
+        least: width,
+        // Units that have more of the domains are met in the lists for that many.
+        most: this.#widths(size).includes(width + 1) ? width : domainsOf(ofDomains.length, width),
+        isHard:
+          fitting.length > (width > 1 ? 0 : 1) ||
+          fitting.some(({ ofDomains }) => ofDomains.some((lists) => areThereApart(lists, size))),
+      }),
+    )
   }
 
-  #addFitting(searches: Search[], parts: readonly ContextPart[], size: number): void {
-    const there = this.#fittingThere(parts, size)
-    if (there.length === 0) return
-    const pairs = this.#widths(size).includes(2) ? this.#there(2, size) : undefined
-    const units = () => {
-      const byDomain = new BySharedDomains(
-        1,
-        there.map((each) => {
-          const fitting = each.map((lists) => new AtLeast(1, listsOf(lists, size)))
-          return new AtLeast(each.length, fitting)
-        }),
-      )
-      if (!pairs) return byDomain
-      return new ByDomainAndPair(byDomain, new BySharedDomains(2, listsOf(pairs, size)))
-    }
-    const paired = pairs ? Math.max(domainsOf(pairs.length, 2), 1) : there.length
-    const most = Math.min(there.length, paired, Math.max(size, 1))
-    const reach = this.#reach(parts, size)
-    searches.push(new Search({ units, reach, least: 1, most, parts: parts.length }))
+  /** What all units are in that fit these parts: lists for as many at once as there are lists for. */
+  #fittingFor(parts: readonly ContextPart[]): Fitting[] {
+    let left = parts
+    return this.#fitting.filter((fitting) => {
+      if (!fitting.parts.every((part) => left.includes(part))) return false
+      left = left.filter((part) => !fitting.parts.includes(part))
+      return true
+    })
   }
 
   /** The most that a unit of confidence 1 ranks with, by how many of the queried domains it has. */
@@ -230,29 +262,13 @@ class QueriedLists {
     return (shared) => relevanceOf(jaccard(Math.min(shared, size, asked), size, asked), fit)
   }
 
-  /** For each domain that has any: for each of these parts, the lists whose units of a size fit it. */
-  #fittingThere(parts: readonly ContextPart[], size: number): ListsBySize[][][] {
-    const ofParts = parts.map((part) => this.#fitting.get(part) ?? [])
-    const there: ListsBySize[][][] = []
-    for (let domain = 0; domain < this.#asked; domain++) {
-      const each = ofParts.map((ofPart) => thereOf(ofPart[domain] ?? [], size))
-      if (each.every((lists) => lists.length > 0)) there.push(each)
-    }
-    return there
-  }
-
   /** Of how many domains each there are lists, for units of a size. */
   #widths(size: number): number[] {
     const asked = this.#asked
     const widths = [1]
     if (size <= mostPaired && asked <= mostPairsAsked) widths.push(2)
     if (size <= mostTripled && asked <= mostTriplesAsked) widths.push(3)
-    return widths.filter((width) => width <= Math.min(size, asked))
-  }
-
-  /** The lists of so many of the domains each that may have units of a size. */
-  #there(width: number, size: number): ListsBySize[] {
-    return thereOf(this.#ofDomains[width - 1] ?? [], size)
+    return widths.filter((width) => width <= Math.max(Math.min(size, asked), 1))
   }
 }
 
@@ -271,12 +287,116 @@ function namesOf(domains: readonly string[], width: number): [domain: string, al
   return names
 }
 
+/** The lists for each of some parts, and for those at once of which there are any; most parts first. */
+function fittingLists(
+  parts: readonly ContextPart[],
+  names: Record<ContextPart, readonly FittingName[]>,
+  domains: readonly string[],
+  limit: number,
+): Fitting[] {
+  if (parts.length === 0) return []
+  const listsOfNames = (domain: string, some: readonly FittingName[]) =>
+    some.map(({ also, oddPattern }) =>
+      oddPattern === undefined
+        ? new ListsBySize(domain, also, limit)
+        : new OddPatternLists(domain, also, limit, oddPattern),
+    )
+  const single = new Map(
+    parts.map((part) => [part, domains.map((domain) => listsOfNames(domain, names[part]))]),
+  )
+  const uncombined = domains.map((domain) => new ListsBySize(domain, uncombinedList, limit))
+  return subsetsOf(parts)
+    .filter((some) => some.length > 0 && areCombined(some, names))
+    .sort((one, other) => other.length - one.length)
+    .map((some) => {
+      const combined = some
+        .map((part) => names[part])
+        .reduceRight((rest, each) =>
+          each.flatMap((one) => rest.map((other) => nameOfBoth(one, other))),
+        )
+      const ofDomains = domains.map((domain, index): FittingLists => {
+        const each = some.map((part) => single.get(part)?.[index] ?? [])
+        if (some.length === 1) return { together: each.flat(), apart: [] }
+        const together = listsOfNames(domain, combined)
+        const apart = haveMany(some) ? [uncombined.slice(index, index + 1), ...each] : []
+        return { together, apart }
+      })
+      return { parts: some, ofDomains }
+    })
+}
+
+/** What a list is called whose units fit a part of the context, or some at once. */
+interface FittingName {
+  readonly also: string
+  /** The pattern, where the list is for all that are not all ASCII. */
+  readonly oddPattern?: string
+}
+
+/** What the lists are called that hold the units which fit a part of a query's context. */
+function namesOfParts(query: RankingQuery): Record<ContextPart, readonly FittingName[]> {
+  const of = (part: 'frameworks' | 'languages') =>
+    [...new Set(query[part])].map((text) => ({ also: nameOf(part, text) }))
+  const pattern = query.pattern.toLowerCase()
+  return {
+    frameworks: of('frameworks'),
+    languages: of('languages'),
+    pattern:
+      pattern === ''
+        ? []
+        : [{ also: nameOf('pattern', pattern) }, { also: oddPatternList, oddPattern: pattern }],
+  }
+}
+
+/** What the list of the units is called that have a text in a part of their context. */
+function nameOf(part: ContextPart, text: string): string {
+  return `${part}:${Buffer.byteLength(text)}:${text}`
+}
+
+/** What the list of the units is called that are in both. */
+function nameOfBoth(one: FittingName, other: FittingName): FittingName {
+  return { ...other, also: one.also + other.also }
+}
+
+/** The list of units that have many frameworks and languages, see `mostCombined`. */
+const uncombinedList = 'frameworks+languages?'
+
+/** Whether units may have many of these. */
+function haveMany(parts: readonly ContextPart[]): boolean {
+  return parts.includes('frameworks') && parts.includes('languages')
+}
+
+/** Whether lists are read for all these parts at once. */
+function areCombined(
+  parts: readonly ContextPart[],
+  { frameworks, languages }: Record<ContextPart, readonly FittingName[]>,
+): boolean {
+  return !haveMany(parts) || frameworks.length * languages.length <= mostCombinationsAsked
+}
+
 function thereOf(lists: readonly ListsBySize[], size: number): ListsBySize[] {
   return lists.filter(({ largest }) => largest >= size)
 }
 
 function listsOf(lists: readonly ListsBySize[], size: number): RankedList[] {
   return lists.map((each) => each.of(size))
+}
+
+/** Whether any unit of a size may be in these. */
+function areThere(lists: FittingLists, size: number): boolean {
+  return thereOf(lists.together, size).length > 0 || areThereApart(lists, size)
+}
+
+function areThereApart({ apart }: FittingLists, size: number): boolean {
+  return apart.length > 0 && apart.every((lists) => thereOf(lists, size).length > 0)
+}
+
+/** What holds the units of these. */
+function unitsOf(lists: FittingLists | undefined, size: number): Units[] {
+  if (lists === undefined) return []
+  const together = listsOf(thereOf(lists.together, size), size)
+  if (!areThereApart(lists, size)) return together
+  const each = lists.apart.map((some) => new AtLeast(1, listsOf(thereOf(some, size), size)))
+  return [...together, new InAll(each)]
 }
 
 function subsetsOf<T>(items: readonly T[]): T[][] {
@@ -332,28 +452,27 @@ function domainsOf(ways: number, width: number): number {
   return domains
 }
 
-/** From both, where units that have two of the domains are few in one or in the other. */
-class ByDomainAndPair implements UnitsBySharing {
-  readonly #byDomain: BySharedDomains
-  readonly #byPair: BySharedDomains
+/** From units that are found by other lists, too. */
+class FittingBySharedDomains implements UnitsBySharing {
+  readonly #fitting: Units
+  readonly #byDomains: BySharedDomains
 
-  constructor(byDomain: BySharedDomains, byPair: BySharedDomains) {
-    this.#byDomain = byDomain
-    this.#byPair = byPair
+  constructor(fitting: Units, byDomains: BySharedDomains) {
+    this.#fitting = fitting
+    this.#byDomains = byDomains
   }
 
   get shared(): number {
-    return this.#byDomain.shared
+    return this.#byDomains.shared
   }
 
   sharing(atLeast: number): Units {
-    const units = this.#byDomain.sharing(atLeast)
-    return atLeast < 2 ? units : new AtLeast(2, [units, this.#byPair.sharing(atLeast)])
+    return new InAll([this.#fitting, this.#byDomains.sharing(atLeast)])
   }
 
   rewind(): void {
-    this.#byDomain.rewind()
-    this.#byPair.rewind()
+    this.#fitting.rewind()
+    this.#byDomains.rewind()
   }
 }
 
@@ -365,20 +484,20 @@ interface SearchOptions {
   /** How many of the queried domains they have. */
   readonly least: number
   readonly most: number
-  /** How many parts of the context they fit. */
-  readonly parts: number
+  /** Whether they are in two lists or more each. */
+  readonly isHard: boolean
 }
 
 /** A search for units of one size that fit the same parts of the context. */
 class Search {
   /** The most that any of them ranks with. */
   readonly bound: number
-  readonly parts: number
+  readonly isHard: boolean
   readonly #options: SearchOptions
 
   constructor(options: SearchOptions) {
     this.#options = options
-    this.parts = options.parts
+    this.isHard = options.isHard
     this.bound = options.reach(options.most)
   }
 

@@ -20,6 +20,7 @@ const evidence = fc.oneof(
 const contextPart = fc.oneof(
   fc.constantFrom<unknown>('go', 7, null, {}, [], ['go', 'go', 7, null, ['go'], { go: 'go' }, '']),
   fc.constantFrom<unknown>({ 0: 'go' }, 'É', 'a\u0000É', '', { pattern: 'go' }),
+  fc.array(fc.constantFrom('go', 'a\u0000É', 'É', ''), { maxLength: 5 }),
 )
 const context = fc.oneof(
   fc.constantFrom<unknown>('go', 7, null, [], ['go'], [{ languages: ['go'] }]),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { migrations } from '../../src/migrations/index.ts'
+import { rankingIndex } from '../../src/migrations/ranking-index.ts'
 import {
   copyOf,
   type Fixture,
@@ -41,18 +42,36 @@ const previousRanking = `
   BEGIN SELECT 1; END;
   CREATE TRIGGER cq_store_rank_removed_domain AFTER DELETE ON knowledge_unit_domains
   BEGIN SELECT 1; END;
-  UPDATE knowledge_units SET status = status;
-  UPDATE cq_store_migrations SET name = '2026-11-22 ranking index'
-  WHERE name = '2026-11-22 ranking lists';`
+  UPDATE knowledge_units SET status = status;`
 
-/** A file as the version before left it: with what it has now, but for the ranking. */
-function fileWithPreviousRanking(fixture: Fixture): string {
+/** The ranking with fewer lists than it has for parts of a context. */
+const rankingOfSingleParts = `
+  DELETE FROM cq_store_ranking WHERE also GLOB '*languages*';
+  CREATE TRIGGER cq_store_rank_added_unit AFTER INSERT ON knowledge_units
+  BEGIN SELECT 1; END;`
+
+/** The steps that this one replaced, with what they made of the ranking. */
+const previousSteps = {
+  '2026-11-22 ranking index': previousRanking,
+  '2026-11-22 ranking lists': rankingOfSingleParts,
+}
+type PreviousStep = keyof typeof previousSteps
+
+/** A file as that version left it: with what it has now, but for the ranking. */
+function fileWithPreviousRanking(fixture: Fixture, step: PreviousStep): string {
   const path = copyOf(fixture)
   migrateFile(path)
   onDatabase(path, (db) => {
+    const count = db.prepare<[], number>('SELECT count(*) FROM cq_store_ranking').pluck()
+    const before = count.get()
     for (const { name } of triggersOf(db)) db.exec(`DROP TRIGGER ${name}`)
-    db.exec(previousRanking)
-    expect(db.prepare('SELECT count(*) FROM cq_store_ranking').pluck().get()).toBeGreaterThan(0)
+    db.exec(previousSteps[step])
+    db.prepare('UPDATE cq_store_migrations SET name = ? WHERE name = ?').run(
+      step,
+      rankingIndex.name,
+    )
+    expect(count.get()).toBeGreaterThan(0)
+    expect(count.get()).toBeLessThan(before ?? 0)
   })
   return path
 }
@@ -64,8 +83,12 @@ function triggersOf(db: Parameters<Parameters<typeof onDatabase>[1]>[0]): { name
 }
 
 describe('a file whose ranking has fewer lists', () => {
-  it.each(['current', 'legacy'] as const)('gets those of this version: %s', (fixture) => {
-    const path = fileWithPreviousRanking(fixture)
+  const starts = (['current', 'legacy'] as const).flatMap((fixture) =>
+    (Object.keys(previousSteps) as PreviousStep[]).map((step) => [fixture, step] as const),
+  )
+
+  it.each(starts)('gets those of this version: %s, of the step %s', (fixture, step) => {
+    const path = fileWithPreviousRanking(fixture, step)
     migrateFile(path)
     const fresh = copyOf(fixture)
     migrateFile(fresh)
@@ -73,7 +96,7 @@ describe('a file whose ranking has fewer lists', () => {
       migratedContent,
     ) as [ReturnType<typeof migratedContent>, ReturnType<typeof migratedContent>]
     expect(found).toEqual(expected)
-    expect(steps).toEqual(['2026-11-22 ranking index', ...(newest ?? [])].sort())
+    expect(steps).toEqual([step, ...(newest ?? [])].sort())
     expect(newest).toEqual(migrations.map(({ name }) => name).sort())
     expect(faultsOf(path)).toEqual([])
   })

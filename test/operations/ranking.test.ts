@@ -11,7 +11,7 @@ import { derivedTables } from '../../src/migrations/index.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Steps, StoreMethod } from '../../src/operations/operation.ts'
 import { rankedIds } from '../../src/operations/ranking.ts'
-import { mostPaired, mostTripled } from '../../src/schema.ts'
+import { mostCombined, mostPaired, mostTripled } from '../../src/schema.ts'
 import type { Connection } from '../../src/sqlite/connection.ts'
 import { migratedDatabase } from './migrated-database.ts'
 
@@ -94,8 +94,17 @@ const domainNames = [
 const skewedDomain = fc
   .tuple(fc.nat(domainNames.length - 1), fc.nat(domainNames.length - 1))
   .map(([one, other]) => domainNames[Math.min(one, other)] as string)
-const languages = fc.subarray(['typescript', 'python', 'go', ''])
-const frameworks = fc.subarray(['react', 'fastify'])
+/** Some of them make up each other's names of lists, but for what tells where one of two ends. */
+const languageNames = ['typescript', 'python', 'go', 'golanguages:go', '', '\u{1f600}', 'pattern?']
+const frameworkNames = ['react', 'reactlanguages:go', 'fastify', 'É', '']
+/** Mostly few, now and then more than units may have to be in lists for two at once. */
+const someOf = (names: readonly string[]) =>
+  fc.oneof(
+    { weight: 3, arbitrary: fc.subarray([...names], { maxLength: 2 }) },
+    { weight: 1, arbitrary: fc.subarray([...names]) },
+  )
+const languages = someOf(languageNames)
+const frameworks = someOf(frameworkNames)
 /** Some of them equal in lower case only, which SQLite tells of ASCII alone; K is the Kelvin sign. */
 const patternNames = ['storage', 'Storage', 'api', 'K8s', '\u212a8s', 'Étage', 'étage', 'ß', 'SS']
 const pattern = fc.oneof(fc.constant(''), fc.constantFrom(...patternNames))
@@ -148,8 +157,15 @@ const oddContext = fc.record(
       null,
       ['go', 7, null, ['go']],
       ['go', 'go'],
+      Array(mostCombined).fill('go'),
     ),
-    frameworks: fc.constantFrom<unknown>('react', { react: ['react'] }, 7, [true, 'react']),
+    frameworks: fc.constantFrom<unknown>(
+      'react',
+      { react: ['react'] },
+      7,
+      [true, 'react'],
+      ['react', 'react', 'É'],
+    ),
     pattern: fc.constantFrom<unknown>(7, null, ['api'], { api: 'api' }, 'api'),
   },
   { requiredKeys: [] },
@@ -277,8 +293,8 @@ const query = fc.record({
     minLength: 1,
     maxLength: 11,
   }),
-  languages: fc.oneof(fc.constant([]), fc.subarray(['typescript', 'python', 'go', '', 'cobol'])),
-  frameworks: fc.oneof(fc.constant([]), fc.subarray(['react', 'none', 'fastify'])),
+  languages: fc.oneof(fc.constant([]), someOf(['cobol', ...languageNames])),
+  frameworks: fc.oneof(fc.constant([]), someOf(['none', ...frameworkNames])),
   pattern: fc.oneof(fc.constant(''), fc.constantFrom(...patternNames, 'STORAGE', 'other')),
 })
 const limit = fc.oneof(fc.integer({ min: 1, max: 10 }), fc.constantFrom(33, 1000, 1e9))
@@ -370,6 +386,20 @@ describe('ranking', () => {
         expectSameAsFormula(connection, asked, most, units)
     })
 
+    it('tells texts apart that are alike where one follows the other', () => {
+      const contexts = [
+        { frameworks: ['react'], languages: ['golanguages:go'], pattern: '' },
+        { frameworks: ['reactlanguages:go'], languages: ['go'], pattern: '' },
+      ]
+      for (const [position, context] of contexts.entries()) {
+        const one = { index: 2 ** 34 + position, domains: ['alike'], context, confidence: 0.5 }
+        run(connection, 'insert', toInput(one))
+        run(connection, 'setReviewStatus', idOf(one.index), 'approved', 'ada')
+      }
+      for (const context of contexts)
+        expectSameAsFormula(connection, { domains: ['alike'], ...context }, 2)
+    })
+
     it('finds the highest ids among thousands of equals', () => {
       connection.transaction(() => {
         for (let position = 0; position < 3000; position++) {
@@ -431,6 +461,55 @@ describe('ranking', () => {
         },
         40,
       ],
+      [
+        'for a language and a framework',
+        { domains: ['left', 'common'], languages: ['python'], frameworks: ['django'] },
+        70,
+      ],
+      [
+        'for a language and a framework of one domain',
+        { domains: ['left'], languages: ['python'], frameworks: ['django'] },
+        12,
+      ],
+      [
+        'for a language and a framework of three domains',
+        {
+          domains: ['left', 'common', 'often'],
+          languages: ['python'],
+          frameworks: ['django'],
+        },
+        80,
+      ],
+      [
+        'for a language and a framework that never occur together',
+        { domains: ['left', 'common'], languages: ['python'], frameworks: ['vue'] },
+        90,
+      ],
+      [
+        'for a language and a pattern that never occur together',
+        { domains: ['left', 'common'], languages: ['rust'], pattern: 'cli' },
+        110,
+      ],
+      [
+        'for all parts of a context',
+        {
+          domains: ['left', 'common'],
+          languages: ['python'],
+          frameworks: ['django'],
+          pattern: 'cli',
+        },
+        75,
+      ],
+      [
+        'for all parts of a context, of which each two occur together, and never all',
+        {
+          domains: ['left', 'common'],
+          languages: ['java'],
+          frameworks: ['spring'],
+          pattern: 'batch',
+        },
+        120,
+      ],
       ['for thousands of units that tie', { domains: ['equal', 'twin'] }, 40],
       // One row for each list, which tells that there is none.
       ['for domains that no unit has', { domains: ['absent', 'missing'] }, 3],
@@ -462,6 +541,18 @@ function storeOf(size: number): Connection {
     ['equal'],
     ['left', 'often'],
   ]
+  /** What units have in their context besides what nearly all have. */
+  const otherContexts: Partial<RankingQuery>[] = [
+    { languages: ['python'], frameworks: ['django'] },
+    { languages: ['python'], frameworks: ['django'], pattern: 'cli' },
+    { languages: ['python'] },
+    { frameworks: ['vue'] },
+    { frameworks: ['vue'], pattern: 'cli' },
+    { languages: ['rust'] },
+    { languages: ['java'], frameworks: ['spring'] },
+    { languages: ['java'], pattern: 'batch' },
+    { frameworks: ['spring'], pattern: 'batch' },
+  ]
   const { sqlite } = connection
   const insertUnit = sqlite.prepare('INSERT INTO knowledge_units (id, data) VALUES (?, ?)')
   const insertDomain = sqlite.prepare('INSERT INTO knowledge_unit_domains VALUES (?, ?)')
@@ -469,11 +560,18 @@ function storeOf(size: number): Connection {
   connection.transaction(() => {
     for (let index = 0; index < size; index++) {
       const domains = groups[index % groups.length] as string[]
-      const languages = index < 70 && index % 10 === 0 ? ['rare'] : ['go']
+      const isRare = index < 70 && index % 10 === 0
+      const others = otherContexts[Math.floor(index / groups.length) % otherContexts.length]
+      const { languages = [], frameworks = [], pattern = 'api' } = others ?? {}
+      const context = {
+        languages: [isRare ? 'rare' : 'go', ...languages],
+        frameworks: ['react', ...frameworks],
+        pattern,
+      }
       const one = {
         index: (index * 7919) % 2 ** 20,
         domains,
-        context: { languages, frameworks: ['react'], pattern: 'api' },
+        context,
         confidence: domains[0] === 'equal' ? 0.5 : ((index * 31) % 997) / 996,
       }
       const id = idOf(one.index)
