@@ -1,3 +1,4 @@
+import { constants, getPriority, setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
 import { type CallReply, type Reply, toFailure } from '../src/offload/reply.ts'
 import type { Call } from '../src/operations/operation-store.ts'
@@ -21,6 +22,7 @@ export const open = (): Reply =>
       migrate(connection, options.busyTimeout)
       connection.learn()
     }
+    if (options.access === 'read') giveWay()
     if (options.access === 'checkpoint')
       void connection.checkpointWhenAsked(new CheckpointRequest(options.checkpointMemory))
     return JSON.stringify(connection.report())
@@ -36,6 +38,22 @@ export default (calls: readonly Call[]): CallReply[] =>
   answerBatch(connection, calls, mostWorkAmongOthers)
 
 export const alone = (calls: readonly Call[]): CallReply[] => answerBatch(connection, calls)
+
+/** How much lower than the event loop's the priority of readers is. */
+const giveWayBy = 5
+
+/**
+ * Where cores are few, lets the event loop have one first: it hands out what readers find, and has little to
+ * do for each. Only on Linux is a priority a thread's own.
+ */
+function giveWay(): void {
+  if (process.platform !== 'linux') return
+  try {
+    setPriority(Math.min(getPriority() + giveWayBy, constants.priority.PRIORITY_LOW))
+  } catch {
+    // Where that is forbidden, readers compete with it.
+  }
+}
 
 function reply(work: () => string): Reply {
   try {

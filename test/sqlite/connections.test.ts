@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
@@ -25,7 +26,30 @@ const usual = {
   mmap_size: 0,
 }
 
+/** The priority of each of this process's threads, by their ids: higher numbers give way to lower ones. */
+function priorities(): Map<string, number> {
+  const ids = readdirSync('/proc/self/task')
+  return new Map(
+    ids.map((id) => {
+      const stat = readFileSync(`/proc/self/task/${id}/stat`, 'utf8')
+      // The name, in brackets, is the only field that may hold a space; `nice` is the nineteenth.
+      return [id, Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[16])]
+    }),
+  )
+}
+
 describe('the connections of a store', () => {
+  it.runIf(process.platform === 'linux')('that read give way to the event loop', async () => {
+    const before = priorities()
+    const usual = before.get(String(process.pid)) as number
+    await using directory = await TemporaryDirectory.create()
+    await using _ = await SqliteStore.open({ path: directory.file('cq.db'), readers: 3 })
+    const after = priorities()
+    expect(after.get(String(process.pid))).toBe(usual)
+    const lower = [...after].filter(([id, nice]) => !before.has(id) && nice > usual)
+    expect(lower.map(([, nice]) => nice)).toEqual(Array(3).fill(Math.min(usual + 5, 19)))
+  })
+
   it('are one that writes and as many that read as were asked for, each with its PRAGMAs', async () => {
     const deaths = [Tally.create('deaths of read'), Tally.create('deaths of write')]
     await using directory = await TemporaryDirectory.create()
