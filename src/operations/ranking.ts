@@ -50,6 +50,8 @@ const widest = 3
 /** The most queried domains of which lists of each two are read, and of each three. */
 const mostPairsAsked = 8
 const mostTriplesAsked = 5
+/** The same for units that fit a context, for which lists for each two are read along with others. */
+const mostFittingPairsAsked = 5
 /** The most pairs of a queried framework and language of which lists for both are read. */
 const mostCombinationsAsked = 16
 /** Units that are made here have at most so many domains, and there is one of almost each number. */
@@ -190,7 +192,8 @@ class QueriedLists {
         if (!fitting.every(({ ofDomains }) => ofDomains.some((lists) => areThere(lists, size))))
           continue
         const reach = this.#reach(parts, size)
-        for (const width of this.#widths(size)) this.#add(searches, fitting, reach, size, width)
+        for (const width of this.#widths(size, parts.length > 0))
+          this.#add(searches, fitting, reach, size, width)
       }
     }
     return searches.sort(
@@ -227,13 +230,14 @@ class QueriedLists {
         domains.map((domain) => new InAll(fittingIn([domain]))),
       )
     }
+    const widths = this.#widths(size, fitting.length > 0)
     searches.push(
       new Search({
         units,
         reach,
         least: width,
         // Units that have more of the domains are met in the lists for that many.
-        most: this.#widths(size).includes(width + 1) ? width : domainsOf(ofDomains.length, width),
+        most: widths.includes(width + 1) ? width : domainsOf(ofDomains.length, width),
         isHard:
           fitting.length > (width > 1 ? 0 : 1) ||
           fitting.some(({ ofDomains }) => ofDomains.some((lists) => areThereApart(lists, size))),
@@ -263,10 +267,11 @@ class QueriedLists {
   }
 
   /** Of how many domains each there are lists, for units of a size. */
-  #widths(size: number): number[] {
+  #widths(size: number, areFitting = false): number[] {
     const asked = this.#asked
     const widths = [1]
-    if (size <= mostPaired && asked <= mostPairsAsked) widths.push(2)
+    const mostPairs = areFitting ? mostFittingPairsAsked : mostPairsAsked
+    if (size <= mostPaired && asked <= mostPairs) widths.push(2)
     if (size <= mostTripled && asked <= mostTriplesAsked) widths.push(3)
     return widths.filter((width) => width <= Math.max(Math.min(size, asked), 1))
   }

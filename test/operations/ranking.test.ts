@@ -95,7 +95,7 @@ const skewedDomain = fc
   .tuple(fc.nat(domainNames.length - 1), fc.nat(domainNames.length - 1))
   .map(([one, other]) => domainNames[Math.min(one, other)] as string)
 /** Some of them make up each other's names of lists, but for what tells where one of two ends. */
-const languageNames = ['typescript', 'python', 'go', 'golanguages:go', '', '\u{1f600}', 'pattern?']
+const languageNames = ['go', 'golanguages:go', 'python', '', '\u{1f600}', 'pattern?', '7']
 const frameworkNames = ['react', 'reactlanguages:go', 'fastify', 'É', '']
 /** Mostly few, now and then more than units may have to be in lists for two at once. */
 const someOf = (names: readonly string[]) =>
