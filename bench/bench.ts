@@ -194,9 +194,7 @@ class Bench {
         const when = `run ${run + 1} of ${this.#options.runs}`
         onProgress(`${where}, ${when}, ${inFlight} in flight: ${entrant.name}`)
         const request = this.#cellRequest(comparison, entrant, inFlight)
-        // The first to open a large file has the planner's statistics made, of pages that may be on the disk only.
-        const seconds =
-          patience + request.units / 1_000 + 2 * (request.warmUpSeconds + request.seconds)
+        const seconds = patience + 2 * (request.warmUpSeconds + request.seconds)
         const { figures, probe } = await child.perform('runCell', request, seconds)
         measurements.push({ entrant: entrant.name, inFlight, run, figures })
         probes.push({ of: entrant.name, probe })

@@ -46,6 +46,8 @@ export async function makeTemplate(request: TemplateRequest): Promise<TemplateFi
   await directly({ path, access: 'write' }, (connection) => {
     connection.sqlite.pragma(`cache_size = -${pageCache}`)
     migrate(connection, directBusyTimeout)
+    // As the store does when it opens a file: else each copy's first opening would, of pages not yet read.
+    connection.learn()
   })
   const migrated = performance.now()
   return {

@@ -63,38 +63,26 @@ class ListsBySize {
   readonly also: string
   /** The largest size that there is a list for. */
   largest = -1
+  readonly #oddPattern: string | undefined
   readonly #limit: number
   readonly #bySize = new Map<number, RankedList>()
 
-  constructor(domain: string, also: string, limit: number) {
+  constructor(domain: string, { also, oddPattern }: ListName, limit: number) {
     this.domain = domain
     this.also = also
+    this.#oddPattern = oddPattern
     this.#limit = limit
   }
 
   of(size: number): RankedList {
     const known = this.#bySize.get(size)
     if (known) return known
-    const list = this.newList(size, this.#limit)
+    const list =
+      this.#oddPattern === undefined
+        ? new RankedList(this.domain, this.also, size, this.#limit)
+        : new OddPatternList(this.domain, this.also, size, this.#limit, this.#oddPattern)
     this.#bySize.set(size, list)
     return list
-  }
-
-  protected newList(size: number, limit: number): RankedList {
-    return new RankedList(this.domain, this.also, size, limit)
-  }
-}
-
-class OddPatternLists extends ListsBySize {
-  readonly #pattern: string
-
-  constructor(domain: string, also: string, limit: number, pattern: string) {
-    super(domain, also, limit)
-    this.#pattern = pattern
-  }
-
-  protected override newList(size: number, limit: number): RankedList {
-    return new OddPatternList(this.domain, this.also, size, limit, this.#pattern)
   }
 }
 
@@ -128,7 +116,7 @@ class QueriedLists {
     const domains = query.domains.toSorted(compareTexts)
     this.#asked = domains.length
     this.#ofDomains = this.#widths(widest).map((width) =>
-      namesOf(domains, width).map(([domain, also]) => new ListsBySize(domain, also, limit)),
+      namesOf(domains, width).map(([domain, also]) => new ListsBySize(domain, { also }, limit)),
     )
     const names = namesOfParts(query)
     this.#parts = contextParts.filter((part) => names[part].length > 0)
@@ -295,21 +283,19 @@ function namesOf(domains: readonly string[], width: number): [domain: string, al
 /** The lists for each of some parts, and for those at once of which there are any; most parts first. */
 function fittingLists(
   parts: readonly ContextPart[],
-  names: Record<ContextPart, readonly FittingName[]>,
+  names: Record<ContextPart, readonly ListName[]>,
   domains: readonly string[],
   limit: number,
 ): Fitting[] {
   if (parts.length === 0) return []
-  const listsOfNames = (domain: string, some: readonly FittingName[]) =>
-    some.map(({ also, oddPattern }) =>
-      oddPattern === undefined
-        ? new ListsBySize(domain, also, limit)
-        : new OddPatternLists(domain, also, limit, oddPattern),
-    )
+  const listsOfNames = (domain: string, some: readonly ListName[]) =>
+    some.map((name) => new ListsBySize(domain, name, limit))
   const single = new Map(
     parts.map((part) => [part, domains.map((domain) => listsOfNames(domain, names[part]))]),
   )
-  const uncombined = domains.map((domain) => new ListsBySize(domain, uncombinedList, limit))
+  const uncombined = domains.map(
+    (domain) => new ListsBySize(domain, { also: uncombinedList }, limit),
+  )
   return subsetsOf(parts)
     .filter((some) => some.length > 0 && areCombined(some, names))
     .sort((one, other) => other.length - one.length)
@@ -330,15 +316,15 @@ function fittingLists(
     })
 }
 
-/** What a list is called whose units fit a part of the context, or some at once. */
-interface FittingName {
+/** What the lists of a domain are called that are for something else, too. */
+interface ListName {
   readonly also: string
   /** The pattern, where the list is for all that are not all ASCII. */
   readonly oddPattern?: string
 }
 
 /** What the lists are called that hold the units which fit a part of a query's context. */
-function namesOfParts(query: RankingQuery): Record<ContextPart, readonly FittingName[]> {
+function namesOfParts(query: RankingQuery): Record<ContextPart, readonly ListName[]> {
   const of = (part: 'frameworks' | 'languages') =>
     [...new Set(query[part])].map((text) => ({ also: nameOf(part, text) }))
   const pattern = query.pattern.toLowerCase()
@@ -358,7 +344,7 @@ function nameOf(part: ContextPart, text: string): string {
 }
 
 /** What the list of the units is called that are in both. */
-function nameOfBoth(one: FittingName, other: FittingName): FittingName {
+function nameOfBoth(one: ListName, other: ListName): ListName {
   return { ...other, also: one.also + other.also }
 }
 
@@ -373,7 +359,7 @@ function haveMany(parts: readonly ContextPart[]): boolean {
 /** Whether lists are read for all these parts at once. */
 function areCombined(
   parts: readonly ContextPart[],
-  { frameworks, languages }: Record<ContextPart, readonly FittingName[]>,
+  { frameworks, languages }: Record<ContextPart, readonly ListName[]>,
 ): boolean {
   return !haveMany(parts) || frameworks.length * languages.length <= mostCombinationsAsked
 }

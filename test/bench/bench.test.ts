@@ -2,7 +2,7 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type BenchOptions, inOrderOf, runBench } from '../../bench/bench.ts'
 import { type CellReply, type CellRequest, runCell } from '../../bench/cell.ts'
 import { type ContenderName, contenderNames, contenders } from '../../bench/contender.ts'
@@ -13,6 +13,7 @@ import { figuresPage, summaryPage } from '../../bench/report.ts'
 import { makeTemplate } from '../../bench/template.ts'
 import { type WorkloadName, workloadNames, workloads } from '../../bench/workload.ts'
 import { inventedBench } from './invented-bench.ts'
+import { leavesNothing } from './leaves-nothing.ts'
 
 const entry = new URL('../../bench/contender-process.ts', import.meta.url)
 
@@ -22,7 +23,6 @@ const tiny = { units: 240, seed: 7, seconds: 600, warmUpSeconds: 600, operations
 let directory: string
 let template: string
 let reference: string
-const usualDirectory = process.env.TMPDIR
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'cq-store-test-bench-'))
@@ -115,19 +115,7 @@ const options: BenchOptions = {
 }
 
 describe('the bench', () => {
-  let temporary: string
-  beforeEach(async () => {
-    temporary = await mkdtemp(join(tmpdir(), 'cq-store-test-bench-'))
-    process.env.TMPDIR = temporary
-  })
-  afterEach(async () => {
-    if (usualDirectory === undefined) delete process.env.TMPDIR
-    else process.env.TMPDIR = usualDirectory
-    const leftFiles = await readdir(temporary)
-    await rm(temporary, { recursive: true })
-    expect(leftFiles).toEqual([])
-    expect(process.getActiveResourcesInfo()).not.toContain('ProcessWrap')
-  })
+  leavesNothing()
 
   test('measures what is asked for in processes, and says so in tables and JSON', async () => {
     const { signal } = new AbortController()

@@ -1,7 +1,7 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { Corpus } from '../../bench/corpus.ts'
 import { type HttpBenchOptions, runHttpBench } from '../../bench/http/http-bench.ts'
 import { httpSection, httpTargets } from '../../bench/http/report.ts'
@@ -10,33 +10,18 @@ import { makeTemplate } from '../../bench/template.ts'
 import { SqliteStore } from '../../src/index.ts'
 import { createServer } from '../../src/server/index.ts'
 import { inventedHttp, inventedHttpFigures } from './invented-bench.ts'
+import { leavesNothing } from './leaves-nothing.ts'
 
 const entry = new URL('../../bench/contender-process.ts', import.meta.url)
 const seed = 7
 const quiet = () => {}
 
 describe('the bench over HTTP', () => {
-  const usualDirectory = process.env.TMPDIR
-  let files: string
-  let directory: string
-  beforeEach(async () => {
-    files = await mkdtemp(join(tmpdir(), 'cq-store-test-http-bench-files-'))
-    directory = await mkdtemp(join(tmpdir(), 'cq-store-test-http-bench-'))
-    process.env.TMPDIR = directory
-  })
-  afterEach(async () => {
-    if (usualDirectory === undefined) delete process.env.TMPDIR
-    else process.env.TMPDIR = usualDirectory
-    const left = await readdir(directory)
-    await rm(directory, { recursive: true })
-    await rm(files, { recursive: true })
-    expect(left).toEqual([])
-    expect(process.getActiveResourcesInfo()).not.toContain('ProcessWrap')
-  })
+  const own = leavesNothing()
 
   /** As small as it can be; answers are counted, so that no time has a part in it. */
   async function tiny(sizes: readonly number[] = [200]): Promise<HttpBenchOptions> {
-    const stores = sizes.map((units) => ({ units, path: join(files, `${units}.db`) }))
+    const stores = sizes.map((units) => ({ units, path: own.file(`${units}.db`) }))
     for (const { units, path } of stores) await makeTemplate({ path, units, seed })
     return {
       connections: 4,

@@ -1,36 +1,18 @@
-import { mkdtemp, readdir, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import { runMixedLoad } from '../../bench/mixed-load/mixed-load.ts'
 import { memoryGrowth, mixedLoadSection, mixedLoadTargets } from '../../bench/mixed-load/report.ts'
 import { makeTemplate } from '../../bench/template.ts'
 import { inventedMixedLoad } from './invented-bench.ts'
+import { leavesNothing } from './leaves-nothing.ts'
 
 const entry = new URL('../../bench/contender-process.ts', import.meta.url)
 
 describe('the mixed load', () => {
-  const usualDirectory = process.env.TMPDIR
-  let files: string
-  let directory: string
-  beforeEach(async () => {
-    files = await mkdtemp(join(tmpdir(), 'cq-store-test-mixed-load-files-'))
-    directory = await mkdtemp(join(tmpdir(), 'cq-store-test-mixed-load-'))
-    process.env.TMPDIR = directory
-  })
-  afterEach(async () => {
-    if (usualDirectory === undefined) delete process.env.TMPDIR
-    else process.env.TMPDIR = usualDirectory
-    const left = await readdir(directory)
-    await rm(directory, { recursive: true })
-    await rm(files, { recursive: true })
-    expect(left).toEqual([])
-    expect(process.getActiveResourcesInfo()).not.toContain('ProcessWrap')
-  })
+  const own = leavesNothing()
 
   test('reads nine times of ten, and watches sizes meanwhile', async () => {
     const { signal } = new AbortController()
-    const [path, units, seed] = [join(files, 'a.db'), 200, 7]
+    const [path, units, seed] = [own.file('a.db'), 200, 7]
     await makeTemplate({ path, units, seed })
     const result = await runMixedLoad(
       {

@@ -82,6 +82,12 @@ function reader(path: string): Sqlite.Database {
   return sqlite
 }
 
+/** Has a reader keep the log as it is, until it commits. */
+function hold(sqlite: Sqlite.Database): void {
+  sqlite.exec('begin')
+  sqlite.prepare('select count(*) from filler').get()
+}
+
 /** Answers requests for checkpoints on this thread, where it is told to. */
 class Answerer {
   answers = 0
@@ -101,6 +107,13 @@ class Answerer {
     this.#request.done()
     this.answers++
   }
+}
+
+/** A writer, and what answers its requests. */
+function folded(directory: TemporaryDirectory) {
+  const path = directory.file('log.db')
+  const request = new CheckpointRequest()
+  return { path, request, writer: new Writer(path, request), answerer: new Answerer(path, request) }
 }
 
 function startThread(name: string, workerData: unknown): Worker {
@@ -179,8 +192,7 @@ describe('the write-ahead log', () => {
     const writer = new Writer(path)
     const scan = reader(path)
     writer.most(3)
-    scan.exec('begin')
-    scan.prepare('select count(*) from filler').get()
+    hold(scan)
     const counted = writer.statementsOf(() => {
       expect(writer.most(100)).toBeGreaterThan(1_000)
     })
@@ -208,8 +220,7 @@ describe('the write-ahead log', () => {
     const writer = new Writer(path)
     const scan = reader(path)
     writer.commit()
-    scan.exec('begin')
-    scan.prepare('select count(*) from filler').get()
+    hold(scan)
     writer.commit()
     expect(writer.log.truncate()).toBe(false)
     expect(statSync(`${path}-wal`).size).toBeGreaterThan(0)
@@ -223,10 +234,7 @@ describe('the write-ahead log', () => {
 describe('the write-ahead log that another connection folds when asked', () => {
   it('begins anew by itself, where that folds all of it', async () => {
     await using directory = await TemporaryDirectory.create()
-    const path = directory.file('log.db')
-    const request = new CheckpointRequest()
-    const writer = new Writer(path, request)
-    const answerer = new Answerer(path, request)
+    const { writer, answerer } = folded(directory)
     const statements: string[] = []
     const restore = writer.watch((sql) => statements.push(sql))
     const most = await writer.mostWith(() => answerer.answer(), 200)
@@ -238,10 +246,7 @@ describe('the write-ahead log that another connection folds when asked', () => {
 
   it('leaves the writer little to fold, and begins anew as soon as that is done', async () => {
     await using directory = await TemporaryDirectory.create()
-    const path = directory.file('log.db')
-    const request = new CheckpointRequest()
-    const writer = new Writer(path, request)
-    const answerer = new Answerer(path, request)
+    const { path, writer, answerer } = folded(directory)
     const read = reader(path)
     const left: number[] = []
     const restore = writer.watch((sql) => {
@@ -253,8 +258,7 @@ describe('the write-ahead log that another connection folds when asked', () => {
     for (let round = 0; round < 100; round++) {
       writer.commit()
       // As if what is committed next came after the checkpoint had begun.
-      read.exec('begin')
-      read.prepare('select count(*) from filler').get()
+      hold(read)
       most = Math.max(most, writer.most(1))
       await answerer.answer()
       read.exec('commit')
@@ -268,15 +272,11 @@ describe('the write-ahead log that another connection folds when asked', () => {
 
   it('is folded again by it where much was written meanwhile', async () => {
     await using directory = await TemporaryDirectory.create()
-    const path = directory.file('log.db')
-    const request = new CheckpointRequest()
-    const writer = new Writer(path, request)
-    const answerer = new Answerer(path, request)
+    const { path, request, writer, answerer } = folded(directory)
     // A read that keeps it from what is newer, as if that had come after it had begun.
     const read = reader(path)
     writer.most(9)
-    read.exec('begin')
-    read.prepare('select count(*) from filler').get()
+    hold(read)
     const counted = writer.statementsOf(() => writer.most(6))
     expect(counted('PRAGMA wal_checkpoint(PASSIVE)')).toBe(0)
     await answerer.answer()
@@ -291,14 +291,10 @@ describe('the write-ahead log that another connection folds when asked', () => {
 
   it('is not folded again and again in vain while a long read holds it, nor is that waited for', async () => {
     await using directory = await TemporaryDirectory.create()
-    const path = directory.file('log.db')
-    const request = new CheckpointRequest()
-    const writer = new Writer(path, request)
-    const answerer = new Answerer(path, request)
+    const { path, writer, answerer } = folded(directory)
     const scan = reader(path)
     writer.most(3)
-    scan.exec('begin')
-    scan.prepare('select count(*) from filler').get()
+    hold(scan)
     const statements: string[] = []
     const restore = writer.watch((sql) => statements.push(sql))
     expect(await writer.mostWith(() => answerer.answer(), 100)).toBeGreaterThan(1_000)
