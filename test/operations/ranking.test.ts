@@ -365,6 +365,26 @@ describe('ranking', () => {
     })
   })
 
+  it('fits no unit by what is no text in its context', () => {
+    const connection = openDatabase()
+    try {
+      const context = { languages: [], frameworks: [], pattern: '' }
+      const odd = { languages: [7, ['7']], frameworks: [7, ['7']] }
+      // The odd one has the lower id, so that it comes first only where it fits.
+      for (const [index, stored] of [odd, context].entries()) {
+        run(connection, 'insert', toInput({ index, domains: ['sqlite'], context, confidence: 0.5 }))
+        run(connection, 'setReviewStatus', idOf(index), 'approved', 'ada')
+        otherContext([index, stored])(connection)
+      }
+      for (const asked of [{ languages: ['7'] }, { frameworks: ['7'] }]) {
+        const query = { ...context, ...asked, domains: ['sqlite'] }
+        expectSameAsFormula(connection, query, 2)
+      }
+    } finally {
+      connection.close()
+    }
+  })
+
   describe('over a store where lists are longer than what is read at once', () => {
     let connection: Connection
     beforeAll(() => {
