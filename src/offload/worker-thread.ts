@@ -107,12 +107,12 @@ export class WorkerThread<Call> {
       this.report = unwrap(await opened)
     } catch (error) {
       void life.pool.destroy()
-      if (this.#state === 'closed') throw error
+      if (this.#isClosed) throw error
       this.#state = 'failed'
       this.#failure = error as StoreError
       throw error
     }
-    if (this.#state === 'closed') {
+    if (this.#isClosed) {
       await life.pool.destroy()
       throw new StoreError('closed', `the ${this.name} was closed while it started`)
     }
@@ -175,6 +175,10 @@ export class WorkerThread<Call> {
     }
   }
 
+  get #isClosed(): boolean {
+    return this.#state === 'closed'
+  }
+
   #begin(): Life {
     const { filename, workerData, execArgv, resourceLimits } = this.#options
     const pool: Pool = new Piscina({
@@ -220,7 +224,7 @@ export class WorkerThread<Call> {
   }
 
   #mourn(reason: unknown): void {
-    if (this.#state === 'closed') return
+    if (this.#isClosed) return
     this.#state = 'starting'
     this.restarts++
     this.#options.log.warn(
@@ -232,10 +236,11 @@ export class WorkerThread<Call> {
 
   /** Starts the thread, and tries again until it succeeds. Failures are logged only. */
   async keepStarting(): Promise<void> {
+    if (this.#isClosed) return
     try {
       await this.start()
     } catch (error) {
-      if (this.#state === 'closed') return
+      if (this.#isClosed) return
       this.#options.log.error(
         { worker: this.name, error },
         `${message(error)}; trying again in ${this.#restartDelay} ms`,

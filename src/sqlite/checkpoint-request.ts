@@ -11,18 +11,28 @@ export class CheckpointRequest {
     this.#cells = new Int32Array(memory)
   }
 
+  make(): void {
+    this.#set(made, 1)
+  }
+
   /** Whether it was made, and nobody has taken it yet. */
   get isPending(): boolean {
     return Atomics.load(this.#cells, made) === 1
   }
 
-  make(): void {
-    this.#set(made, 1)
+  /** Resolves once it is pending, to whether it is: not where `stopWaiting` came first. */
+  async whenPending(): Promise<boolean> {
+    await Atomics.waitAsync(this.#cells, made, 0).value
+    return this.isPending
   }
 
-  /** Resolves once it is made. It is taken then, under way until it is `done`, and may be made again. */
-  async taken(): Promise<void> {
-    await Atomics.waitAsync(this.#cells, made, 0).value
+  /** Ends waiting for it, in all threads, where it was not made. */
+  stopWaiting(): void {
+    Atomics.notify(this.#cells, made)
+  }
+
+  /** Takes it, which is pending: it is under way until it is `done`, and may be made again meanwhile. */
+  take(): void {
     this.#set(underWay, 1)
     this.#set(made, 0)
   }

@@ -176,13 +176,13 @@ export class Connection {
 
   /**
    * Folds what it can of the write-ahead log into the file whenever the writer asks for it, until this
-   * is closed.
+   * is closed, or nobody is to wait for that any more.
    */
   async checkpointWhenAsked(request: CheckpointRequest): Promise<void> {
-    while (this.sqlite.open) {
-      await request.taken()
-      const upkeep = 'wal_checkpoint(PASSIVE)'
-      if (this.sqlite.open) this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
+    const upkeep = 'wal_checkpoint(PASSIVE)'
+    while ((await request.whenPending()) && this.sqlite.open) {
+      request.take()
+      this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
       request.done()
     }
   }

@@ -56,8 +56,7 @@ export interface SqliteStoreOptions {
   /** The time, for tests that own it. @default the system's */
   readonly now?: () => Date
   /**
-   * How often it is looked whether the writer may tidy up and whether it asks for a checkpointer, in
-   * milliseconds, for tests. @default 1000
+   * How often it is looked whether the writer may tidy up, in milliseconds, for tests. @default 1000
    */
   readonly tidyInterval?: number
   /** The file that workers run, for tests that need one to fail. */
@@ -124,8 +123,6 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #readers: readonly WorkerThread<Call>[]
   readonly #checkpointer: WorkerThread<Call>
   readonly #checkpointRequest = new CheckpointRequest()
-  /** Whether the checkpointer was started, for good. */
-  #hasCheckpointer = false
   readonly #writes: Lane<Call>
   readonly #reads: Lane<Call>
   readonly #tidyInterval: number
@@ -156,10 +153,8 @@ export class SqliteStore extends OperationStore implements Store {
       // The writer first: it makes the file and its write-ahead log, which a reader cannot.
       await store.#writer.start()
       await Promise.all(store.#readers.map((reader) => reader.start()))
-      store.#tidyTimer = setInterval(() => {
-        store.#startCheckpointerWhenAsked()
-        store.#tidyWhenIdle()
-      }, store.#tidyInterval).unref()
+      store.#tidyTimer = setInterval(() => store.#tidyWhenIdle(), store.#tidyInterval).unref()
+      void store.#startCheckpointerWhenAsked()
       return store
     } catch (error) {
       await store.#abandon()
@@ -264,10 +259,8 @@ export class SqliteStore extends OperationStore implements Store {
   }
 
   /** Starts the checkpointer once the writer has asked for it: most stores never write as much. */
-  #startCheckpointerWhenAsked(): void {
-    if (this.#hasCheckpointer || !this.#checkpointRequest.isPending) return
-    this.#hasCheckpointer = true
-    void this.#checkpointer.keepStarting()
+  async #startCheckpointerWhenAsked(): Promise<void> {
+    if (await this.#checkpointRequest.whenPending()) await this.#checkpointer.keepStarting()
   }
 
   /**
@@ -301,6 +294,7 @@ export class SqliteStore extends OperationStore implements Store {
     await Promise.all([this.#reads.drain(), this.#writes.drain(), this.#tidying])
     this.#reads.stop()
     this.#writes.stop()
+    this.#checkpointRequest.stopWaiting()
     const others = await Promise.allSettled(
       [...this.#readers, this.#checkpointer].map((worker) => worker.close(this.#timeout)),
     )

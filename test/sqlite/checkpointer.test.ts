@@ -15,7 +15,6 @@ import { TemporaryDirectory } from './temporary-directory.ts'
 
 /** Twice what the checkpointer is asked from, and the most that is committed at once here. */
 const mostOfLog = 48 * 2 ** 20
-const tidyInterval = 5
 
 afterEach(() => {
   arrange({})
@@ -49,7 +48,7 @@ describe('the checkpointer of a store', () => {
     const path = directory.file('cq.db')
     const log = new RecordedLog()
     {
-      await using store = await openSteered({ path, log, readers: 2, tidyInterval })
+      await using store = await openSteered({ path, log, readers: 2 })
       await writeMuch(store, 0x10000)
       await checkpointerStarted(store)
       const { connections } = store.figures
@@ -72,10 +71,10 @@ describe('the checkpointer of a store', () => {
 
   it('is not started where little is written', async () => {
     await using directory = await TemporaryDirectory.create()
-    await using store = await openSteered({ path: directory.file('cq.db'), tidyInterval })
+    await using store = await openSteered({ path: directory.file('cq.db'), tidyInterval: 5 })
     for (const from of [0x1000, 0x2000]) {
       await store.insertMany(ordinaryUnits(50, from))
-      // Which is done no sooner than the checkpointer would have been started.
+      // By when the checkpointer would long have been started.
       await emptied(store)
     }
     expect(hasCheckpointer(store)).toBe(false)
@@ -85,7 +84,7 @@ describe('the checkpointer of a store', () => {
   it('keeps the log small while a read holds a snapshot of it for some time', async () => {
     const reading = Latch.create('read')
     await using directory = await TemporaryDirectory.create()
-    await using store = await openSteered({ path: directory.file('cq.db'), tidyInterval })
+    await using store = await openSteered({ path: directory.file('cq.db') })
     await writeMuch(store, 0x10000)
     await checkpointerStarted(store)
     const read = store.get(steeredIds.held)
@@ -102,7 +101,7 @@ describe('the checkpointer of a store', () => {
     const deaths = Tally.create('deaths of checkpoint')
     await using directory = await TemporaryDirectory.create()
     const log = new RecordedLog()
-    await using store = await openSteered({ path: directory.file('cq.db'), log, tidyInterval })
+    await using store = await openSteered({ path: directory.file('cq.db'), log })
     await writeMuch(store, 0x10000)
     await checkpointerStarted(store)
     const before = store.figures.connections.at(-1)
@@ -122,7 +121,7 @@ describe('the checkpointer of a store', () => {
     arrange({ 'open checkpoint': 'refuse' })
     await using directory = await TemporaryDirectory.create()
     const log = new RecordedLog()
-    await using store = await openSteered({ path: directory.file('cq.db'), log, tidyInterval })
+    await using store = await openSteered({ path: directory.file('cq.db'), log })
     expect(await writeMuch(store, 0x10000)).toBeLessThan(mostOfLog)
     await log.told('error')
     expect(log.messages('error')[0]).toBe('refused to open; trying again in 100 ms')
@@ -138,7 +137,7 @@ describe('closing a store that has a checkpointer', () => {
   it('leaves no thread and no log behind, while that is at work', async () => {
     await using directory = await TemporaryDirectory.create()
     for (const round of [1, 2, 3]) {
-      const store = await openSteered({ path: directory.file('cq.db'), tidyInterval })
+      const store = await openSteered({ path: directory.file('cq.db') })
       await writeMuch(store, round * 0x10000)
       await checkpointerStarted(store)
       const writes = Array.from({ length: 10 }, (_, group) =>
@@ -155,7 +154,7 @@ describe('closing a store that has a checkpointer', () => {
     const opening = Latch.create('open')
     arrange({ 'open checkpoint': 'wait' })
     await using directory = await TemporaryDirectory.create()
-    const store = await openSteered({ path: directory.file('cq.db'), tidyInterval })
+    const store = await openSteered({ path: directory.file('cq.db') })
     await writeMuch(store, 0x10000)
     await opening.arrived()
     await store.close()
@@ -163,10 +162,22 @@ describe('closing a store that has a checkpointer', () => {
     expect(await directory.list()).toEqual(['cq.db'])
   })
 
+  it('starts none where it was asked for at the last moment', async () => {
+    await using directory = await TemporaryDirectory.create()
+    for (const round of [1, 2, 3]) {
+      const store = await openSteered({ path: directory.file('cq.db') })
+      const writing = writeMuch(store, round * 0x10000)
+      await store.close()
+      await writing
+      expect(liveThreads.size).toBe(0)
+      expect(await directory.list()).toEqual(['cq.db'])
+    }
+  })
+
   it('fails where that does not close, and yet folds the log into the file', async () => {
     arrange({ 'close checkpoint': 'throw' })
     await using directory = await TemporaryDirectory.create()
-    const store = await openSteered({ path: directory.file('cq.db'), tidyInterval })
+    const store = await openSteered({ path: directory.file('cq.db') })
     await writeMuch(store, 0x10000)
     await checkpointerStarted(store)
     await expect(store.close()).rejects.toMatchObject({ code: 'unavailable' })
@@ -189,8 +200,8 @@ describe('two stores on one file, each with a checkpointer', () => {
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
     const log = new RecordedLog()
-    const one = await openSteered({ path, log, readers: 1, tidyInterval })
-    const other = await openSteered({ path, log, readers: 1, tidyInterval })
+    const one = await openSteered({ path, log, readers: 1 })
+    const other = await openSteered({ path, log, readers: 1 })
     const both = [one, other]
     await Promise.all([writeMuch(one, 0x10000), writeMuch(other, 0x20000)])
     for (let from = 0x100000; !both.every(hasCheckpointer); from += 0x10000)
@@ -212,7 +223,7 @@ describe('two stores on one file, each with a checkpointer', () => {
   it('may be two processes', async () => {
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
-    const store = await openSteered({ path, tidyInterval })
+    const store = await openSteered({ path })
     const peer = startScript('peer.ts', path)
     await once(peer, 'message')
     const inserted = once(peer, 'message')
