@@ -1,5 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import type { UnitView } from '../knowledge/document.ts'
+import { ranking } from '../migrations/ranking-index.ts'
 import { writeResult } from '../operations/json-text.ts'
 import type { Step, Steps } from '../operations/operation.ts'
 import { CheckpointRequest } from './checkpoint-request.ts'
@@ -25,6 +26,15 @@ const mostPrepared = 256
 const bulkCacheFactor = 16
 /** The largest page cache that SQLite takes, in KiB. */
 const mostCacheSize = 2_147_483_647
+
+/** What `PRAGMA optimize` does where nothing is said: it sees to tables whose statistics were used. */
+const usualOptimize = 0xfffe
+/** Makes it see to tables that were not asked for yet, too. */
+const optimizeAll = 0x10002
+/** Makes it tell the statements that it would run, and run none. */
+const optimizeTells = 0x1
+/** How many rows of an index it looks at, about. All of a million units' would take seconds. */
+const analyzedRows = 1_000
 
 /** Failures of upkeep that are kept to be told. */
 const mostUndone = 20
@@ -162,16 +172,14 @@ export class Connection {
    * write-ahead log. Answers whether readers let it, and what could not be done.
    */
   tidy(): Tidied {
-    this.#attempt('optimize', () => this.sqlite.pragma('optimize'))
+    this.#attempt('optimize', () => this.#refreshStatistics(usualOptimize))
     const isDone = this.#attempt('wal_checkpoint', () => this.#log?.truncate())
     return { isDone: isDone !== false, undone: this.#undone.splice(0) }
   }
 
   /** Makes sure that the planner knows something of each table. To be called once the schema is there. */
   learn(): void {
-    // Also of tables that were not asked for yet (0x10000), and by a sample (0x10), since a full analysis
-    // of a million units takes seconds.
-    this.#attempt('optimize', () => this.sqlite.pragma('optimize = 0x10012'))
+    this.#attempt('optimize', () => this.#refreshStatistics(optimizeAll))
   }
 
   /**
@@ -193,11 +201,25 @@ export class Connection {
    * holds a lock; it keeps nothing from closing.
    */
   close(): string[] {
-    if (this.access === 'write')
-      for (const upkeep of ['optimize', 'wal_checkpoint(TRUNCATE)'])
-        this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
+    if (this.access === 'write') {
+      this.#attempt('optimize', () => this.#refreshStatistics(usualOptimize))
+      const upkeep = 'wal_checkpoint(TRUNCATE)'
+      this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
+    }
     this.sqlite.close()
     return this.#undone.splice(0)
+  }
+
+  /**
+   * Does what `PRAGMA optimize` would, save for the ranking: whatever the limit, SQLite reads all of an
+   * index to count its rows, which there is most of the file, and for no statement is there a choice of
+   * how to read it.
+   */
+  #refreshStatistics(mask: number): void {
+    for (const analysis of this.sqlite.pragma(`optimize = ${mask | optimizeTells}`) as object[]) {
+      const [sql] = Object.values(analysis) as string[]
+      if (sql !== undefined && !sql.includes(`"${ranking.name}"`)) this.sqlite.exec(sql)
+    }
   }
 
   /** Does what no call may fail for, and notes where it fails. */
@@ -228,6 +250,7 @@ export class Connection {
     // Which keeps nobody from a checkpoint.
     if (access !== 'write') this.sqlite.pragma('query_only = ON')
     else {
+      this.sqlite.pragma(`analysis_limit = ${analyzedRows}`)
       const request = new CheckpointRequest(checkpointMemory)
       this.#log = new WriteAheadLog(this.sqlite, { busyTimeout, request })
     }

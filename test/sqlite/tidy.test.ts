@@ -57,4 +57,19 @@ describe('opening a store', () => {
     )
     expect(known).toContain('knowledge_units')
   })
+
+  it('does not read all of the ranking for that', async () => {
+    const path = newPath()
+    {
+      await using store = await SqliteStore.open({ path, readers: 1 })
+      await store.insertMany(ordinaryUnits(100))
+      for (const unit of ordinaryUnits(100)) await store.setReviewStatus(unit.id, 'approved', 'me')
+      expect(await store.query(ordinaryUnits(1)[0]?.domains ?? [])).not.toEqual([])
+    }
+    const known = onDatabase(path, (db) =>
+      db.prepare('select distinct tbl from sqlite_stat1').pluck().all(),
+    )
+    expect(known).toContain('knowledge_units')
+    expect(known).not.toContain('cq_store_ranking')
+  })
 })
