@@ -205,7 +205,7 @@ class Bench {
 
   #cellRequest(
     { workload, units, durability }: Comparison,
-    { contender, readers, schema, inFlight: counts }: Entrant,
+    { contender, readers, schema }: Entrant,
     inFlight: number,
   ): CellRequest {
     const { seed, seconds, warmUpSeconds, operations } = this.#options
@@ -218,8 +218,7 @@ class Bench {
       units,
       seed,
       template: this.#template(units)[schema],
-      // The first in a process also waits for the code to be compiled.
-      warmUpSeconds: inFlight === counts[0] ? 2 * warmUpSeconds : warmUpSeconds,
+      warmUpSeconds,
       seconds,
       operations,
     }

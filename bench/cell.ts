@@ -5,7 +5,7 @@ import type { KnowledgeUnit } from '../src/index.ts'
 import { type Contender, type ContenderName, contenders, type Durability } from './contender.ts'
 import { Corpus } from './corpus.ts'
 import { drive } from './drive.ts'
-import { type WorkloadName, workloads } from './workload.ts'
+import { type Perform, type WorkloadName, workloads } from './workload.ts'
 
 /** One measurement: a contender under a workload at one number of calls in flight. */
 export interface CellRequest {
@@ -54,8 +54,10 @@ export interface CellReply {
   readonly probe: Probe
 }
 
-/** Enough to compile what runs; all of many slow calls would take longer to answer than to measure. */
-const mostInWarmUp = 4
+/** How many calls are under way when warming up begins: many slow ones would take longer than to measure. */
+const mostAtFirst = 4
+/** The part of warming up that tells how slow they are. */
+const firstPart = 0.25
 /** The sampling interval, which the loop's own figures include. */
 export const loopResolution = 1
 /** Calls whose answers are compared. */
@@ -114,17 +116,33 @@ function withoutTime(answer: unknown): KnowledgeUnit | null {
   return { ...unit, evidence: { ...unit.evidence, last_confirmed: '' } }
 }
 
-async function measure(contender: Contender, corpus: Corpus, path: string, request: CellRequest) {
-  const { inFlight, seconds, operations, warmUpSeconds } = request
+/**
+ * Has what runs compiled, which for a contender's threads begins anew with each measurement. Answers how
+ * many calls that took.
+ */
+async function warmUp(perform: Perform, request: CellRequest): Promise<number> {
+  const { inFlight, operations, warmUpSeconds } = request
   const { blocks } = contenders[request.contender]
-  const perform = workloads[request.workload].prepare(contender, corpus)
-  const warmUp = await drive(perform, {
-    inFlight: Math.min(inFlight, mostInWarmUp),
-    seconds: warmUpSeconds,
-    operations,
-    from: probes,
+  const few = Math.min(inFlight, mostAtFirst)
+  const seconds = firstPart * warmUpSeconds
+  const first = await drive(perform, { inFlight: few, seconds, operations, from: probes, blocks })
+  const left = warmUpSeconds - first.seconds
+  const fitsAll = (first.seconds / first.operations) * inFlight < left
+  const rest = await drive(perform, {
+    inFlight: fitsAll ? inFlight : few,
+    seconds: left,
+    operations: operations - first.operations,
+    from: probes + first.operations,
     blocks,
   })
+  return first.operations + rest.operations
+}
+
+async function measure(contender: Contender, corpus: Corpus, path: string, request: CellRequest) {
+  const { inFlight, seconds, operations } = request
+  const { blocks } = contenders[request.contender]
+  const perform = workloads[request.workload].prepare(contender, corpus)
+  const before = probes + (await warmUp(perform, request))
   const loopDelay = monitorEventLoopDelay({ resolution: loopResolution })
   loopDelay.enable()
   const loop = performance.eventLoopUtilization()
@@ -134,7 +152,7 @@ async function measure(contender: Contender, corpus: Corpus, path: string, reque
     inFlight,
     seconds,
     operations,
-    from: probes + warmUp.operations,
+    from: before,
     blocks,
   })
   const cpuUsed = process.cpuUsage(cpu)
@@ -162,7 +180,7 @@ async function measure(contender: Contender, corpus: Corpus, path: string, reque
     rss: process.memoryUsage.rss(),
     bytes: { database: await sizeOf(path), wal: await sizeOf(`${path}-wal`) },
   }
-  return { figures, calls: probes + warmUp.operations + driven.operations }
+  return { figures, calls: before + driven.operations }
 }
 
 async function sizeOf(path: string): Promise<number> {

@@ -21,6 +21,8 @@ export interface HttpBenchOptions {
   /** How long a measurement takes, warming up not included. */
   readonly seconds: number
   readonly warmUpSeconds: number
+  /** How long it warms up where a server was not asked for a route before: what answers it is to be compiled. */
+  readonly firstWarmUpSeconds: number
   /** The most requests in a measurement. */
   readonly requests: number
   /** How often what is compared is measured in turns; what counts is the median. */
@@ -89,8 +91,6 @@ export interface HttpResult {
 
 /** How much more than its own time a task may take, in seconds. */
 const patience = 120
-/** How many times as long the first load on a server warms up. */
-const firstWarmUp = 8
 /** What the review queue holds. */
 const pending = 500
 const growthRoutes = [knowledgeOfPopularPair, knowledgeStats, reviewStats]
@@ -238,7 +238,7 @@ class Server {
   readonly #clients: TaskProcess<LoadTasks>
   readonly #options: HttpBenchOptions
   readonly #surroundings: HttpBenchSurroundings
-  #isFresh = true
+  readonly #asked = new Set<string>()
 
   constructor(
     address: Address,
@@ -277,9 +277,10 @@ class Server {
   async #measure(route: Route, demand: Demand): Promise<HttpFigures> {
     const { url, headers, corpus } = this.#address
     const { requests } = this.#options
-    // The first also waits for the code to be compiled.
-    const warmUpSeconds = (this.#isFresh ? firstWarmUp : 1) * this.#options.warmUpSeconds
-    this.#isFresh = false
+    const warmUpSeconds = this.#asked.has(route.name)
+      ? this.#options.warmUpSeconds
+      : this.#options.firstWarmUpSeconds
+    this.#asked.add(route.name)
     // A rate is one per second, so nothing shorter has it.
     const seconds =
       demand.rate === undefined ? this.#options.seconds : Math.ceil(this.#options.seconds)

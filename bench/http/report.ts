@@ -79,10 +79,10 @@ export function httpTargets(result: HttpResult): Target[] {
 
 /** The part of a page that tells what was measured over HTTP, and what it cannot say. */
 export function httpSection(result: HttpResult): string {
-  const { units, connections, seconds, warmUpSeconds, rounds } = result.options
+  const { units, connections, seconds, warmUpSeconds, firstWarmUpSeconds, rounds } = result.options
   return [
     '## HTTP',
-    `The server as it ships, over a \`SqliteStore\` with default options, in a process of its own; autocannon in another one, on the same machine. ${short(seconds)} s for each figure after ${warmUpSeconds} s of warming up. Every answer had the status it is to have.`,
+    `The server as it ships, over a \`SqliteStore\` with default options, in a process of its own; autocannon in another one, on the same machine. ${short(seconds)} s for each figure after ${warmUpSeconds} s of warming up, ${firstWarmUpSeconds} s where the server had not been asked for the route before. Every answer had the status it is to have.`,
     `### Every route that reads: ${grouped(units)} units, ${connections} connections`,
     routeTable(result),
     `### \`${knowledge.name}\` beside \`${health.name}\``,

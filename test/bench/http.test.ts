@@ -27,6 +27,7 @@ describe('the bench over HTTP', () => {
       connections: 4,
       seconds: 600,
       warmUpSeconds: 600,
+      firstWarmUpSeconds: 600,
       requests: 8,
       rounds: 1,
       seed,

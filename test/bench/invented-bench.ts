@@ -33,6 +33,7 @@ const httpOptions: HttpBenchOptions = {
   connections: 32,
   seconds: 1,
   warmUpSeconds: 1,
+  firstWarmUpSeconds: 5,
   requests: 1_000,
   rounds: 1,
   seed: 7,
