@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
 import { Histogram, type HistogramFigures } from './histogram.ts'
 import { type CallReply, toError, tooLong } from './reply.ts'
@@ -53,6 +54,11 @@ export interface LaneFigures {
 
 const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256]
 const millisecondBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000]
+
+/** How many calls are answered before it is looked how long that took. */
+const handedOutAtOnce = 16
+/** How long answering calls may take before the event loop has its turn, in milliseconds. */
+const longestTurn = 0.5
 
 interface Pending<Call> {
   readonly call: Call
@@ -295,7 +301,9 @@ export class Lane<Call> {
     if (batch[0]) this.#waits.add(sentAt - (batch[0].deadline - this.#options.timeout))
     try {
       const calls = batch.map(({ call }) => call)
-      this.#settle(batch, await worker.run(calls, alone), alone)
+      const replies = await worker.run(calls, alone)
+      if (batch.length <= handedOutAtOnce) this.#settle(batch, replies, alone)
+      else await this.#settleInTurns(batch, replies)
     } catch (error) {
       this.#fail(batch, error)
     } finally {
@@ -306,6 +314,24 @@ export class Lane<Call> {
       this.#underWay.splice(this.#underWay.indexOf(batch), 1)
       this.#tellDrained()
       this.#dispatchSoon()
+    }
+  }
+
+  /**
+   * Hands out replies a few at a time. Where callers have much to do for each, such as to send it over a
+   * network, the event loop has its turns in between, lest all else wait for a whole batch of them.
+   */
+  async #settleInTurns(batch: readonly Pending<Call>[], replies: readonly CallReply[]) {
+    let began = performance.now()
+    for (let from = 0; from < batch.length; from += handedOutAtOnce) {
+      const to = from + handedOutAtOnce
+      this.#settle(batch.slice(from, to), replies.slice(from, to), false)
+      if (to >= batch.length) return
+      // Comes after what callers do at once.
+      await new Promise<void>((resolve) => process.nextTick(resolve))
+      if (performance.now() - began < longestTurn) continue
+      await nextTurn()
+      began = performance.now()
     }
   }
 

@@ -24,6 +24,30 @@ describe('calls on their way to a worker', () => {
     await Promise.all(held)
   })
 
+  it('give the event loop its turns where callers have much to do for each answer', async () => {
+    await using engine = await Engine.start()
+    const held = [engine.perform('wait gate'), engine.perform('behind')]
+    await engine.gate.arrived()
+    let turn = 0
+    let next = setImmediate(function onTurn() {
+      turn++
+      next = setImmediate(onTurn)
+    })
+    const calls = Array.from({ length: 50 }, async () => {
+      const batch = await engine.perform('batch')
+      const end = performance.now() + 1
+      while (performance.now() < end);
+      return { batch, turn }
+    })
+    engine.gate.open()
+    const answered = await Promise.all(calls)
+    clearImmediate(next)
+    expect(new Set(answered.map(({ batch }) => batch)).size).toBe(1)
+    const turns = Map.groupBy(answered, (call) => call.turn)
+    expect([...turns.values()].map(({ length }) => length)).toEqual([16, 16, 16, 2])
+    await Promise.all(held)
+  })
+
   it('travel in batches no larger than the largest', async () => {
     await using engine = await Engine.start({ largestBatch: 8 })
     const held = [engine.perform('wait gate'), engine.perform('behind')]
