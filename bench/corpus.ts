@@ -145,7 +145,13 @@ export class Corpus {
         frameworks: [pick(random, frameworks)],
         pattern: pick(random, patterns),
       }),
-      worst: () => ({ domains: rivals, ...rareContext, limit: 50 }),
+      worst: () => ({
+        domains: [...rivals, ...this.popularDomains(8)],
+        languages,
+        frameworks,
+        pattern: pick(random, patterns),
+        limit: 50,
+      }),
     }
     return Array.from({ length: count }, ofKind[kind])
   }

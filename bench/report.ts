@@ -316,7 +316,7 @@ function caveats({ sizes, seconds, readers }: BenchOptions): string {
   return [
     'Little about another machine: it is one, with few cores and with neighbours. The ratios, taken within seconds of each other, carry further than the figures. Ratios between sizes of stores are taken minutes apart.',
     'Not every combination was measured. Contenders are compared under all workloads at the smallest size with 64 calls in flight; fewer and more in flight for three of them under four workloads; durability `full` for what writes; larger stores for this store, and up to 100,000 units for fetch-and-score and statistics by scanning.',
-    'Nothing about a cold start: the file is in the page cache of the operating system, and calls have warmed up what they need.',
+    'Nothing about a cold start: calls have warmed up what they need. Files are meant to be in the page cache of the operating system; one that is too large for it, or a system that takes memory back early, has calls read from the disk.',
     `Nothing about stores beyond ${grouped(sizes.at(-1) ?? 0)} units, and little about hours of load: ${seconds} s hold few checkpoints and collect little garbage. The write-ahead log is as large as it got until then.`,
     'Nothing about power loss: with durability `normal` a commit does not wait for the disk, with `full` it waits for what the disk of this machine calls done.',
     'Not what a server does: whoever makes the calls shares process and main thread with the contender and costs the same for each, some hundred nanoseconds a call. The loop is closed: a slow contender is asked less often, so its latencies are kinder than those under a fixed rate of requests.',

@@ -55,7 +55,7 @@ export const workloads = {
   ),
   'query-worst': queries(
     'worst',
-    'the best fifty units over three domains that a tenth of all units have each, in pairs and never all three, with a context that one unit in five thousand has',
+    'the best fifty units over eleven domains, the eight most popular ones and three that units have in pairs and never all of, with every language and framework there is and a pattern',
   ),
   insert: {
     about: 'one new unit, with an id and domains of its own',

@@ -78,7 +78,7 @@ describe('the corpus', () => {
 
   test('has rivals in pairs, and never all of them, for the worst of queries', () => {
     const [worst] = corpus.queries('worst', 1)
-    const rivals = worst?.domains ?? []
+    const rivals = worst?.domains.slice(0, 3) ?? []
     const shared = units.map(({ domains }) => domains.filter((one) => rivals.includes(one)).length)
     expect(new Set(shared)).toEqual(new Set([0, 2]))
     for (const rival of rivals) expect(uses.get(rival)).toBeGreaterThan(size / 20)
