@@ -8,8 +8,6 @@ const rareDomainCount = 100
 const unitsWithRareDomain = 1_000
 /** The share of units that have two of the three `rivals` and never all of them. */
 const rivalShare = 0.15
-/** The share of units that have the rare context. */
-const rareContextShare = 1 / 5_000
 /** Inserted units are copies of this many, each under an id and with a time of its own. */
 const distinctFresh = 1_000
 /** Units in the store were observed within some months after this, new ones later still. */
@@ -75,17 +73,16 @@ export class Corpus {
     const random = randomNumbers(scramble(index, this.#seed))
     const text = (words: number) => sentence(random, words)
     const observed = timestamp(seededSince + random() * seededSpan)
-    const context = {
-      languages: pickSome(random, languages),
-      frameworks: pickSome(random, frameworks),
-      pattern: random() < 0.3 ? pick(random, patterns) : '',
-    }
     return {
       id: this.idAt(index),
       version: 1,
       domains: this.#domainsAt(index, random),
       insight: { summary: text(12), detail: text(70), action: text(25) },
-      context: random() < rareContextShare ? rareContext : context,
+      context: {
+        languages: pickSome(random, languages),
+        frameworks: pickSome(random, frameworks),
+        pattern: random() < 0.3 ? pick(random, patterns) : '',
+      },
       evidence: {
         confidence: Math.round((0.3 + random() * 0.7) * 20) / 20,
         confirmations: 1 + Math.floor(random() * 8),
@@ -248,7 +245,6 @@ const frameworks = ['fastify', 'express', 'react', 'django', 'fastapi', 'spring'
 /** Popular domains of which no unit has all. */
 const rivals = ['frontend', 'backend', 'platform']
 const rareDomains = Array.from({ length: rareDomainCount }, (_, place) => `project-${place + 1}`)
-const rareContext = { languages: ['cobol'], frameworks: ['cics'], pattern: 'screen-scraper' }
 const patterns = ['api-client', 'background-job', 'data-migration', 'ci-pipeline', 'cli-tool']
 const vocabulary =
   'the a when which before after every never only index query table column transaction lock writer reader worker thread event loop timeout retry backoff connection pool cache key token header request response client server version release upgrade breaks returns throws fails silently default option flag value string number list object schema field type check build deploy container image layer volume network port address certificate path file directory permission process signal memory limit queue batch commit rollback snapshot checkpoint log metric trace is are must should cannot needs uses set to of in on with without instead because until'.split(

@@ -211,9 +211,9 @@ export class Connection {
   }
 
   /**
-   * Does what `PRAGMA optimize` would, save for the ranking: whatever the limit, SQLite reads all of an
-   * index to count its rows, which there is most of the file, and for no statement is there a choice of
-   * how to read it.
+   * Does what `PRAGMA optimize` would, save for the ranking. Whatever the limit, SQLite reads all of an
+   * index to count its rows; the ranking's is most of a file, and no statement has a choice of how to
+   * read it.
    */
   #refreshStatistics(mask: number): void {
     for (const analysis of this.sqlite.pragma(`optimize = ${mask | optimizeTells}`) as object[]) {
