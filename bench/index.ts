@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { type BenchOptions, runBench } from './bench.ts'
 import { compile } from './compile.ts'
 import { plots } from './plots/plots.ts'
@@ -40,6 +40,11 @@ async function measureAndWrite(
   console.log(summary)
   await write('summary.md', summary)
   await write('figures.md', figuresPage(bench))
-  await write('figures.json', `${JSON.stringify(bench, null, 2)}\n`)
+  await write('figures.json', `${JSON.stringify(bench, withoutFolders, 2)}\n`)
   for (const { name, svg } of plots(bench)) await write(`${name}.svg`, svg)
+}
+
+/** Where the temporary files were is nobody's business. */
+function withoutFolders(key: string, value: unknown): unknown {
+  return key === 'path' && typeof value === 'string' ? basename(value) : value
 }
