@@ -172,14 +172,14 @@ export class Connection {
    * write-ahead log. Answers whether readers let it, and what could not be done.
    */
   tidy(): Tidied {
-    this.#attempt('optimize', () => this.#refreshStatistics(usualOptimize))
+    this.#refreshStatistics(usualOptimize)
     const isDone = this.#attempt('wal_checkpoint', () => this.#log?.truncate())
     return { isDone: isDone !== false, undone: this.#undone.splice(0) }
   }
 
   /** Makes sure that the planner knows something of each table. To be called once the schema is there. */
   learn(): void {
-    this.#attempt('optimize', () => this.#refreshStatistics(optimizeAll))
+    this.#refreshStatistics(optimizeAll)
   }
 
   /**
@@ -202,7 +202,7 @@ export class Connection {
    */
   close(): string[] {
     if (this.access === 'write') {
-      this.#attempt('optimize', () => this.#refreshStatistics(usualOptimize))
+      this.#refreshStatistics(usualOptimize)
       const upkeep = 'wal_checkpoint(TRUNCATE)'
       this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
     }
@@ -216,10 +216,14 @@ export class Connection {
    * read it.
    */
   #refreshStatistics(mask: number): void {
-    for (const analysis of this.sqlite.pragma(`optimize = ${mask | optimizeTells}`) as object[]) {
-      const [sql] = Object.values(analysis) as string[]
-      if (sql !== undefined && !sql.includes(`"${ranking.name}"`)) this.sqlite.exec(sql)
-    }
+    this.#attempt('optimize', () => {
+      const told = this.sqlite
+        .prepare(`PRAGMA optimize = ${mask | optimizeTells}`)
+        .pluck()
+        .all()
+      for (const analysis of told as string[])
+        if (!analysis.includes(`"${ranking.name}"`)) this.sqlite.exec(analysis)
+    })
   }
 
   /** Does what no call may fail for, and notes where it fails. */

@@ -12,6 +12,10 @@ async function emptied(store: SqliteStore): Promise<void> {
   while ((await store.fileSizes()).wal > 0) await setImmediate()
 }
 
+function analyzedTables(path: string): unknown[] {
+  return onDatabase(path, (db) => db.prepare('select distinct tbl from sqlite_stat1').pluck().all())
+}
+
 describe('a store that nobody writes to', () => {
   it('empties its write-ahead log, each time that something was written', async () => {
     await using directory = await TemporaryDirectory.create()
@@ -52,9 +56,7 @@ describe('opening a store', () => {
       expect(db.pragma('table_list(sqlite_stat1)')).toEqual([])
     })
     await using _ = await SqliteStore.open({ path, readers: 1 })
-    const known = onDatabase(path, (db) =>
-      db.prepare('select distinct tbl from sqlite_stat1').pluck().all(),
-    )
+    const known = analyzedTables(path)
     expect(known).toContain('knowledge_units')
   })
 
@@ -66,9 +68,7 @@ describe('opening a store', () => {
       for (const unit of ordinaryUnits(100)) await store.setReviewStatus(unit.id, 'approved', 'me')
       expect(await store.query(ordinaryUnits(1)[0]?.domains ?? [])).not.toEqual([])
     }
-    const known = onDatabase(path, (db) =>
-      db.prepare('select distinct tbl from sqlite_stat1').pluck().all(),
-    )
+    const known = analyzedTables(path)
     expect(known).toContain('knowledge_units')
     expect(known).not.toContain('cq_store_ranking')
   })

@@ -346,3 +346,15 @@ describe('the write-ahead log that another connection folds when asked', () => {
     expect(request.isPending).toBe(true)
   })
 })
+
+describe('who waits for a request of a checkpoint', () => {
+  it('is told of one that is made, and of none where nobody is to wait any more', async () => {
+    for (const isMade of [true, false]) {
+      const request = new CheckpointRequest()
+      const waiting = [request.whenPending(), request.whenPending()]
+      if (isMade) request.make()
+      else request.stopWaiting()
+      expect(await Promise.all(waiting)).toEqual([isMade, isMade])
+    }
+  })
+})
