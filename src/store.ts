@@ -359,6 +359,7 @@ export type TextMethod =
   | 'reviewItem'
   | 'reviewQueue'
   | 'listUnits'
+  | 'exportUnits'
   | 'stats'
   | 'reviewStats'
 

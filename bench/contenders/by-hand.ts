@@ -1,5 +1,5 @@
 import type { KnowledgeStats, KnowledgeUnit } from '../../src/index.ts'
-import { fromStoredText, toStoredText } from '../../src/knowledge/document.ts'
+import { toStoredText } from '../../src/knowledge/document.ts'
 import { confirmedConfidence, rank } from '../../src/knowledge/scoring.ts'
 import { documentTimestamp, documentToColumn } from '../../src/knowledge/timestamps.ts'
 import type { Durability } from '../contender.ts'
@@ -58,14 +58,19 @@ export function unitValues(unit: KnowledgeUnit): [string, string, string, string
 }
 
 export function unitOf(row: DataRow | undefined): KnowledgeUnit | null {
-  return row === undefined ? null : fromStoredText(row.data)
+  return row === undefined ? null : unitIn(row.data)
+}
+
+/** The unit in a document that this bench stored, which leaves null fields out. */
+export function unitIn(document: string): KnowledgeUnit {
+  return { created_by: null, superseded_by: null, extensions: null, ...JSON.parse(document) }
 }
 
 /** Parses every candidate, scores it, and keeps the best. */
 export function bestOf(rows: readonly DataRow[], query: Query): KnowledgeUnit[] {
   return rows
     .map(({ data }) => {
-      const unit = fromStoredText(data)
+      const unit = unitIn(data)
       return { unit, rank: rank(unit, query) }
     })
     .sort((a, b) => b.rank - a.rank || (a.unit.id < b.unit.id ? 1 : -1))

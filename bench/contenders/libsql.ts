@@ -1,5 +1,5 @@
 import { createClient, type InValue } from '@libsql/client'
-import { fromStoredText, toStoredText } from '../../src/knowledge/document.ts'
+import { toStoredText } from '../../src/knowledge/document.ts'
 import type { Contender, ContenderOptions } from '../contender.ts'
 import * as byHand from './by-hand.ts'
 
@@ -34,7 +34,7 @@ export async function open({ path, durability }: ContenderOptions): Promise<Cont
       for (;;) {
         const before = (await read(id))?.data
         if (before === undefined) throw new Error('there is no such unit')
-        const unit = byHand.confirmed(fromStoredText(before))
+        const unit = byHand.confirmed(byHand.unitIn(before))
         const args = [toStoredText(unit), id, before]
         const { rowsAffected } = await client.execute({ sql: byHand.updateUnchanged, args })
         if (rowsAffected === 1) return unit

@@ -1,4 +1,4 @@
-import { fromStoredText, toStoredText } from '../../src/knowledge/document.ts'
+import { toStoredText } from '../../src/knowledge/document.ts'
 import type { Contender, ContenderOptions } from '../contender.ts'
 import * as byHand from './by-hand.ts'
 
@@ -69,7 +69,7 @@ export async function open({ path, durability }: ContenderOptions): Promise<Cont
       for (;;) {
         const before = (await read(id))?.data
         if (before === undefined) throw new Error('there is no such unit')
-        const unit = byHand.confirmed(fromStoredText(before))
+        const unit = byHand.confirmed(byHand.unitIn(before))
         const changes = await run(writer, byHand.updateUnchanged, toStoredText(unit), id, before)
         if (changes === 1) return unit
       }

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Finding } from '../sqlite/check.ts'
+import type { Finding, Rebuilt } from '../sqlite/check.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
 import type { DatabaseSettings } from './settings.ts'
 
@@ -16,8 +16,11 @@ export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv
   const command = program
     .command('check')
     .description('Look for damage: of the file, its schema, its documents and its counters.')
-    .option('--rebuild', 'first make the derived tables (ranking and counters) anew')
-    .option('--json', 'as {path, ok, rebuilt: [table], findings: [{check, message}]}')
+    .option(
+      '--rebuild',
+      'first take references that name no unit out of documents, and make the derived tables (ranking and counters) anew',
+    )
+    .option('--json', 'as {path, ok, rebuilt: [table], mended: [id], findings: [{check, message}]}')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
@@ -26,7 +29,9 @@ It checks the file's integrity and foreign keys as SQLite sees them; that every 
 is there; that derived tables say what they are derived from; that every document is a knowledge unit;
 and that units are found by the domains that their documents name.
 The exit code is 0 where nothing is wrong, and 1 where something is.
-Nothing is changed, but with --rebuild the derived tables, in one transaction.
+A document that cq's clients can't read is named; its unit is left out of every answer until it is mended.
+Nothing is changed, but with --rebuild, in one transaction: the derived tables, and documents with a flag as
+a duplicate that names no other unit, or with superseded_by that is no id, lose these.
 ${databaseHelp}
 
 Examples:
@@ -39,21 +44,32 @@ Examples:
       // Loaded only by who runs this command: it brings the database driver into this thread.
       const { directly } = await import('../sqlite/direct.ts')
       const { check, checks, rebuild } = await import('../sqlite/check.ts')
-      const { findings, rebuilt } = await directly(
+      const { findings, rebuilt } = await directly<Outcome>(
         { path, access: flags.rebuild ? 'write' : 'read' },
         (connection) => {
           const found = check(connection)
           // What is built from damaged pages is damaged, and writing to them makes it worse.
-          if (!flags.rebuild || found.some(isDamage)) return { findings: found, rebuilt: [] }
+          if (!flags.rebuild || found.some(isDamage)) return { findings: found, rebuilt: nothing }
           return { rebuilt: rebuild(connection), findings: check(connection) }
         },
       )
       if (flags.json)
         process.stdout.write(
-          `${JSON.stringify({ path, ok: findings.length === 0, rebuilt, findings }, null, 2)}\n`,
+          `${JSON.stringify(
+            {
+              path,
+              ok: findings.length === 0,
+              rebuilt: rebuilt.tables,
+              mended: rebuilt.documents,
+              findings,
+            },
+            null,
+            2,
+          )}\n`,
         )
       else {
-        for (const table of rebuilt) process.stdout.write(`rebuilt ${table}\n`)
+        for (const id of rebuilt.documents) process.stdout.write(`mended ${id}\n`)
+        for (const table of rebuilt.tables) process.stdout.write(`rebuilt ${table}\n`)
         for (const check of checks) process.stdout.write(describe(check, findings))
       }
       if (findings.length > 0)
@@ -64,6 +80,13 @@ Examples:
         )
     })
 }
+
+interface Outcome {
+  readonly findings: readonly Finding[]
+  readonly rebuilt: Rebuilt
+}
+
+const nothing: Rebuilt = { tables: [], documents: [] }
 
 function isDamage({ check }: Finding): boolean {
   return check === 'integrity'

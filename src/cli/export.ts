@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
-import type { Store } from '../store.ts'
+import { parseExactly } from '../knowledge/exact-json.ts'
+import type { ReviewItem, Store } from '../store.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
 import { Progress } from './progress.ts'
 import type { DatabaseSettings } from './settings.ts'
@@ -26,7 +27,8 @@ export function addExportCommand(program: Command, environment: NodeJS.ProcessEn
 One line a unit, by id, as cq-store import takes it:
   {"knowledge_unit":{...},"status":"approved","reviewed_by":"carol","reviewed_at":"2026-..."}
 
-Units that somebody adds or removes meanwhile may be in it or not; all others are, once.
+Units that somebody adds or removes meanwhile may be in it or not; all others are, once. A unit whose
+document can't be read is left out and named, and the exit code is then 1.
 ${databaseHelp}
 
 Examples:
@@ -35,12 +37,20 @@ Examples:
   $ cq-store export | jq -r 'select(.status == "approved") | .knowledge_unit.insight.summary'`,
     )
     .action(async (file: string, flags: ExportFlags) => {
-      await using store = await openStore(existingDatabase(flags, environment))
+      let isWhole = true
+      const tell = (details: object, message: string) => {
+        isWhole &&= !('notice' in details)
+        process.stderr.write(`cq-store: ${message}\n`)
+      }
+      const path = existingDatabase(flags, environment)
+      await using store = await openStore(path, { warn: tell, error: tell })
       const count =
         file === '-'
           ? await exportToOutput(store)
           : await exportToFile(file, store, flags.force === true)
-      process.stderr.write(`exported ${count} ${count === 1 ? 'unit' : 'units'}\n`)
+      process.stderr.write(`exported ${count} ${count === 1 ? 'unit' : 'units'} of ${path}\n`)
+      if (!isWhole)
+        throw new Error(`the export lacks what is named above; cq-store check tells more`)
     })
 }
 
@@ -81,30 +91,21 @@ class Lines implements AsyncIterable<string>, Disposable {
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<string> {
-    for await (const items of pages(this.#store)) {
+    let after = ''
+    for (;;) {
+      // As text, so that every number stays as it is stored.
+      const page = await this.#store.asText('whole', 'exportUnits', { after, limit: unitsAtOnce })
+      const items = parseExactly(page) as ReviewItem[]
+      const last = items.at(-1)
+      if (last === undefined) return
       yield items.map((item) => `${JSON.stringify(item)}\n`).join('')
       this.count += items.length
       this.#progress.reach(this.count)
+      after = last.knowledge_unit.id
     }
   }
 
   [Symbol.dispose](): void {
     this.#progress[Symbol.dispose]()
-  }
-}
-
-async function* pages(store: Store) {
-  let after = ''
-  for (;;) {
-    const page = await store.exportUnits({ after, limit: unitsAtOnce })
-    const last = page.at(-1)?.knowledge_unit.id
-    if (last === undefined) return
-    yield page
-    // Else it would never end: units are ordered by their rows' ids, and told with their documents'.
-    if (last <= after)
-      throw new Error(
-        `the unit ${last} has another id in its document than in its row; cq-store check tells more`,
-      )
-    after = last
   }
 }

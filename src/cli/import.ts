@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
 import type { Command } from 'commander'
 import { StoreError } from '../errors.ts'
+import { parseExactly } from '../knowledge/exact-json.ts'
 import { administration } from '../operations/administration.ts'
 import type { ReviewItemInput, Store } from '../store.ts'
 import { type ByteLine, byteLines, LineTooLong } from './byte-lines.ts'
@@ -236,7 +237,7 @@ function readItem({ bytes }: ByteLine): ReviewItemInput | undefined {
 
 function parsed(text: string): unknown {
   try {
-    return JSON.parse(text)
+    return parseExactly(text)
   } catch (error) {
     throw new Error(`it is no JSON: ${(error as SyntaxError).message}`)
   }

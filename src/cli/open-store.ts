@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { Log } from '../offload/log.ts'
 import { SqliteStore } from '../sqlite/sqlite-store.ts'
 import { type DatabaseSettings, databaseOptions, databasePath } from './settings.ts'
 
@@ -32,6 +33,6 @@ export function existingDatabase(flags: DatabaseSettings, environment: NodeJS.Pr
 }
 
 /** Opens the store of a command, which asks one thing after the other. */
-export function openStore(path: string): Promise<SqliteStore> {
-  return SqliteStore.open({ path, readers: 1 })
+export function openStore(path: string, log?: Log): Promise<SqliteStore> {
+  return SqliteStore.open({ path, readers: 1, ...(log && { log }) })
 }

@@ -1,5 +1,14 @@
-import { StoreError } from '../errors.ts'
-import type { Flag, KnowledgeUnit } from './knowledge-unit.ts'
+import { isNumberText, parseExactly } from './exact-json.ts'
+import {
+  extensionKey,
+  type Flag,
+  flagReasons,
+  isUnitId,
+  type KnowledgeUnit,
+  tiers,
+} from './knowledge-unit.ts'
+import { columnToDocument, isTimestamp, normalizeTimestamp } from './timestamps.ts'
+import { quoted } from './validation.ts'
 
 /** A unit as the reference server stores it: compact JSON, null fields left out. */
 export function toStoredText(unit: KnowledgeUnit): string {
@@ -17,35 +26,83 @@ export function toStoredText(unit: KnowledgeUnit): string {
   })
 }
 
+/** What is read of a unit's row. Other programs may have written it. */
+export interface StoredUnit {
+  readonly id: string
+  /** The document, JSON as text. */
+  readonly data: string
+  readonly created_at: string | null
+}
+
+/** Thrown where a stored document is no unit that cq's clients could read. */
+export class UnreadableDocument extends Error {
+  override readonly name = 'UnreadableDocument'
+
+  constructor({ id }: StoredUnit, why: string) {
+    super(`the document of ${id} ${why}`)
+  }
+}
+
+/** What keeps a document from being read: `has no insight`. */
+class Misfit extends Error {
+  override readonly name = 'Misfit'
+}
+
 /**
  * For whom a unit is written. `whole`: a `KnowledgeUnit`, as a Store gives it. `review`: the same for the
  * wire, where nobody is the empty text. `legacy`: so, too, and without the detail of flags, which is for
- * reviewers. `public`: without that detail, and without `created_by` at all.
+ * reviewers. `public`: without that detail, and without `created_by` at all. Agents' views, the last two,
+ * also lack what would make strict clients refuse the whole answer.
  */
 export type UnitView = 'whole' | 'review' | 'legacy' | 'public'
 
-/** How most documents end: without flags and extensions, which hold what a view leaves out or completes. */
-const usualEnd =
-  /^("tier":"\w+")(?:,"created_by":(null|"(?:[^"\\]|\\.)*"))?(?:,"superseded_by":(null|"(?:[^"\\]|\\.)*"))?(?:,"extensions":null)?,"flags":\[\]}$/
+const text = '"[^"\\\\\\x00-\\x1f]*(?:\\\\(?:["\\\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\\\\x00-\\x1f]*)*"'
+const texts = `\\[(?:${text}(?:,${text})*)?\\]`
+const time = '"(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,9})?(?:Z|[+-]\\d\\d:\\d\\d))"'
 
 /**
- * A stored document as the text of a unit, seen as one of the views. Releases of the reference server left
- * null fields out or wrote them, so what is missing is added. Most documents need no parsing for it:
- * inside a text each quote is escaped, so what is quoted at the end of a document are its fields.
- * @throws {StoreError} `corrupt` where it is no unit, as far as that is looked at
+ * A document as most are: every field there, in the usual order, without flags and extensions. Such a one
+ * need not be parsed to be sent on.
  */
-export function unitText(stored: string, view: UnitView): string {
-  const end = stored.lastIndexOf('"tier":"')
-  const [, tier, createdBy = 'null', supersededBy = 'null'] = usualEnd.exec(stored.slice(end)) ?? []
-  const beginning = stored.slice(0, end)
-  if (tier === undefined || mayNameThem(beginning))
-    return JSON.stringify(seenAs(view, fromStoredText(stored)))
-  return `${beginning}${tier}${proposer(view, createdBy)},"superseded_by":${supersededBy},"extensions":null,"flags":[]}`
-}
+const usual = new RegExp(
+  [
+    '^(\\{"id":"(ku_[0-9a-f]{32})","version":[1-9]\\d{0,14}',
+    `"domains":\\[${text}(?:,${text})*\\]`,
+    `"insight":\\{"summary":${text},"detail":${text},"action":${text}\\}`,
+    `"context":\\{"languages":${texts},"frameworks":${texts},"pattern":${text}\\}`,
+    '"evidence":\\{"confidence":(?:1(?:\\.0+)?|0(?:\\.\\d+)?|\\d(?:\\.\\d+)?e-\\d+)',
+    `"confirmations":(?:0|[1-9]\\d{0,14}),"first_observed":${time},"last_confirmed":${time}\\}`,
+    `"tier":"(?:${tiers.join('|')})")(?:,"created_by":(null|${text}))?` +
+      '(?:,"superseded_by":(null|"ku_[0-9a-f]{32}"))?(?:,"extensions":null)?',
+    '"flags":\\[\\]\\}$',
+  ].join(','),
+)
 
-/** Whether a field of the end may be named earlier, too; a name can be spelled with escapes. */
-function mayNameThem(beginning: string): boolean {
-  return ['_by"', '"extensions"', '\\u00'].some((part) => beginning.includes(part))
+/**
+ * A stored unit that is to be sent on as text, completed with what its document lacks. The document is parsed
+ * only where it is not as most are.
+ */
+export class UnitText {
+  /** The parts of a usual document, */
+  readonly #parts: RegExpExecArray | undefined
+  /** or the unit that another one holds. */
+  readonly #unit: KnowledgeUnit | undefined
+
+  /** @throws {UnreadableDocument} */
+  constructor(stored: StoredUnit) {
+    const parts = usual.exec(stored.data)
+    const [, , id, first, last] = parts ?? []
+    if (parts && id === stored.id && isTimestamp(first as string) && isTimestamp(last as string))
+      this.#parts = parts
+    else this.#unit = readUnit(stored)
+  }
+
+  /** The unit as a view shows it. */
+  seenAs(view: UnitView): string {
+    if (this.#unit) return JSON.stringify(seenAs(view, this.#unit))
+    const [, beginning, , , , createdBy = 'null', supersededBy = 'null'] = this.#parts ?? []
+    return `${beginning}${proposer(view, createdBy)},"superseded_by":${supersededBy},"extensions":null,"flags":[]}`
+  }
 }
 
 function proposer(view: UnitView, createdBy: string): string {
@@ -55,51 +112,166 @@ function proposer(view: UnitView, createdBy: string): string {
 
 function seenAs(view: UnitView, unit: KnowledgeUnit): Partial<KnowledgeUnit> {
   if (view === 'whole') return unit
-  const { created_by, flags, ...others } = unit
+  const { created_by, ...others } = unit
+  const shown = { ...others, ...(view !== 'public' && { created_by: created_by ?? '' }) }
+  return view === 'review' ? shown : { ...shown, ...forAgents(unit) }
+}
+
+/** What agents see of the fields in which a single wrong value costs strict clients the whole answer. */
+function forAgents(unit: KnowledgeUnit) {
+  const { superseded_by, flags } = withSoundReferences(unit)
+  const extensions = Object.entries(unit.extensions ?? {}).filter(([key]) => extensionKey.test(key))
   return {
-    ...others,
-    ...(view !== 'public' && { created_by: created_by ?? '' }),
-    flags: view === 'review' ? flags : flags.map((flag) => ({ ...flag, detail: null })),
+    superseded_by,
+    extensions: unit.extensions && Object.fromEntries(extensions),
+    flags: flags.map((flag) => ({ ...flag, detail: null })),
   }
 }
 
 /**
- * A stored document as a whole `KnowledgeUnit`.
- * @throws {StoreError} `corrupt` where it is none, which only another program can have stored
+ * The unit without references to other units that can be no ids, and without flags as duplicates that name no
+ * other unit: versions of this project and of the reference server stored such.
  */
-export function fromStoredText(stored: string): KnowledgeUnit {
-  const unit = readDocument(stored)
-  return {
-    ...unit,
-    created_by: unit.created_by ?? null,
-    superseded_by: unit.superseded_by ?? null,
-    extensions: unit.extensions ?? null,
-    flags: (unit.flags ?? []).map(
-      (flag: Partial<Flag> & Pick<Flag, 'reason' | 'timestamp'>): Flag => ({
-        ...flag,
-        detail: flag.detail ?? null,
-        duplicate_of: flag.duplicate_of ?? null,
-      }),
-    ),
-  }
+export function withSoundReferences(unit: KnowledgeUnit): KnowledgeUnit {
+  const flags = unit.flags
+    .map((flag) => ({ ...flag, duplicate_of: referenceIn(flag.duplicate_of) }))
+    .filter(({ reason, duplicate_of }) => reason !== 'duplicate' || isOther(unit.id, duplicate_of))
+  return { ...unit, superseded_by: referenceIn(unit.superseded_by), flags }
 }
 
-function readDocument(stored: string): KnowledgeUnit {
-  let document: Partial<KnowledgeUnit> | null
+function referenceIn(id: string | null): string | null {
+  return isUnitId(id) ? id : null
+}
+
+function isOther(id: string, reference: string | null): boolean {
+  return reference !== null && reference !== id
+}
+
+type Fields = Readonly<Record<string, unknown>>
+
+/**
+ * A stored unit as a whole `KnowledgeUnit`. Absent fields, and those that are null, get cq's defaults, since
+ * cq requires few; fields that it does not know are kept.
+ * @throws {UnreadableDocument}
+ */
+export function readUnit(stored: StoredUnit): KnowledgeUnit {
   try {
-    document = JSON.parse(stored)
+    return readDocument(stored)
   } catch (error) {
-    throw notAUnit(stored, 'is no JSON', error)
+    throw error instanceof Misfit ? new UnreadableDocument(stored, error.message) : error
   }
-  for (const part of ['insight', 'context', 'evidence'] as const)
-    if (typeof document?.[part] !== 'object' || document[part] === null)
-      throw notAUnit(stored, `has no ${part}`)
-  if (!Array.isArray(document?.domains)) throw notAUnit(stored, 'has no domains')
-  return document as KnowledgeUnit
 }
 
-function notAUnit(stored: string, why: string, cause?: unknown): StoreError {
-  const begins = JSON.stringify(stored.slice(0, 64))
-  const message = `a stored document is no knowledge unit: it ${why}; it begins with ${begins}`
-  return new StoreError('corrupt', message, { cause })
+function readDocument({ id, data, created_at }: StoredUnit): KnowledgeUnit {
+  const document = parseDocument(data)
+  if (document.id !== id) throw new Misfit(`has the id ${quoted(document.id)}`)
+  if (!isUnitId(id)) throw new Misfit(`has ${quoted(id)} as its id`)
+  const insight = read(document, 'insight', isFields)
+  const context = read(document, 'context', isFields, {})
+  const evidence = read(document, 'evidence', isFields, {})
+  const flags = read(document, 'flags', isArray, [])
+  const observed = observedIn(evidence, created_at)
+  return completed(document, {
+    id,
+    version: read(document, 'version', isCountFrom(1), 1),
+    domains: read(document, 'domains', isFilledTexts),
+    insight: completed(insight, {
+      summary: read(insight, 'summary', isText),
+      detail: read(insight, 'detail', isText),
+      action: read(insight, 'action', isText),
+    }),
+    context: completed(context, {
+      languages: read(context, 'languages', isTexts, []),
+      frameworks: read(context, 'frameworks', isTexts, []),
+      pattern: read(context, 'pattern', isText, ''),
+    }),
+    evidence: completed(evidence, {
+      confidence: read(evidence, 'confidence', isConfidence, 0.5),
+      confirmations: read(evidence, 'confirmations', isCountFrom(0), 1),
+      ...observed,
+    }),
+    tier: read(document, 'tier', isOneOf(tiers), 'private'),
+    created_by: read(document, 'created_by', isNullableText, null),
+    superseded_by: read(document, 'superseded_by', isNullableText, null),
+    extensions: read(document, 'extensions', isNullableFields, null) as KnowledgeUnit['extensions'],
+    flags: flags.map((flag): Flag => {
+      if (!isFields(flag)) throw new Misfit(`has ${quoted(flag)} as a flag`)
+      return completed(flag, {
+        reason: read(flag, 'reason', isOneOf(flagReasons)),
+        timestamp: normalizeTimestamp(read(flag, 'timestamp', isTime, observed.last_confirmed)),
+        detail: read(flag, 'detail', isNullableText, null),
+        duplicate_of: read(flag, 'duplicate_of', isNullableText, null),
+      })
+    }),
+  })
 }
+
+function parseDocument(data: string): Fields {
+  let document: unknown
+  try {
+    document = parseExactly(data)
+  } catch {
+    throw new Misfit(`is no JSON; it begins with ${quoted(data)}`)
+  }
+  if (nestsDeeperThan(deepestNesting, document)) throw new Misfit('nests too deep')
+  if (isFields(document)) return document
+  throw new Misfit(`is ${quoted(document)}, and no JSON object`)
+}
+
+/** Far deeper than what is taken, and far less deep than what ends `JSON.stringify`. */
+const deepestNesting = 500
+
+function nestsDeeperThan(depth: number, value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return depth === 0 || Object.values(value).some((part) => nestsDeeperThan(depth - 1, part))
+}
+
+/** One of two times stands for both; with neither, that of the row does, or else the beginning of time. */
+function observedIn(evidence: Fields, createdAt: string | null) {
+  const first = read(evidence, 'first_observed', isNullableTime, null)
+  const last = read(evidence, 'last_confirmed', isNullableTime, null)
+  const created = isTime(createdAt) ? columnToDocument(createdAt) : '1970-01-01T00:00:00Z'
+  return {
+    first_observed: normalizeTimestamp(first ?? last ?? created),
+    last_confirmed: normalizeTimestamp(last ?? first ?? created),
+  }
+}
+
+/** A field of the document, or its default. @throws {Misfit} where it has another form */
+function read<T>(
+  fields: Fields,
+  name: string,
+  isRight: (value: unknown) => value is T,
+  fallback?: NoInfer<T>,
+): T {
+  const value = fields[name] ?? fallback
+  if (value === undefined) throw new Misfit(`has no ${name}`)
+  if (!isRight(value)) throw new Misfit(`has ${quoted(value)} as its ${name}`)
+  return value
+}
+
+/** The known fields in their order, then those that only the document has. */
+function completed<Known extends object>(fields: Fields, known: Known): Known {
+  return { ...known, ...fields, ...known }
+}
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumberText(value)
+const isNullableFields = (value: unknown) => value === null || isFields(value)
+const isArray = (value: unknown): value is unknown[] => Array.isArray(value)
+const isText = (value: unknown) => typeof value === 'string'
+const isNullableText = (value: unknown) => value === null || isText(value)
+const isTexts = (value: unknown): value is string[] => isArray(value) && value.every(isText)
+const isFilledTexts = (value: unknown): value is string[] => isTexts(value) && value.length > 0
+const isTime = (value: unknown): value is string => isText(value) && isTimestamp(value)
+const isNullableTime = (value: unknown) => value === null || isTime(value)
+const isConfidence = (value: unknown): value is number =>
+  typeof value === 'number' && value >= 0 && value <= 1
+const isCountFrom =
+  (least: number) =>
+  (value: unknown): value is number =>
+    Number.isSafeInteger(value) && (value as number) >= least
+const isOneOf =
+  <T extends string>(values: readonly T[]) =>
+  (value: unknown): value is T =>
+    values.includes(value as T)

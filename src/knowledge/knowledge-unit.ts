@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 import { StoreError } from '../errors.ts'
 import { normalizeDomains } from './domains.ts'
+import { isNumberText } from './exact-json.ts'
 import { normalizeTimestamp } from './timestamps.ts'
 import { checker, type Issue, quoted, storableText } from './validation.ts'
 
@@ -31,30 +32,52 @@ export const contextSchema = {
 
 export const domainsSchema = { ...tags, minItems: 1 as number } as const satisfies JSONSchema
 
+const unitIdPattern = '^ku_[0-9a-f]{32}$'
+const unitIdExpression = new RegExp(unitIdPattern)
+
+/** Whether a value has the form of a unit's id. */
+export function isUnitId(value: unknown): value is string {
+  return typeof value === 'string' && unitIdExpression.test(value)
+}
+
+const unitId = { type: 'string', pattern: unitIdPattern } as const
+const nullableUnitId = { type: ['string', 'null'], pattern: unitIdPattern } as const
+
 /** Keys are namespaced: `vendor:key`. */
+export const extensionKey = /^[a-z0-9][a-z0-9_-]*:\S+$/
 export const extensionsSchema = {
   type: ['object', 'null'],
   maxProperties: 20,
-  propertyNames: { pattern: '^[a-z0-9][a-z0-9_-]*:\\S+$' },
+  propertyNames: { pattern: extensionKey.source },
   additionalProperties: true,
 } as const satisfies JSONSchema
 
-/** What an agent says when it flags a unit. `detail` is for reviewers. */
+/** Of a duplicate, the unit that stays must be named: clients refuse whole answers over one that lacks it. */
+const duplicatesNameAnother = {
+  if: { required: ['reason'], properties: { reason: { const: 'duplicate' } } },
+  // biome-ignore lint/suspicious/noThenProperty: JSON Schema's word
+  then: { required: ['duplicate_of'], properties: { duplicate_of: { type: 'string' } } },
+} as const
+
+/**
+ * What an agent says when it flags a unit. `detail` is for reviewers; `duplicate_of` is the id of another
+ * unit, and required where the reason is `duplicate`.
+ */
 export const flagSchema = {
   type: 'object',
   required: ['reason'],
   properties: {
     reason: { enum: flagReasons },
     detail: nullableText(1000),
-    duplicate_of: nullableText(256),
+    duplicate_of: nullableUnitId,
   },
+  ...duplicatesNameAnother,
 } as const satisfies JSONSchema
 
 const timestamp = { type: 'string', format: 'timestamp' } as const
 const nullableTimestamp = { type: ['string', 'null'], format: 'timestamp' } as const
 const confidence = { type: 'number', minimum: 0, maximum: 1 } as const
 const confirmations = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
-const unitId = { type: 'string', pattern: '^ku_[0-9a-f]{32}$' } as const
 const version = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
 
 /**
@@ -81,7 +104,7 @@ export const knowledgeUnitInputSchema = {
     },
     tier: { enum: tiers },
     created_by: nullableText(256),
-    superseded_by: nullableText(256),
+    superseded_by: nullableUnitId,
     extensions: extensionsSchema,
     flags: {
       type: 'array',
@@ -139,10 +162,14 @@ export const knowledgeUnitSchema = {
     flags: {
       type: 'array',
       items: {
-        ...flagSchema,
+        type: 'object',
         additionalProperties: false,
         required: ['reason', 'timestamp', 'detail', 'duplicate_of'],
-        properties: { ...flagSchema.properties, timestamp },
+        properties: {
+          ...flagSchema.properties,
+          timestamp,
+          duplicate_of: nullableText(256),
+        },
       },
     },
   },
@@ -183,6 +210,11 @@ const checkUnit = checker<KnowledgeUnitInput>(
 )
 const checkFlag = checker<FlagInput>('flag', flagSchema)
 
+function checkDuplicate(id: string, duplicateOf: string | null | undefined): void {
+  if (duplicateOf === id)
+    throw new StoreError('invalid', 'invalid flag: duplicate_of must be the id of another unit')
+}
+
 /** A unit's id: `ku_` and the 32 hexadecimal digits of a random UUID. */
 export function newUnitId(): string {
   return `ku_${randomUUID().replaceAll('-', '')}`
@@ -211,6 +243,7 @@ export function parseKnowledgeUnit(input: unknown, now: Date): KnowledgeUnit {
   // U+0130 is two characters in lower case.
   if (domains.some((domain) => [...domain].length > 64))
     throw new StoreError('invalid', 'invalid knowledge unit: domains must be at most 64 characters')
+  for (const { duplicate_of } of unit.flags ?? []) checkDuplicate(unit.id, duplicate_of)
   const { first_observed: first, last_confirmed: last } = unit.evidence ?? {}
   const observed = first ?? last ?? now.toISOString()
   return {
@@ -246,9 +279,10 @@ export function parseKnowledgeUnit(input: unknown, now: Date): KnowledgeUnit {
   }
 }
 
-/** Checks a flag. @throws {StoreError} `invalid`, naming every field that is wrong */
-export function parseFlag(input: unknown): Required<FlagInput> {
+/** Checks a flag of the unit with this id. @throws {StoreError} `invalid`, naming every field that is wrong */
+export function parseFlag(id: string, input: unknown): Required<FlagInput> {
   const flag = checkFlag(input)
+  checkDuplicate(id, flag.duplicate_of)
   return {
     reason: flag.reason,
     detail: flag.detail ?? null,
@@ -263,6 +297,12 @@ function findInExtensions(unit: unknown): Issue[] {
   return message === undefined ? [] : [{ path: 'extensions', message }]
 }
 
+/** Digits are kept, however many; what no double comes near, other programs read as infinity. */
+function findUnstorableNumber(text: string): string | undefined {
+  if (Number.isFinite(Number(text))) return undefined
+  return `must hold only numbers that a double can, found ${quoted(text)}`
+}
+
 const storable = new RegExp(storableText, 'u')
 /** How deep extensions may nest. Databases and serialisers all stop somewhere, the first at some hundreds. */
 const deepestNesting = 100
@@ -275,6 +315,7 @@ function findUnstorable(value: unknown, depth: number): string | undefined {
       : `must hold no NUL and no lone surrogate, found in ${quoted(value)}`
   if (value === null || value === undefined || typeof value === 'boolean') return undefined
   if (typeof value === 'number' && Number.isFinite(value)) return undefined
+  if (isNumberText(value)) return findUnstorableNumber(JSON.stringify(value))
   if (typeof value !== 'object')
     return `must hold only what JSON can, found a ${typeof value}: ${quoted(value)}`
   if (depth === deepestNesting) return `must nest at most ${deepestNesting} deep`

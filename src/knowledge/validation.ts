@@ -36,13 +36,17 @@ export function checker<T>(
     validate ??= ajv().compile<T>(schema as object)
     const more = findMore(input)
     if (validate(input) && more.length === 0) return input
-    // What is wrong with a property's name stands in an error of its own.
-    const errors = (validate.errors ?? []).filter(({ keyword }) => keyword !== 'propertyNames')
+    const errors = (validate.errors ?? []).filter(saysWhatIsWrong)
     const issues = [...errors.slice(0, mostIssues).map(issue), ...more]
     const list = issues.map(({ path, message }) => `${path || 'it'} ${message}`)
     if (errors.length > mostIssues) list.push(`and ${errors.length - mostIssues} more`)
     throw new StoreError('invalid', `invalid ${what}: ${list.join('; ')}`)
   }
+}
+
+/** What is wrong with a property's name, or under a condition, stands in an error of its own. */
+export function saysWhatIsWrong({ keyword }: ErrorObject): boolean {
+  return keyword !== 'propertyNames' && keyword !== 'if'
 }
 
 let instance: AjvClass | undefined

@@ -31,6 +31,8 @@ export interface LaneOptions<Call> {
    * `outcome_unknown`, since nobody can tell whether it took effect.
    */
   readonly repeatable: boolean
+  /** Told of what workers want logged, before the call that it came with is answered. */
+  readonly onNotice?: (notice: string) => void
 }
 
 /** What a lane has done since it was made, and what it is doing. */
@@ -340,6 +342,8 @@ export class Lane<Call> {
     for (let index = 0; index < batch.length; index++) {
       const pending = batch[index] as Pending<Call>
       const reply = replies[index]
+      if (typeof reply === 'object' && reply?.notices)
+        for (const notice of reply.notices) this.#options.onNotice?.(notice)
       if (reply !== tooLong || alone) answer(pending, reply)
       else if (!pending.settled) tooLongs.push(pending)
     }
@@ -469,10 +473,10 @@ function answer<Call>(pending: Pending<Call>, reply: CallReply | undefined): voi
   pending.settled = true
   if (reply === undefined || reply === tooLong)
     pending.reject(new StoreError('internal', 'the worker did not answer the call'))
-  else if (typeof reply !== 'string') pending.reject(toError(reply))
+  else if (typeof reply === 'object' && 'code' in reply) pending.reject(toError(reply))
   else
     try {
-      pending.resolve(pending.read(reply))
+      pending.resolve(pending.read(typeof reply === 'string' ? reply : reply.text))
     } catch (error) {
       const why = `the worker's answer can't be read: ${error}`
       pending.reject(new StoreError('internal', why, { cause: error }))

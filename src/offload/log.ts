@@ -4,6 +4,20 @@ export interface Log {
   error(details: object, message: string): void
 }
 
+/** Different messages that are remembered. */
+const mostRemembered = 1_000
+
+/** Passes each message on once. Of more than it remembers, one more message tells, and then nothing does. */
+export function eachOnce(pass: (message: string) => void): (message: string) => void {
+  const passed = new Set<string>()
+  return (message) => {
+    if (passed.size > mostRemembered || passed.has(message)) return
+    passed.add(message)
+    if (passed.size <= mostRemembered) pass(message)
+    else pass(`there were ${mostRemembered} such messages; more are not logged`)
+  }
+}
+
 /** Tells it as warnings of the process. */
 export const processLog: Log = {
   warn: (details, message) => emit(details, message),

@@ -6,15 +6,23 @@ export interface Failure {
   readonly message: string
   /** The stack in the worker, for whoever debugs it. */
   readonly stack: string | undefined
+  readonly notices?: readonly string[]
 }
 
-/** What a worker answers to a call: the result as text, or why there is none. */
+/** What a worker answers to a task: the result as text, or why there is none. */
 export type Reply = string | Failure
+
+/** A result together with what the worker wants logged. */
+export interface NotedResult {
+  readonly text: string
+  readonly notices: readonly string[]
+}
 
 /** In place of a reply: the call is too long to be one of a batch, and is to be made alone. */
 export const tooLong = null
 
-export type CallReply = Reply | typeof tooLong
+/** What a worker answers to a call. */
+export type CallReply = Reply | NotedResult | typeof tooLong
 
 export function toFailure({ code, message, stack }: StoreError): Failure {
   return { code, message, stack }

@@ -129,7 +129,17 @@ const touchKey = statement('touch an API key', (db, p: { keyId: string; now: str
 function withLabels<Row extends Pick<Selectable<Schema['api_keys']>, 'labels'>>(
   row: Row,
 ): Omit<Row, 'labels'> & Pick<ApiKey, 'labels'> {
-  return { ...row, labels: JSON.parse(row.labels || '[]') as string[] }
+  return { ...row, labels: labelsIn(row.labels) }
+}
+
+/** The labels that a row holds; none where another program stored something else. */
+function labelsIn(text: string): string[] {
+  try {
+    const labels: unknown = JSON.parse(text)
+    return Array.isArray(labels) ? labels.filter((label) => typeof label === 'string') : []
+  } catch {
+    return []
+  }
 }
 
 function* activeKeys(params: { userId: number; now: string }): Steps<number> {
@@ -193,7 +203,7 @@ export const accounts = {
         id: key.keyId,
         user_id: key.userId,
         name: key.name,
-        labels: JSON.parse(key.labels) as string[],
+        labels: labelsIn(key.labels),
         key_prefix: key.keyPrefix,
         key_hash: key.keyHash,
         ttl: key.ttl,

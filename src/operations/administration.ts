@@ -10,7 +10,6 @@ import {
   checkText,
   checkTimestamp,
 } from './arguments.ts'
-import { unitOf } from './json-text.ts'
 import {
   all,
   change,
@@ -21,6 +20,8 @@ import {
   type Steps,
   write,
 } from './operation.ts'
+import { readable } from './readable.ts'
+import { reviewColumns, toItem } from './reviews.ts'
 import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'
 
 const selectUsers = statement('select users by name', (db, p: { after: string; limit: number }) =>
@@ -70,7 +71,7 @@ const selectUnitId = statement('select a unit by id', (db, p: { id: string }) =>
 const selectAfter = statement('select units by id', (db, p: { after: string; limit: number }) =>
   db
     .selectFrom('knowledge_units')
-    .select(['data', 'status', 'reviewed_by', 'reviewed_at'])
+    .select(reviewColumns)
     .where('id', '>', p.after)
     .orderBy('id')
     .limit(p.limit),
@@ -160,12 +161,14 @@ export const administration = {
   exportUnits: read(
     (_now, options) => [checkPageAfter(options)],
     function* (page) {
-      return (yield* all(selectAfter, page)).map(({ data, status, reviewed_by, reviewed_at }) => ({
-        knowledge_unit: unitOf(data),
-        status: status as UnitStatus,
-        reviewed_by,
-        reviewed_at,
-      }))
+      let { after } = page
+      for (;;) {
+        const rows = yield* all(selectAfter, { ...page, after })
+        const items = yield* readable(rows, toItem)
+        // A page without a unit that can be read would look like the end.
+        if (items.length > 0 || rows.length < page.limit) return items
+        after = rows.at(-1)?.id ?? after
+      }
     },
   ),
 } satisfies OperationsFor<keyof Administration>

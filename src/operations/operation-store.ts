@@ -22,6 +22,7 @@ const textMethods: readonly TextMethod[] = [
   'reviewItem',
   'reviewQueue',
   'listUnits',
+  'exportUnits',
   'stats',
   'reviewStats',
 ]

@@ -18,9 +18,14 @@ export interface Step {
   readonly want: 'rows' | 'changes'
 }
 
+/** What an operation wants logged, beside its result or its failure. It is answered nothing. */
+export interface Notice {
+  readonly notice: string
+}
+
 /** What an operation does: it yields statements, is handed their answers, and returns its result. */
 // biome-ignore lint/suspicious/noExplicitAny: what a step answers is typed by the helper that yields it
-export type Steps<Result> = Generator<Step, Result, any>
+export type Steps<Result> = Generator<Step | Notice, Result, any>
 
 /**
  * A method of Store in two halves. `prepare` runs where the call is made: it checks the arguments and
@@ -88,6 +93,11 @@ export function* change<P extends object>(
   params: P,
 ): Steps<number> {
   return yield { statement: statement as never, params, want: 'changes' }
+}
+
+/** Has something logged: once, however often it is said. */
+export function* log(notice: string): Steps<void> {
+  yield { notice }
 }
 
 /** As `change`, for a record that must be new: says `message` where it is not. */

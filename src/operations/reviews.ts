@@ -1,13 +1,14 @@
 import type { ExpressionBuilder, RawBuilder } from 'kysely'
 import { StoreError } from '../errors.ts'
+import type { StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains, strip } from '../knowledge/domains.ts'
+import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import type { Schema } from '../schema.ts'
 import { sql, statement } from '../statement.ts'
 import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkText } from './arguments.ts'
 import { confidenceOf } from './confidence.ts'
-import { unitOf } from './json-text.ts'
 import {
   all,
   change,
@@ -18,18 +19,17 @@ import {
   scan,
   write,
 } from './operation.ts'
-import { unitNotFound } from './units.ts'
+import { firstReadable, readable } from './readable.ts'
+import { storedColumns, unitNotFound } from './units.ts'
 
 interface ReviewColumns {
   readonly status: string
   readonly reviewed_by: string | null
   readonly reviewed_at: string | null
 }
-interface ReviewRow extends ReviewColumns {
-  readonly data: string
-}
+export type ReviewRow = ReviewColumns & StoredUnit
 
-const reviewColumns = ['data', 'status', 'reviewed_by', 'reviewed_at'] as const
+export const reviewColumns = [...storedColumns, 'status', 'reviewed_by', 'reviewed_at'] as const
 
 const selectReviewStatus = statement("select a unit's review status", (db, p: { id: string }) =>
   db
@@ -228,8 +228,8 @@ function* sourceOf(filters: ListFilters, params: ListParams): Steps<ListSource> 
   return 'all'
 }
 
-function toItem({ data, ...review }: ReviewRow): ReviewItem {
-  return { knowledge_unit: unitOf(data), ...toStatus(review) }
+export function toItem(knowledge_unit: KnowledgeUnit, row: ReviewRow): ReviewItem {
+  return { knowledge_unit, ...toStatus(row) }
 }
 
 function toStatus({ status, reviewed_by, reviewed_at }: ReviewColumns) {
@@ -242,7 +242,7 @@ function checkPage(options: PageOptions | undefined): { limit: number; offset: n
 }
 
 function* pendingItems(page: { limit: number; offset: number }): Steps<ReviewItem[]> {
-  return (yield* all(selectPending, page)).map(toItem)
+  return yield* firstReadable(page.limit, (limit) => all(selectPending, { ...page, limit }), toItem)
 }
 
 function* pendingTotal(): Steps<number> {
@@ -322,7 +322,8 @@ export const reviews = {
     (_now, id) => [checkText('id', id)],
     function* (id) {
       const row = yield* first(selectReviewItem, { id })
-      return row ? toItem(row) : null
+      const [item = null] = yield* readable(row ? [row] : [], toItem)
+      return item
     },
   ),
 
@@ -343,7 +344,11 @@ export const reviews = {
       const name = listingName(filters, yield* sourceOf(filters, params))
       const statement = selectListed[name]
       if (!statement) throw new StoreError('internal', `no listing by ${name}`)
-      return (yield* all(statement, params)).map(toItem)
+      return yield* firstReadable(
+        params.limit,
+        (limit) => all(statement, { ...params, limit }),
+        toItem,
+      )
     },
   ),
 } satisfies OperationsFor<keyof Reviews>

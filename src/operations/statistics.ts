@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import { utcDay } from '../knowledge/timestamps.ts'
+import { isTimestamp, utcDay } from '../knowledge/timestamps.ts'
 import { sql, statement } from '../statement.ts'
 import type {
   Activity,
@@ -11,6 +11,7 @@ import type {
   UnitStatus,
 } from '../store.ts'
 import { checkInteger, checkOptions } from './arguments.ts'
+import { recordOf } from './json-text.ts'
 import { all, first, type OperationsFor, read, type Steps, scan } from './operation.ts'
 
 /** What the counters of one kind hold. Those that fell to zero are left out. */
@@ -86,21 +87,20 @@ interface NamedCount {
   readonly count: number | string
 }
 
-function toRecord(rows: readonly NamedCount[]): Record<string, number> {
-  return Object.fromEntries(rows.map(({ name, count }) => [name, Number(count)]))
+function entriesOf(rows: readonly NamedCount[]): [name: string, count: number][] {
+  return rows.map(({ name, count }) => [name, Number(count)])
 }
 
-function* countsOf(kind: 'status' | 'tier'): Steps<Record<string, number>> {
-  return toRecord(yield* all(selectCounts, { kind }))
+function* countsOf(kind: 'status' | 'tier'): Steps<[name: string, count: number][]> {
+  return entriesOf(yield* all(selectCounts, { kind }))
 }
 
 function* total(): Steps<number> {
-  const byStatus = yield* countsOf('status')
-  return Object.values(byStatus).reduce((sum, count) => sum + count, 0)
+  return (yield* countsOf('status')).reduce((sum, [, count]) => sum + count, 0)
 }
 
 function* byDomain(): Steps<Record<string, number>> {
-  return toRecord(yield* all(selectDomainCounts, {}))
+  return recordOf(entriesOf(yield* all(selectDomainCounts, {})))
 }
 
 function* byConfidence(innerBounds: readonly number[]): Steps<Record<string, number>> {
@@ -139,7 +139,8 @@ function* activity(limit: number): Steps<Activity[]> {
   const rows = yield* all(selectActivity, { limit })
   return rows.map((row): Activity => {
     const { id: unit_id, status, reviewed_by, reviewed_at, created_at } = row
-    const summary = row.summary ?? ''
+    // Other programs may have stored anything as one.
+    const summary = typeof row.summary === 'string' ? row.summary : ''
     if (status === 'pending')
       return { type: 'proposed', unit_id, summary, timestamp: created_at ?? '' }
     const timestamp = reviewed_at ?? created_at ?? ''
@@ -157,19 +158,25 @@ function lastDays(now: Date, days: number): Window {
   return { since: utcDay(now, -days), today: utcDay(now) }
 }
 
+/** Counts by day. What other programs stored as a time may begin with no day. */
+function* dailyOf(kind: string, since: string): Steps<[day: string, count: number][]> {
+  const counts = entriesOf(yield* all(selectDailyCounts, { kind, since }))
+  return counts.filter(([day]) => isTimestamp(`${day}T00:00:00Z`))
+}
+
 function* daily({ since, today }: Window): Steps<DailyCount[]> {
-  const proposed = toRecord(yield* all(selectDailyCounts, { kind: 'proposed', since }))
-  const approved = toRecord(yield* all(selectDailyCounts, { kind: 'approved', since }))
-  const rejected = toRecord(yield* all(selectDailyCounts, { kind: 'rejected', since }))
-  const active = Object.keys({ ...proposed, ...approved, ...rejected }).sort()
+  const proposed = new Map(yield* dailyOf('proposed', since))
+  const approved = new Map(yield* dailyOf('approved', since))
+  const rejected = new Map(yield* dailyOf('rejected', since))
+  const active = [...proposed, ...approved, ...rejected].map(([day]) => day).sort()
   const counts: DailyCount[] = []
   if (active[0] === undefined) return counts
   for (let date = active[0]; date <= today; date = utcDay(new Date(date), 1)) {
     counts.push({
       date,
-      proposed: proposed[date] ?? 0,
-      approved: approved[date] ?? 0,
-      rejected: rejected[date] ?? 0,
+      proposed: proposed.get(date) ?? 0,
+      approved: approved.get(date) ?? 0,
+      rejected: rejected.get(date) ?? 0,
     })
   }
   return counts
@@ -206,11 +213,15 @@ export const statistics = {
   domainCounts: scan(() => [], byDomain),
   countsByStatus: read(
     () => [],
-    () => countsOf('status'),
+    function* () {
+      return recordOf(yield* countsOf('status'))
+    },
   ),
   countsByTier: read(
     () => [],
-    () => countsOf('tier'),
+    function* () {
+      return recordOf(yield* countsOf('tier'))
+    },
   ),
   confidenceDistribution: read((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
   recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
@@ -224,7 +235,7 @@ export const statistics = {
     function* () {
       return {
         total_count: yield* total(),
-        tier_counts: yield* countsOf('tier'),
+        tier_counts: recordOf(yield* countsOf('tier')),
         domain_counts: yield* byDomain(),
         confidence_distribution: (yield* byConfidence(
           knowledgeBounds,
@@ -238,7 +249,7 @@ export const statistics = {
     function* (window) {
       const none: Record<UnitStatus, number> = { pending: 0, approved: 0, rejected: 0 }
       return {
-        counts: { ...none, ...(yield* countsOf('status')) },
+        counts: { ...none, ...Object.fromEntries(yield* countsOf('status')) },
         domains: yield* byDomain(),
         confidence_distribution: (yield* byConfidence(
           reviewBounds,

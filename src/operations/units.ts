@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import { fromStoredText, toStoredText } from '../knowledge/document.ts'
+import { readUnit, toStoredText, UnitText } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { type KnowledgeUnit, parseFlag, parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { confirmedConfidence, flaggedConfidence, type RankingQuery } from '../knowledge/scoring.ts'
@@ -20,17 +20,21 @@ import {
   write,
 } from './operation.ts'
 import { rankedIds } from './ranking.ts'
+import { firstReadable, readableUnit, unlessUnreadable } from './readable.ts'
+
+/** What a unit is read from. */
+export const storedColumns = ['knowledge_units.id', 'data', 'created_at'] as const
 
 const selectApproved = statement('select an approved unit', (db, p: { id: string }) =>
   db
     .selectFrom('knowledge_units')
-    .select('data')
+    .select(storedColumns)
     .where('id', '=', p.id)
     .where('status', '=', sql.lit('approved')),
 )
 
 const selectAny = statement('select a unit', (db, p: { id: string }) =>
-  db.selectFrom('knowledge_units').select('data').where('id', '=', p.id),
+  db.selectFrom('knowledge_units').select(storedColumns).where('id', '=', p.id),
 )
 
 // Joined in this order: an `in` would have SQLite gather and sort the list before it looks anything up.
@@ -38,7 +42,7 @@ const selectListed = statement('select some units', (db, p: { ids: string }, dia
   db
     .selectFrom(listed(p.ids, dialect).as('listed'))
     .crossJoin('knowledge_units')
-    .select(['knowledge_units.id', 'data'])
+    .select(storedColumns)
     .whereRef('knowledge_units.id', '=', 'listed.value'),
 )
 
@@ -119,10 +123,18 @@ function* amendApproved(
   amend: (unit: KnowledgeUnit) => KnowledgeUnit,
 ): Steps<KnowledgeUnit> {
   const row = yield* first(selectApproved, { id })
-  if (!row) throw unitNotFound(id)
-  const data = toStoredText(amend(fromStoredText(row.data)))
+  const unit = row && (yield* unlessUnreadable(() => readUnit(row)))
+  if (!unit) throw unitNotFound(id)
+  const data = toStoredText(amend(unit))
   yield* change(updateDocument, { id, data })
-  return unitOf(data)
+  return unitOf(new UnitText({ ...row, data }))
+}
+
+function* rankedRows(query: RankingQuery, limit: number) {
+  const ids = yield* rankedIds(query, limit)
+  const rows = yield* all(selectListed, { ids: JSON.stringify(ids) })
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
 }
 
 const checkDomains = checkTexts('domains')
@@ -146,16 +158,14 @@ export const units = {
   get: read(
     (_now, id) => [checkText('id', id)],
     function* (id) {
-      const row = yield* first(selectApproved, { id })
-      return row ? unitOf(row.data) : null
+      return yield* readableUnit(yield* first(selectApproved, { id }))
     },
   ),
 
   getAny: read(
     (_now, id) => [checkText('id', id)],
     function* (id) {
-      const row = yield* first(selectAny, { id })
-      return row ? unitOf(row.data) : null
+      return yield* readableUnit(yield* first(selectAny, { id }))
     },
   ),
 
@@ -181,13 +191,11 @@ export const units = {
     },
     function* (query, limit) {
       if (query.domains.length === 0) return []
-      const ids = yield* rankedIds(query, limit)
-      const rows = yield* all(selectListed, { ids: JSON.stringify(ids) })
-      const documents = new Map(rows.map(({ id, data }) => [id, data]))
-      return ids.flatMap((id) => {
-        const data = documents.get(id)
-        return data === undefined ? [] : [unitOf(data)]
-      })
+      return yield* firstReadable(
+        limit,
+        (most) => rankedRows(query, most),
+        (unit) => unit,
+      )
     },
   ),
 
@@ -208,7 +216,7 @@ export const units = {
   flag: write(
     (now, id, flag) => [
       checkText('id', id),
-      { ...parseFlag(flag), timestamp: documentTimestamp(now) },
+      { ...parseFlag(id, flag), timestamp: documentTimestamp(now) },
     ],
     (id, { reason, timestamp, detail, duplicate_of }) =>
       amendApproved(id, (unit) => ({

@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { parseExactly } from '../knowledge/exact-json.ts'
 import { HttpError } from './errors.ts'
 import { findJsonFault } from './json-fault.ts'
 
@@ -38,7 +39,7 @@ function readBody(request: FastifyRequest): unknown {
   const type = request.headers['content-type']
   if (type !== undefined && !json.test(type)) return text
   try {
-    return JSON.parse(text)
+    return parseExactly(text)
   } catch {
     const { position, message } = findJsonFault(text)
     throw invalidJson(position, message)

@@ -2,7 +2,7 @@ import { Ajv, type ErrorObject } from 'ajv'
 import type { FastifySchema, FastifyTypeProvider } from 'fastify'
 import type { FastifyRouteSchemaDef } from 'fastify/types/schema.js'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
-import { storableText } from '../knowledge/validation.ts'
+import { saysWhatIsWrong, storableText } from '../knowledge/validation.ts'
 import { type Fault, HttpError } from './errors.ts'
 
 /** Gives handlers the types of what their schemas let pass. */
@@ -78,13 +78,10 @@ function faults(part: string, errors: readonly ErrorObject[]): Fault[] {
   const tooLong = errors
     .filter(({ keyword }) => keyword === 'maxItems')
     .map(({ instancePath }) => `${instancePath}/`)
-  return (
-    errors
-      // What is wrong with a property's name stands in an error of its own.
-      .filter(({ keyword }) => keyword !== 'propertyNames')
-      .filter(({ instancePath }) => !tooLong.some((path) => instancePath.startsWith(path)))
-      .map((error) => fault(part, error))
-  )
+  return errors
+    .filter(saysWhatIsWrong)
+    .filter(({ instancePath }) => !tooLong.some((path) => instancePath.startsWith(path)))
+    .map((error) => fault(part, error))
 }
 
 function fault(part: string, error: ErrorObject): Fault {

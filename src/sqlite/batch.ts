@@ -1,4 +1,4 @@
-import { type CallReply, toFailure, tooLong } from '../offload/reply.ts'
+import { type CallReply, type Failure, toFailure, tooLong } from '../offload/reply.ts'
 import { operations } from '../operations/index.ts'
 import type { Call } from '../operations/operation-store.ts'
 import { type Connection, TooMuchWork } from './connection.ts'
@@ -39,7 +39,7 @@ function read(connection: Connection, call: Call, mostWork?: number): CallReply 
   try {
     return run(connection, call, mostWork)
   } catch (error) {
-    return error instanceof TooMuchWork ? tooLong : toFailure(toStoreError(error))
+    return error instanceof TooMuchWork ? tooLong : failureOf(connection, error)
   }
 }
 
@@ -67,7 +67,7 @@ function write(connection: Connection, call: Call): CallReply {
   } catch (error) {
     requireTransaction(connection, error)
     if (connection.changes > changes) throw new HalfDone('a write failed', { cause: error })
-    return toFailure(toStoreError(error))
+    return failureOf(connection, error)
   }
 }
 
@@ -76,7 +76,7 @@ function writeOrUndo(connection: Connection, call: Call): CallReply {
     return connection.savepoint(() => run(connection, call))
   } catch (error) {
     requireTransaction(connection, error)
-    return toFailure(toStoreError(error))
+    return failureOf(connection, error)
   }
 }
 
@@ -85,6 +85,20 @@ function requireTransaction({ sqlite }: Connection, error: unknown): void {
   if (!sqlite.inTransaction) throw error
 }
 
-function run(connection: Connection, [method, view, ...prepared]: Call, mostWork?: number): string {
-  return connection.runToText(operations[method].run(...prepared), view, mostWork)
+/** The text of the result, with what the operation wanted logged. */
+function run(
+  connection: Connection,
+  [method, view, ...prepared]: Call,
+  mostWork?: number,
+): CallReply {
+  const text = connection.runToText(operations[method].run(...prepared), view, mostWork)
+  if (connection.notices.length === 0) return text
+  return { text, notices: connection.notices.splice(0) }
+}
+
+/** Why a call failed, with what the operation wanted logged before. */
+function failureOf(connection: Connection, error: unknown): Failure {
+  const failure = toFailure(toStoreError(error))
+  if (connection.notices.length === 0) return failure
+  return { ...failure, notices: connection.notices.splice(0) }
 }

@@ -1,6 +1,13 @@
+import { isDeepStrictEqual } from 'node:util'
 import Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
-import { fromStoredText } from '../knowledge/document.ts'
+import {
+  readUnit,
+  type StoredUnit,
+  toStoredText,
+  UnreadableDocument,
+  withSoundReferences,
+} from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { isTimestamp } from '../knowledge/timestamps.ts'
@@ -70,17 +77,53 @@ export function check(connection: Connection): Finding[] {
   return findings
 }
 
-/** Makes the content of every derived table anew, in one transaction. Resolves to their names. */
-export function rebuild(connection: Connection): string[] {
+export interface Rebuilt {
+  /** The derived tables whose content was made anew. */
+  readonly tables: readonly string[]
+  /** The ids of units whose documents were mended. */
+  readonly documents: readonly string[]
+}
+
+/**
+ * Takes out of documents what agents are not shown, see `withSoundReferences`, and makes the content of every
+ * derived table anew, in one transaction.
+ */
+export function rebuild(connection: Connection): Rebuilt {
   const { sqlite } = connection
   return connection.bulkTransaction(() => {
+    const documents = mendDocuments(sqlite)
     const rebuilt = derivedTables.filter(({ name }) => hasTable(sqlite, name))
     for (const table of rebuilt) {
       sqlite.prepare(`DELETE FROM ${table.name}`).run()
       sqlite.prepare(fill(table)).run()
     }
-    return rebuilt.map(({ name }) => name)
+    return { tables: rebuilt.map(({ name }) => name), documents }
   })
+}
+
+function mendDocuments(sqlite: Sqlite.Database): string[] {
+  if (!hasColumn(sqlite, 'knowledge_units', 'created_at')) return []
+  const units = sqlite.prepare<[], StoredUnit>('SELECT id, data, created_at FROM knowledge_units')
+  const mended: { readonly id: string; readonly data: string }[] = []
+  for (const stored of units.iterate()) {
+    const data = mendedDocument(stored)
+    if (data !== undefined) mended.push({ id: stored.id, data })
+  }
+  const update = sqlite.prepare('UPDATE knowledge_units SET data = ? WHERE id = ?')
+  for (const { id, data } of mended) update.run(data, id)
+  return mended.map(({ id }) => id)
+}
+
+/** The document with sound references, where it has others. */
+function mendedDocument(stored: StoredUnit): string | undefined {
+  try {
+    const unit = readUnit(stored)
+    const mended = withSoundReferences(unit)
+    return isDeepStrictEqual(unit, mended) ? undefined : toStoredText(mended)
+  } catch (error) {
+    if (error instanceof UnreadableDocument) return undefined
+    throw error
+  }
 }
 
 function findDamage(sqlite: Sqlite.Database): string[] {
@@ -176,12 +219,9 @@ function* findDrift(sqlite: Sqlite.Database, table: DerivedTable): Iterable<stri
   }
 }
 
-interface UnitRow {
-  readonly id: string
-  readonly data: string
+interface UnitRow extends StoredUnit {
   readonly tier: string
   readonly status: string
-  readonly created_at: string | null
   readonly reviewed_at: string | null
   readonly domains: string
 }
@@ -219,10 +259,15 @@ class UnitFaults {
     }
   }
 
-  #findInDocument({ id, data, tier, domains }: UnitRow, now: Date): void {
+  #findInDocument(row: UnitRow, now: Date): void {
+    const { id, tier, domains } = row
+    if (mendedDocument(row) !== undefined)
+      this.#documents.add(
+        `${id} has a flag as a duplicate, or a reference to another unit, that names none, ` +
+          'which agents are not shown: --rebuild takes it out',
+      )
     try {
-      const unit = parseKnowledgeUnit(fromStoredText(data), now)
-      if (unit.id !== id) this.#documents.add(`${id} has the id ${unit.id} in its document`)
+      const unit = parseKnowledgeUnit(withSoundReferences(readUnit(row)), now)
       if (unit.tier !== tier)
         this.#documents.add(`${id} has the tier ${tier}, and ${unit.tier} in its document`)
       const rows = (JSON.parse(domains) as string[]).toSorted()
@@ -232,8 +277,10 @@ class UnitFaults {
           `${id} is found by ${JSON.stringify(rows)}, and its document names ${JSON.stringify(named)}`,
         )
     } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      this.#documents.add(`${id}: ${error.message}`)
+      if (error instanceof UnreadableDocument)
+        this.#documents.add(`${error.message}, and is left out of answers`)
+      else if (error instanceof StoreError) this.#documents.add(`${id}: ${error.message}`)
+      else throw error
     }
   }
 }

@@ -2,7 +2,7 @@ import Sqlite from 'better-sqlite3'
 import type { UnitView } from '../knowledge/document.ts'
 import { ranking } from '../migrations/ranking-index.ts'
 import { writeResult } from '../operations/json-text.ts'
-import type { Step, Steps } from '../operations/operation.ts'
+import type { Notice, Step, Steps } from '../operations/operation.ts'
 import { CheckpointRequest } from './checkpoint-request.ts'
 import type { Access, ConnectionOptions, ConnectionReport, Tidied } from './connection-options.ts'
 import { toStoreError } from './errors.ts'
@@ -50,6 +50,8 @@ export class Connection {
   readonly access: Access
   /** Statements of operations that changed something, or failed and may have. */
   changes = 0
+  /** What operations wanted logged. */
+  readonly notices: string[] = []
   readonly #prepared = new Map<string, Sqlite.Statement>()
   /** Where this connection writes. */
   #log: WriteAheadLog | undefined
@@ -264,7 +266,9 @@ export class Connection {
     return this.sqlite.pragma(name, { simple: true }) as string | number
   }
 
-  #execute({ statement, params, want }: Step): unknown {
+  #execute(step: Step | Notice): unknown {
+    if ('notice' in step) return void this.notices.push(step.notice)
+    const { statement, params, want } = step
     const { sql, bind } = statement.compiled('sqlite')
     const prepared = this.#prepare(sql)
     const values = bind(params as Record<string, unknown>)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { StoreError } from '../errors.ts'
 import { checker } from '../knowledge/validation.ts'
 import { Lane, type LaneFigures } from '../offload/lane.ts'
-import { type Log, processLog } from '../offload/log.ts'
+import { eachOnce, type Log, processLog } from '../offload/log.ts'
 import { WorkerThread } from '../offload/worker-thread.ts'
 import type { Access, StoreMethod } from '../operations/operation.ts'
 import { type Call, OperationStore } from '../operations/operation-store.ts'
@@ -209,6 +209,7 @@ export class SqliteStore extends OperationStore implements Store {
     this.#readers = Array.from({ length: readers }, (_, index) =>
       thread(`reader ${index + 1}`, 'read'),
     )
+    const onNotice = eachOnce((notice) => log.warn({ notice }, notice))
     this.#writes = new Lane<Call>({
       name: 'write',
       workers: [this.#writer],
@@ -219,6 +220,7 @@ export class SqliteStore extends OperationStore implements Store {
       maxQueue,
       timeout,
       repeatable: false,
+      onNotice,
     })
     this.#reads = new Lane<Call>({
       name: 'read',
@@ -229,6 +231,7 @@ export class SqliteStore extends OperationStore implements Store {
       maxQueue,
       timeout,
       repeatable: true,
+      onNotice,
     })
   }
 

@@ -13,6 +13,7 @@ import { runCommand } from './command.ts'
 interface Report {
   readonly ok: boolean
   readonly rebuilt: string[]
+  readonly mended: string[]
   readonly findings: { readonly check: string; readonly message: string }[]
 }
 
@@ -101,6 +102,52 @@ describe('check', () => {
     expect((await check(path)).findings).toEqual([])
   })
 
+  const references = `json_set(data, '$.superseded_by', 'nobody', '$.flags', json('[
+    {"reason":"duplicate","timestamp":"2026-11-22T00:00:00Z"},
+    {"reason":"stale","timestamp":"2026-11-22T00:00:00Z","detail":"kept"}]'))`
+
+  test('finds references that name no unit, and --rebuild takes them out', async () => {
+    const path = spoiled(`update knowledge_units set data = ${references} where id = ${anyUnit}`)
+    const { findings, mended } = await check(path)
+    expect(mended).toEqual([])
+    expect(findings).toEqual([
+      {
+        check: 'documents',
+        message: expect.stringMatching(
+          /^ku_\w+ has a flag as a duplicate.*--rebuild takes it out$/,
+        ),
+      },
+    ])
+    const rebuilt = await check(path, '--rebuild')
+    expect(rebuilt).toMatchObject({ ok: true, findings: [], mended: [expect.any(String)] })
+    await using store = await SqliteStore.open({ path, readers: 1 })
+    expect(await store.get(rebuilt.mended[0] ?? '')).toMatchObject({
+      superseded_by: null,
+      flags: [{ reason: 'stale', detail: 'kept', duplicate_of: null }],
+    })
+  })
+
+  test('names every document that is left out of answers, and goes on', async () => {
+    const documents = ['', 'null', '[]', '7', '{"id":"x"}', '{"flags":{}}', '{"domains":["odd"]}']
+    const path = spoiled(
+      ...documents.map(
+        (document, number) =>
+          `insert into knowledge_units (id, data, created_at) values ('odd ${number}', '${document}', '2026-11-22T00:00:00+00:00')`,
+      ),
+      // Not text at all.
+      "insert into knowledge_units (id, data, created_at) values ('odd 7', x'00ff', '2026-11-22T00:00:00+00:00')",
+    )
+    const { findings } = await check(path)
+    const messages = findings.map(({ message }) => message)
+    expect(messages).toHaveLength(8)
+    for (let number = 0; number < 8; number++)
+      expect(messages.filter((message) => message.includes(`of odd ${number} `))).toEqual([
+        expect.stringMatching(/is left out of answers$/),
+      ])
+    const { findings: still } = await check(path, '--rebuild')
+    expect(still).toHaveLength(8)
+  })
+
   test('takes a count of 0 for none', async () => {
     const path = spoiled("insert into cq_store_counts values ('domain', 'gone', 0)")
     expect((await check(path)).findings).toEqual([])
@@ -131,7 +178,7 @@ describe('check', () => {
     [
       'documents',
       `update knowledge_units set data = json_set(data, '$.evidence.confidence', 7) where id = ${anyUnit}`,
-      /evidence\.confidence must be <= 1/,
+      /has 7 as its confidence, and is left out of answers/,
     ],
     ['documents', `update knowledge_units set tier = 'odd' where id = ${anyUnit}`, /tier odd/],
     [

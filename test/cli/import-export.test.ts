@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ReviewItem } from '../../src/index.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import { copyOf } from '../migrations/database-file.ts'
+import { copyOf, onDatabase } from '../migrations/database-file.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
 import { runCommand } from './command.ts'
@@ -50,7 +50,7 @@ describe('export and import', () => {
       code: 0,
       signal: null,
       stdout: '',
-      stderr: 'exported 450 units\n',
+      stderr: `exported 450 units of ${path}\n`,
     })
     const exported = await readFile(file, 'utf8')
     expect(parsed(exported)).toEqual(items)
@@ -178,6 +178,43 @@ describe('import', () => {
       stdout: 'stored 2 units, and left out 1 that are there already\n',
     })
     expect(await store.reviewItem(unitId(1))).toEqual(item(1))
+  })
+
+  test('goes on past units that can’t be read, names them, and exits 1', async () => {
+    const path = copyOf('current')
+    const good = await run(path, ['export'])
+    expect(good).toMatchObject({ code: 0 })
+    // More in a row than a page has.
+    onDatabase(path, (db) => {
+      const insert = db.prepare('insert into knowledge_units (id, data) values (?, ?)')
+      db.transaction(() => {
+        for (let number = 0; number < 450; number++) insert.run(`ku_${number}`, '')
+        insert.run('zz', '{"id":"zz"}')
+      })()
+    })
+    for (const target of ['-', directory.file('units.jsonl')]) {
+      const { code, stdout, stderr } = await run(path, ['export', target])
+      expect(code).toBe(1)
+      const text = target === '-' ? stdout : await readFile(target, 'utf8')
+      expect(text).toBe(good.stdout)
+      expect(
+        stderr.match(/^cq-store: a unit is left out of answers: the document of /gm),
+      ).toHaveLength(451)
+      expect(stderr).toContain(`exported 10 units of ${path}`)
+      expect(stderr).toMatch(/cq-store: the export lacks .*; cq-store check tells more\n$/)
+    }
+  })
+
+  test('keep numbers that JavaScript would change', async () => {
+    const path = directory.file('cq.db')
+    const extensions = { 'a:b': 'NUMBER' }
+    const unit = { ...item(1).knowledge_unit, extensions }
+    const line = lines({ ...item(1), knowledge_unit: unit }).replace('"NUMBER"', '9007199254740993')
+    expect(await run(path, ['import', '-'], line)).toMatchObject({ code: 0 })
+    expect((await run(path, ['export'])).stdout).toBe(line)
+    const refused = await run(path, ['import', '-'], line.replace('9007199254740993', '1e400'))
+    expect(refused).toMatchObject({ code: 1 })
+    expect(refused.stderr).toContain('only numbers that a double can')
   })
 
   test('is misused with a batch of none', async () => {

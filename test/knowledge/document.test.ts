@@ -3,29 +3,47 @@ import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  fromStoredText,
+  readUnit,
+  type StoredUnit,
   toStoredText,
+  UnitText,
   type UnitView,
-  unitText,
+  UnreadableDocument,
 } from '../../src/knowledge/document.ts'
-import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
-import { oddlyStored, stored, unit } from './stored-document.ts'
+import type { Flag, KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
+import { oddlyStored, rowOf, stored, unit } from './stored-document.ts'
 
 fc.configureGlobal({ seed: 20261122 })
+
+const isId = (value: unknown) => /^ku_[0-9a-f]{32}$/.test(String(value))
+
+/** What an agent is shown of a flag; nothing of one that strict clients refuse. */
+function flagForAgents(unit: KnowledgeUnit, { reason, timestamp, duplicate_of }: Flag): Flag[] {
+  const named = isId(duplicate_of) ? duplicate_of : null
+  if (reason === 'duplicate' && (named === null || named === unit.id)) return []
+  return [{ reason, timestamp, detail: null, duplicate_of: named }]
+}
+
+function forAgents(unit: KnowledgeUnit): KnowledgeUnit {
+  const keys = Object.keys(unit.extensions ?? {}).filter((key) => /^[a-z0-9][\w-]*:\S+$/.test(key))
+  return {
+    ...unit,
+    superseded_by: isId(unit.superseded_by) ? unit.superseded_by : null,
+    extensions:
+      unit.extensions && Object.fromEntries(keys.map((key) => [key, unit.extensions?.[key]])),
+    flags: unit.flags.flatMap((flag) => flagForAgents(unit, flag)),
+  }
+}
 
 /** What each view shows of a unit, as objects tell it. */
 const shown: Readonly<Record<UnitView, (unit: KnowledgeUnit) => unknown>> = {
   whole: (unit) => unit,
   review: (unit) => ({ ...unit, created_by: unit.created_by ?? '' }),
-  legacy: (unit) => ({
-    ...unit,
-    created_by: unit.created_by ?? '',
-    flags: unit.flags.map((flag) => ({ ...flag, detail: null })),
-  }),
-  public: ({ created_by: _, ...others }) => ({
-    ...others,
-    flags: others.flags.map((flag) => ({ ...flag, detail: null })),
-  }),
+  legacy: (unit) => ({ ...forAgents(unit), created_by: unit.created_by ?? '' }),
+  public: (unit) => {
+    const { created_by: _, ...others } = forAgents(unit)
+    return others
+  },
 }
 const views = Object.keys(shown) as UnitView[]
 
@@ -33,7 +51,7 @@ describe('a stored document', () => {
   it('as a text of a whole unit, is the unit', () => {
     fc.assert(
       fc.property(unit, (meant) => {
-        expect(JSON.parse(unitText(toStoredText(meant), 'whole'))).toEqual(meant)
+        expect(JSON.parse(new UnitText(rowOf(toStoredText(meant))).seenAs('whole'))).toEqual(meant)
       }),
       { numRuns: 1000 },
     )
@@ -42,7 +60,7 @@ describe('a stored document', () => {
   it.each(views)('seen as %s, is what objects tell of it', (view) => {
     fc.assert(
       fc.property(fc.oneof(stored, oddlyStored), ({ meant, text }) => {
-        expect(JSON.parse(unitText(text, view))).toEqual(shown[view](meant))
+        expect(JSON.parse(new UnitText(rowOf(text)).seenAs(view))).toEqual(shown[view](meant))
       }),
       { numRuns: 2000 },
     )
@@ -51,7 +69,7 @@ describe('a stored document', () => {
   it('is a unit in any order of its fields', () => {
     fc.assert(
       fc.property(oddlyStored, ({ meant, text }) => {
-        expect(fromStoredText(text)).toEqual(meant)
+        expect(readUnit(rowOf(text))).toEqual(meant)
       }),
     )
   })
@@ -59,7 +77,7 @@ describe('a stored document', () => {
   it('as an object, is the unit', () => {
     fc.assert(
       fc.property(unit, (meant) => {
-        expect(fromStoredText(toStoredText(meant))).toEqual(meant)
+        expect(readUnit(rowOf(toStoredText(meant)))).toEqual(meant)
       }),
     )
   })
@@ -67,8 +85,8 @@ describe('a stored document', () => {
   it('is the unit, whichever of its null fields were written, and however it was spaced', () => {
     fc.assert(
       fc.property(stored, ({ meant, text }) => {
-        expect(JSON.parse(unitText(text, 'whole'))).toEqual(meant)
-        expect(fromStoredText(text)).toEqual(meant)
+        expect(JSON.parse(new UnitText(rowOf(text)).seenAs('whole'))).toEqual(meant)
+        expect(readUnit(rowOf(text))).toEqual(meant)
       }),
       { numRuns: 1000 },
     )
@@ -77,8 +95,8 @@ describe('a stored document', () => {
   it('names no field twice once it is whole', () => {
     fc.assert(
       fc.property(stored, ({ meant, text }) => {
-        expect(unitText(text, 'whole')).toHaveLength(
-          unitText(JSON.stringify(meant), 'whole').length,
+        expect(new UnitText(rowOf(text)).seenAs('whole')).toHaveLength(
+          new UnitText(rowOf(JSON.stringify(meant))).seenAs('whole').length,
         )
       }),
     )
@@ -99,7 +117,7 @@ describe('a stored document', () => {
     fc.assert(
       fc.property(unit, (meant) => {
         const written = toStoredText(meant)
-        expect(toStoredText(fromStoredText(written))).toBe(written)
+        expect(toStoredText(readUnit(rowOf(written)))).toBe(written)
       }),
     )
   })
@@ -136,20 +154,20 @@ describe('a document without flags and extensions', () => {
       const stored = toStoredText(plain).replace('0.7999999999999999', '0.80000')
       const beginning = stored.slice(0, stored.indexOf(',"flags":[]}'))
       const end = ',"superseded_by":null,"extensions":null,"flags":[]}'
-      expect(unitText(stored, view)).toBe(beginning + proposer + end)
+      expect(new UnitText(rowOf(stored)).seenAs(view)).toBe(beginning + proposer + end)
     },
   )
 
   it('is written without being parsed where it has its nulls', () => {
     const stored = JSON.stringify(plain).replace('0.7999999999999999', '0.80000')
-    expect(unitText(stored, 'whole')).toBe(stored)
+    expect(new UnitText(rowOf(stored)).seenAs('whole')).toBe(stored)
   })
 
   it('tells its proposer to those who may know', () => {
     const stored = toStoredText({ ...plain, created_by: 'carol "c"' })
-    expect(unitText(stored, 'whole')).toContain(',"created_by":"carol \\"c\\"",')
-    expect(unitText(stored, 'legacy')).toContain(',"created_by":"carol \\"c\\"",')
-    expect(unitText(stored, 'public')).not.toContain('carol')
+    expect(new UnitText(rowOf(stored)).seenAs('whole')).toContain(',"created_by":"carol \\"c\\"",')
+    expect(new UnitText(rowOf(stored)).seenAs('legacy')).toContain(',"created_by":"carol \\"c\\"",')
+    expect(new UnitText(rowOf(stored)).seenAs('public')).not.toContain('carol')
   })
 
   it.each([
@@ -159,52 +177,252 @@ describe('a document without flags and extensions', () => {
     '{"superseded_by":"ku_1","created_by":"carol",',
   ])('tells its proposer to no one else where it begins with %s', (beginning) => {
     const stored = toStoredText(plain).replace('{', beginning)
-    expect(JSON.parse(unitText(stored, 'whole'))).toMatchObject({ created_by: 'carol' })
-    expect(unitText(stored, 'public')).not.toContain('carol')
+    expect(JSON.parse(new UnitText(rowOf(stored)).seenAs('whole'))).toMatchObject({
+      created_by: 'carol',
+    })
+    expect(new UnitText(rowOf(stored)).seenAs('public')).not.toContain('carol')
   })
 
   it('is not misled by a text that speaks of its fields', () => {
     const summary = '"created_by": and "superseded_by": and "extensions": and "flags":[]'
     const unit = { ...plain, insight: { ...plain.insight, summary } }
-    expect(JSON.parse(unitText(toStoredText(unit), 'whole'))).toEqual(unit)
+    expect(JSON.parse(new UnitText(rowOf(toStoredText(unit))).seenAs('whole'))).toEqual(unit)
   })
 
   it('is completed where it has extensions whose names are those of its fields', () => {
     const unit = { ...plain, extensions: { 'a:b': { created_by: 'x', flags: [] } } }
-    expect(JSON.parse(unitText(toStoredText(unit), 'whole'))).toEqual(unit)
+    expect(JSON.parse(new UnitText(rowOf(toStoredText(unit))).seenAs('whole'))).toEqual(unit)
   })
 
   it('is completed where it has no flags at all', () => {
     const { flags, ...rest } = JSON.parse(toStoredText(plain))
     expect(flags).toEqual([])
-    expect(JSON.parse(unitText(JSON.stringify(rest), 'whole'))).toEqual(plain)
+    expect(JSON.parse(new UnitText(rowOf(JSON.stringify(rest))).seenAs('whole'))).toEqual(plain)
+  })
+})
+
+describe('a document that lacks what cq does not require', () => {
+  const id = `ku_${'a'.repeat(32)}`
+  const sparse = { id, domains: ['a'], insight: { summary: 's', detail: 'd', action: 'a' } }
+  const row = (document: unknown, created_at: string | null = null) => ({
+    id,
+    data: JSON.stringify(document),
+    created_at,
+  })
+
+  it('is a whole unit, with cq’s defaults', () => {
+    const stored = row(sparse, '2026-11-22T00:27:30.476797+00:00')
+    expect(readUnit(stored)).toEqual({
+      ...sparse,
+      version: 1,
+      context: { languages: [], frameworks: [], pattern: '' },
+      evidence: {
+        confidence: 0.5,
+        confirmations: 1,
+        first_observed: '2026-11-22T00:27:30.476797Z',
+        last_confirmed: '2026-11-22T00:27:30.476797Z',
+      },
+      tier: 'private',
+      created_by: null,
+      superseded_by: null,
+      extensions: null,
+      flags: [],
+    })
+    expect(JSON.parse(new UnitText(stored).seenAs('whole'))).toEqual(readUnit(stored))
+  })
+
+  it('takes null for a field that is absent', () => {
+    const nulls = Object.fromEntries(
+      ['version', 'context', 'evidence', 'tier', 'extensions', 'flags'].map((name) => [name, null]),
+    )
+    expect(readUnit(row({ ...sparse, ...nulls }))).toEqual(readUnit(row(sparse)))
+    const inner = { context: { languages: null }, evidence: { confirmations: null } }
+    expect(readUnit(row({ ...sparse, ...inner }))).toEqual(readUnit(row(sparse)))
+  })
+
+  it('has one time stand for the other, and the row’s only where there is neither', () => {
+    const time = '2020-01-02T03:04:05.000000Z'
+    const created = '2026-11-22T00:27:30.476797+00:00'
+    for (const evidence of [{ first_observed: time }, { last_confirmed: time }])
+      expect(readUnit(row({ ...sparse, evidence }, created)).evidence).toMatchObject({
+        first_observed: time,
+        last_confirmed: time,
+      })
+    expect(readUnit(row(sparse, 'yesterday')).evidence.first_observed).toBe(
+      '1970-01-01T00:00:00.000000Z',
+    )
+  })
+
+  it('has times in the form that every client reads', () => {
+    const evidence = {
+      first_observed: '2026-11-22 00:27:30',
+      last_confirmed: '2026-11-22T02:00+02',
+    }
+    expect(() => readUnit(row({ ...sparse, evidence }))).toThrow(UnreadableDocument)
+    const spaced = { ...evidence, last_confirmed: '2026-11-22T02:00:00+0200' }
+    expect(readUnit(row({ ...sparse, evidence: spaced })).evidence).toMatchObject({
+      first_observed: '2026-11-22T00:27:30.000000Z',
+      last_confirmed: '2026-11-22T00:00:00.000000Z',
+    })
+  })
+
+  it('gives flags without a time the last one known', () => {
+    const evidence = { last_confirmed: '2020-01-02T03:04:05.000000Z' }
+    expect(readUnit(row({ ...sparse, evidence, flags: [{ reason: 'stale' }] })).flags).toEqual([
+      {
+        reason: 'stale',
+        timestamp: evidence.last_confirmed,
+        detail: null,
+        duplicate_of: null,
+      },
+    ])
+  })
+
+  it('keeps fields that cq does not know, at every level', () => {
+    const unit = readUnit(row({ ...sparse, later: { a: 1 }, context: { later: 2 } }))
+    expect(JSON.parse(toStoredText(unit))).toMatchObject({ later: { a: 1 }, context: { later: 2 } })
+  })
+
+  it('is not taken for one that is complete by how it ends', () => {
+    const stored = row({ ...sparse, tier: 'private', flags: [] })
+    expect(JSON.parse(new UnitText(stored).seenAs('public'))).toMatchObject({
+      version: 1,
+      evidence: { confirmations: 1 },
+    })
+  })
+})
+
+/** What is made of a document, if it can be read. */
+function attempt<Result>(make: () => Result): Result | undefined {
+  try {
+    return make()
+  } catch (error) {
+    expect(error).toBeInstanceOf(UnreadableDocument)
+    return undefined
+  }
+}
+
+describe('a document that is no unit', () => {
+  const id = `ku_${'a'.repeat(32)}`
+  const good = {
+    id,
+    domains: ['a'],
+    insight: { summary: 's', detail: 'd', action: 'a' },
+  }
+  const nested = (depth: number) => `${'['.repeat(depth)}1234567890123456789${']'.repeat(depth)}`
+
+  it.each<[document: unknown, why: string]>([
+    ['', 'is no JSON; it begins with ""'],
+    ['no JSON', 'is no JSON; it begins with "no JSON"'],
+    ['null', 'is null, and no JSON object'],
+    ['[]', 'is an array, and no JSON object'],
+    [{ ...good, id: `ku_${'b'.repeat(32)}` }, `has the id "ku_${'b'.repeat(32)}"`],
+    [{ id, domains: ['odd'] }, 'has no insight'],
+    [{ ...good, insight: { summary: 's' } }, 'has no detail'],
+    [{ ...good, domains: undefined }, 'has no domains'],
+    [{ ...good, domains: [] }, 'has an array as its domains'],
+    [{ ...good, domains: 'a' }, 'has "a" as its domains'],
+    [{ ...good, domains: [7] }, 'has an array as its domains'],
+    [{ ...good, flags: {} }, 'has an object as its flags'],
+    [{ ...good, flags: ['stale'] }, 'has "stale" as a flag'],
+    [{ ...good, flags: [{}] }, 'has no reason'],
+    [{ ...good, flags: [{ reason: 'odd' }] }, 'has "odd" as its reason'],
+    [{ ...good, context: [] }, 'has an array as its context'],
+    [{ ...good, context: { languages: 'go' } }, 'has "go" as its languages'],
+    [{ ...good, evidence: { confidence: 7 } }, 'has 7 as its confidence'],
+    [{ ...good, evidence: { confidence: '0.5' } }, 'has "0.5" as its confidence'],
+    [{ ...good, evidence: { confirmations: 1.5 } }, 'has 1.5 as its confirmations'],
+    [{ ...good, evidence: { last_confirmed: 'now' } }, 'has "now" as its last_confirmed'],
+    [{ ...good, tier: 'team' }, 'has "team" as its tier'],
+    [{ ...good, version: 0 }, 'has 0 as its version'],
+    [{ ...good, created_by: 7 }, 'has 7 as its created_by'],
+    [{ ...good, extensions: [] }, 'has an array as its extensions'],
+    [`{"id":"${id}","evidence":12345678901234567890}`, 'has no insight'],
+    [
+      JSON.stringify({ ...good, version: 0 }).replace('0}', '12345678901234567890}'),
+      'has an object as its version',
+    ],
+    [JSON.stringify({ ...good, extensions: 'x' }).replace('"x"', nested(501)), 'nests too deep'],
+    [JSON.stringify({ ...good, extensions: 'x' }).replace('"x"', nested(99_999)), 'nests too deep'],
+  ])('is refused with the reason: %j %s', (document, why) => {
+    const data = typeof document === 'string' ? document : JSON.stringify(document)
+    const stored = { id, data, created_at: null }
+    const refusal = new UnreadableDocument(stored, why)
+    expect(() => readUnit(stored)).toThrow(refusal)
+    expect(() => new UnitText(stored).seenAs('public')).toThrow(refusal)
+  })
+
+  it('is one whose id no client takes', () => {
+    const stored = { id: 'ku_1', data: JSON.stringify({ ...good, id: 'ku_1' }), created_at: null }
+    expect(() => readUnit(stored)).toThrow('has "ku_1" as its id')
+  })
+
+  it('is refused wherever a usual one is broken, and never sent on as it is', () => {
+    const [sample] = fc.sample(unit, { seed: 7, numRuns: 1 }) as [KnowledgeUnit]
+    const usual = toStoredText({ ...sample, created_by: 'carol', extensions: null, flags: [] })
+    fc.assert(
+      fc.property(
+        fc.nat(usual.length - 1),
+        fc.constantFrom('', '"', '{', ']', ',', '\\', '\u0001', '9', '-', 'é'),
+        (place, put) => {
+          const data = usual.slice(0, place) + put + usual.slice(place + 1)
+          const stored = rowOf(data)
+          const unit = attempt(() => readUnit(stored))
+          const text = attempt(() => new UnitText(stored))
+          expect(text === undefined).toBe(unit === undefined)
+          if (unit && text)
+            for (const view of views)
+              expect(JSON.parse(text.seenAs(view))).toEqual(shown[view](unit))
+        },
+      ),
+      { numRuns: 3000 },
+    )
+  })
+})
+
+describe('numbers that a double cannot hold', () => {
+  const id = `ku_${'0'.repeat(32)}`
+  const [base] = fc.sample(unit, { seed: 3, numRuns: 1 }) as [KnowledgeUnit]
+  const withNumber = (number: string) =>
+    toStoredText({ ...base, extensions: { 'a:b': { n: ['NUMBER'] } } }).replace('"NUMBER"', number)
+
+  it.each([
+    '9007199254740993',
+    '-9007199254740993',
+    '12345678901234567890123456789',
+    '1000000000000000000000',
+    '1e400',
+  ])('stay as they were written: %s', (number) => {
+    const stored = rowOf(withNumber(number), id)
+    expect(new UnitText(stored).seenAs('public')).toContain(`{"n":[${number}]}`)
+    expect(toStoredText(readUnit(stored))).toBe(stored.data)
   })
 })
 
 describe('the documents of the reference server', () => {
-  const documentsOf = (fixture: string): string[] => {
+  const rowsOf = (fixture: string): StoredUnit[] => {
     const file = new URL(`../fixtures/reference-${fixture}.db`, import.meta.url)
     const db = new Sqlite(readFileSync(file))
     try {
-      return db.prepare<[], string>('select data from knowledge_units').pluck().all()
+      return db.prepare<[], StoredUnit>('select id, data, created_at from knowledge_units').all()
     } finally {
       db.close()
     }
   }
 
   it('of the newest release are written anew to the letter', () => {
-    const documents = documentsOf('current')
-    expect(documents).toHaveLength(10)
-    for (const document of documents) expect(toStoredText(fromStoredText(document))).toBe(document)
+    const rows = rowsOf('current')
+    expect(rows).toHaveLength(10)
+    for (const row of rows) expect(toStoredText(readUnit(row))).toBe(row.data)
   })
 
   it('of an older release, with its nulls, are written anew as the newest release would', () => {
-    const documents = documentsOf('legacy')
-    expect(documents).toHaveLength(10)
-    for (const document of documents) {
-      const withoutNulls = JSON.stringify(JSON.parse(document), (_, value) => value ?? undefined)
-      expect(toStoredText(fromStoredText(document))).toBe(withoutNulls)
-      expect(JSON.parse(unitText(document, 'whole'))).toEqual(fromStoredText(document))
+    const rows = rowsOf('legacy')
+    expect(rows).toHaveLength(10)
+    for (const row of rows) {
+      const withoutNulls = JSON.stringify(JSON.parse(row.data), (_, value) => value ?? undefined)
+      expect(toStoredText(readUnit(row))).toBe(withoutNulls)
+      expect(JSON.parse(new UnitText(row).seenAs('whole'))).toEqual(readUnit(row))
     }
   })
 })

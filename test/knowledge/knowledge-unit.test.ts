@@ -5,7 +5,6 @@ import {
   createKnowledgeUnit,
   type Flag,
   type FlagInput,
-  flagReasons,
   type KnowledgeUnit,
   type KnowledgeUnitInput,
   knowledgeUnitSchema,
@@ -28,6 +27,7 @@ const proposal = {
   domains: ['api'],
   insight: { summary: 'Summary', detail: 'Detail', action: 'Action' },
 } satisfies NewKnowledgeUnit
+const otherId = `ku_${'0b'.repeat(16)}`
 const minimal = { id: `ku_${'0a'.repeat(16)}`, ...proposal } satisfies KnowledgeUnitInput
 const flag = { reason: 'stale', timestamp: '2026-11-22T00:00:00Z' } as const
 
@@ -67,9 +67,10 @@ const extensionValue = fc
   .filter((value) => !JSON.stringify(value).includes('\\u0000'))
 
 /** Every unit that a Store takes. */
+const unitId = fc.stringMatching(idForm)
 const unitInput: fc.Arbitrary<KnowledgeUnitInput> = fc.record(
   {
-    id: fc.stringMatching(idForm),
+    id: unitId,
     version: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
     // Half the length, since lower case may be longer.
     domains: fc
@@ -91,17 +92,20 @@ const unitInput: fc.Arbitrary<KnowledgeUnitInput> = fc.record(
     ),
     tier: fc.constantFrom(...tiers),
     created_by: nullable(text(256)),
-    superseded_by: nullable(text(256)),
+    superseded_by: nullable(unitId),
     extensions: nullable(fc.dictionary(extensionKey, extensionValue, { maxKeys: 20 })),
     flags: fc.array(
-      fc.record(
-        {
-          reason: fc.constantFrom(...flagReasons),
-          timestamp,
-          detail: nullable(text(1000)),
-          duplicate_of: nullable(text(256)),
-        },
-        { requiredKeys: ['reason', 'timestamp'] },
+      fc.oneof(
+        fc.record(
+          {
+            reason: fc.constantFrom('stale', 'incorrect'),
+            timestamp,
+            detail: nullable(text(1000)),
+            duplicate_of: nullable(unitId),
+          },
+          { requiredKeys: ['reason', 'timestamp'] },
+        ),
+        fc.record({ reason: fc.constant('duplicate'), timestamp, duplicate_of: unitId }),
       ),
       { maxLength: 4 },
     ),
@@ -319,13 +323,7 @@ describe('the limits of a unit', () => {
     ['context.frameworks[1]', 64, (value) => ({ context: { frameworks: ['gin', value] } })],
     ['context.pattern', 200, (value) => ({ context: { pattern: value } })],
     ['created_by', 256, (value) => ({ created_by: value })],
-    ['superseded_by', 256, (value) => ({ superseded_by: value })],
     ['flags[0].detail', 1000, (value) => ({ flags: [{ ...flag, detail: value }] })],
-    [
-      'flags[1].duplicate_of',
-      256,
-      (value) => ({ flags: [flag, { ...flag, duplicate_of: value }] }),
-    ],
   ]
 
   it.each(texts)('lets %s be %i code points long, and no longer', (path, most, having) => {
@@ -392,6 +390,8 @@ describe('the limits of a unit', () => {
     ['id', { id: `ku_${'a'.repeat(33)}` }],
     ['id', { id: `ku_${'a'.repeat(32)}\n` }],
     ['id', { id: 1 }],
+    ['superseded_by', { superseded_by: 'ku_1' }],
+    ['superseded_by', { superseded_by: '' }],
     ['version', { version: 0 }],
     ['version', { version: 1.5 }],
     ['version', { version: 2 ** 53 }],
@@ -615,38 +615,76 @@ describe('createKnowledgeUnit', () => {
 })
 
 describe('parseFlag', () => {
-  it.each(flagReasons)('takes the reason %s, and fills in what is left out', (reason) => {
-    expect(parseFlag({ reason })).toStrictEqual({ reason, detail: null, duplicate_of: null })
+  it.each(['stale', 'incorrect'])('takes %s, and fills in what is left out', (reason) => {
+    expect(parseFlag(otherId, { reason })).toStrictEqual({
+      reason,
+      detail: null,
+      duplicate_of: null,
+    })
   })
 
   it('keeps what it knows, and drops the rest', () => {
     const known = { reason: 'duplicate', detail: '', duplicate_of: minimal.id }
-    expect(parseFlag({ ...known, timestamp: 'never', unknown: 1 })).toStrictEqual(known)
+    expect(parseFlag(otherId, { ...known, timestamp: 'never', unknown: 1 })).toStrictEqual(known)
   })
 
   it('counts code points', () => {
-    expect(parseFlag({ reason: 'stale', detail: '😀'.repeat(1000) }).detail).toHaveLength(2000)
-    expect(refusal(() => parseFlag({ reason: 'stale', detail: '😀'.repeat(1001) }))).toBe(
+    expect(parseFlag(otherId, { reason: 'stale', detail: '😀'.repeat(1000) }).detail).toHaveLength(
+      2000,
+    )
+    expect(refusal(() => parseFlag(otherId, { reason: 'stale', detail: '😀'.repeat(1001) }))).toBe(
       'invalid flag: detail must be at most 1000 characters, got 1001',
     )
-    expect(refusal(() => parseFlag({ reason: 'stale', duplicate_of: 'x'.repeat(257) }))).toBe(
-      'invalid flag: duplicate_of must be at most 256 characters, got 257',
+  })
+
+  it.each([
+    ['no unit', {}, "it must have required property 'duplicate_of'"],
+    ['null', { duplicate_of: null }, 'duplicate_of must be string'],
+    [
+      'a blank',
+      { duplicate_of: '' },
+      'duplicate_of must match pattern "^ku_[0-9a-f]{32}$", got ""',
+    ],
+    ['no id', { duplicate_of: 'ku_1' }, /^duplicate_of must match pattern .*, got "ku_1"$/],
+    [
+      'an upper-case id',
+      { duplicate_of: `ku_${'A'.repeat(32)}` },
+      /^duplicate_of must match pattern/,
+    ],
+    [
+      'the unit itself',
+      { duplicate_of: minimal.id },
+      'duplicate_of must be the id of another unit',
+    ],
+  ])('refuses a duplicate of %s, in a flag and in a unit', (_name, named, why) => {
+    const duplicate = { reason: 'duplicate', ...named }
+    const inFlag = refusal(() => parseFlag(minimal.id, duplicate))
+    expect(inFlag.replace('invalid flag: ', '')).toMatch(why)
+    const flags = [flag, { ...duplicate, timestamp: flag.timestamp }]
+    expect(refusal(() => parse({ flags }))).toMatch(/^invalid (knowledge unit: flags\[1\]|flag: )/)
+  })
+
+  it('refuses another reference that is no id, whatever the reason', () => {
+    expect(refusal(() => parseFlag(otherId, { reason: 'stale', duplicate_of: 'x' }))).toMatch(
+      'duplicate_of must match pattern',
     )
   })
 
   it('lists every fault in one error', () => {
-    expect(refusal(() => parseFlag({ reason: 'Stale', detail: '\0', duplicate_of: 5 }))).toBe(
+    expect(
+      refusal(() => parseFlag(otherId, { reason: 'Stale', detail: '\0', duplicate_of: 5 })),
+    ).toBe(
       'invalid flag: reason must be one of "stale", "incorrect", "duplicate", got "Stale"; ' +
         'detail must hold no NUL and no lone surrogate; duplicate_of must be string,null',
     )
   })
 
   it.each([undefined, null, 'stale', []])('refuses %j for a flag', (input) => {
-    expect(refusal(() => parseFlag(input))).toBe('invalid flag: it must be object')
+    expect(refusal(() => parseFlag(otherId, input))).toBe('invalid flag: it must be object')
   })
 
   it('asks for a reason', () => {
-    expect(refusal(() => parseFlag({}))).toBe(
+    expect(refusal(() => parseFlag(otherId, {}))).toBe(
       "invalid flag: it must have required property 'reason'",
     )
   })
@@ -693,7 +731,7 @@ describe('the types', () => {
     expect(refusal(() => createKnowledgeUnit({ ...proposal, context: null }))).toContain('context')
     // @ts-expect-error no such reason
     const reason: FlagInput = { reason: 'boring' }
-    expect(refusal(() => parseFlag(reason))).toContain('reason')
+    expect(refusal(() => parseFlag(otherId, reason))).toContain('reason')
   })
 
   it('do not take fields that a proposal or a flag has not', () => {

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { StoredUnit } from '../../src/knowledge/document.ts'
 import type { Flag, KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
 
 /** Text that looks like a part of a document, also where it was escaped once already. */
@@ -31,11 +32,18 @@ const texts = fc.array(text, { maxLength: 3 })
 const timestamp = fc.constantFrom('2026-11-22T00:27:30.476797Z', '2020-02-29T23:59:59.000000Z')
 const absent = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: null })
 
+const unitId = fc.constantFrom(
+  `ku_${'0'.repeat(32)}`,
+  `ku_${'1'.repeat(32)}`,
+  `ku_${'A'.repeat(32)}`,
+)
+const reference = absent(fc.oneof(text, unitId))
+
 const flag: fc.Arbitrary<Flag> = fc.record({
   reason: fc.constantFrom('stale', 'incorrect', 'duplicate'),
   timestamp,
   detail: absent(text),
-  duplicate_of: absent(text),
+  duplicate_of: reference,
 })
 
 const misleadingExtension = fc.constantFrom(
@@ -70,7 +78,7 @@ export const unit: fc.Arbitrary<KnowledgeUnit> = fc.record(
     }),
     tier: fc.constantFrom('local', 'private', 'public'),
     created_by: absent(text),
-    superseded_by: absent(text),
+    superseded_by: reference,
     extensions: absent(extensions),
     flags: fc.oneof(fc.constant<Flag[]>([]), fc.array(flag, { maxLength: 3 })),
   },
@@ -81,6 +89,11 @@ export const unit: fc.Arbitrary<KnowledgeUnit> = fc.record(
 export interface Stored {
   readonly meant: KnowledgeUnit
   readonly text: string
+}
+
+/** A document as a row has it. */
+export function rowOf(data: string, id = `ku_${'0'.repeat(32)}`): StoredUnit {
+  return { id, data, created_at: null }
 }
 
 const nullable = ['created_by', 'superseded_by', 'extensions'] as const

@@ -118,7 +118,7 @@ describe('the distribution of confidence', () => {
       ...steps,
       next: (answer: unknown) => {
         const step = steps.next(answer)
-        if (!step.done) {
+        if (!step.done && 'params' in step.value) {
           const { confidence, bucketStart } = step.value.params as Record<string, number>
           read += between.pluck().get(confidence ?? 0, bucketStart ?? 1) as unknown as number
         }

@@ -1,8 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { unitText } from '../../src/knowledge/document.ts'
-import { readResult, unitOf, writeResult } from '../../src/operations/json-text.ts'
-import { stored } from '../knowledge/stored-document.ts'
+import { toStoredText, UnitText } from '../../src/knowledge/document.ts'
+import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
+import { readResult, recordOf, unitOf, writeResult } from '../../src/operations/json-text.ts'
+import { rowOf, stored, unit } from '../knowledge/stored-document.ts'
 
 fc.configureGlobal({ seed: 20261122 })
 
@@ -17,7 +18,7 @@ const jsonValue = fc.jsonValue().map((value): unknown => JSON.parse(JSON.stringi
 
 /** A unit as it is stored, in one of the ways in which it may be. */
 const embedded: fc.Arbitrary<Sample> = stored.map(({ meant, text }) => ({
-  made: unitOf(text),
+  made: unitOf(new UnitText(rowOf(text))),
   meant,
 }))
 
@@ -84,22 +85,37 @@ describe('a result written and read', () => {
   })
 })
 
+describe('a record of figures', () => {
+  it('stays in its order as text, also where names look like integers', () => {
+    const entries = [
+      ['sqlite', 9],
+      ['2026', 5],
+      ['__proto__', 4],
+      ['404', 1],
+    ] as const
+    expect(writeResult({ counts: recordOf(entries) })).toBe(
+      '{"counts":{"sqlite":9,"2026":5,"__proto__":4,"404":1}}',
+    )
+  })
+})
+
 describe('a unit', () => {
-  const document =
-    '{"id":"ku_1", "evidence":{"confidence":0.7999999999999999, "n":1.0, "s":"\\u20ac\\/"},"tier":"local","flags":[]}'
+  const [sample] = fc.sample(unit, { seed: 5, numRuns: 1 }) as [KnowledgeUnit]
+  const document = toStoredText({ ...sample, superseded_by: null, extensions: null, flags: [] })
+  const unitText = new UnitText(rowOf(document.replace(/"confidence":[^,]*/, '"confidence":0.700')))
 
   it('travels as the text that it was stored as, completed', () => {
-    const text = unitText(document, 'whole')
-    expect(text).toContain('"confidence":0.7999999999999999, "n":1.0, "s":"\\u20ac\\/"')
-    expect(writeResult(unitOf(document))).toBe(text)
-    expect(writeResult([{ unit: unitOf(document) }])).toBe(`[{"unit":${text}}]`)
+    const text = unitText.seenAs('whole')
+    expect(text).toContain('"confidence":0.700,')
+    expect(writeResult(unitOf(unitText))).toBe(text)
+    expect(writeResult([{ unit: unitOf(unitText) }])).toBe(`[{"unit":${text}}]`)
   })
 
   it.each(['whole', 'review', 'legacy', 'public'] as const)(
     'is seen as %s wherever it is',
     (view) => {
-      const text = unitText(document, view)
-      expect(writeResult({ items: [{ unit: unitOf(document) }], none: null }, view)).toBe(
+      const text = unitText.seenAs(view)
+      expect(writeResult({ items: [{ unit: unitOf(unitText) }], none: null }, view)).toBe(
         `{"items":[{"unit":${text}}],"none":null}`,
       )
     },

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { fromStoredText } from '../../src/knowledge/document.ts'
+import { readUnit, type StoredUnit } from '../../src/knowledge/document.ts'
 import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
 import { type RankingQuery, rank } from '../../src/knowledge/scoring.ts'
 import type { DerivedTable } from '../../src/migrations/derived-table.ts'
@@ -34,8 +34,15 @@ function run(connection: Connection, method: StoreMethod, ...args: unknown[]): u
 }
 
 function approvedUnits({ sqlite }: Connection): KnowledgeUnit[] {
-  const select = sqlite.prepare("SELECT data FROM knowledge_units WHERE status = 'approved'")
-  return (select.pluck().all() as string[]).map(fromStoredText)
+  const select = sqlite.prepare("SELECT * FROM knowledge_units WHERE status = 'approved'")
+  return (select.all() as StoredUnit[]).flatMap((stored) => {
+    try {
+      return [readUnit(stored)]
+    } catch {
+      // Left out of what queries find.
+      return []
+    }
+  })
 }
 
 /** The answer by the plain formula: every approved unit with a queried domain, scored and sorted. */

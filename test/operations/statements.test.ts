@@ -126,7 +126,7 @@ function perform(method: StoreMethod, args: readonly unknown[]): void {
   }
 
   function note<Result extends ReturnType<typeof steps.next>>(result: Result): Result {
-    if (!result.done) {
+    if (!result.done && 'statement' in result.value) {
       const { name } = result.value.statement
       usedBy.set(name, (usedBy.get(name) ?? new Set()).add(method))
     }

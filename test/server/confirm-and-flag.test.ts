@@ -12,6 +12,7 @@ beforeAll(async () => {
 })
 afterAll(() => served[Symbol.asyncDispose]())
 
+const other = `ku_${'a'.repeat(32)}`
 const insight = { summary: 's', detail: 'd', action: 'a' }
 
 async function unitOf(status: 'pending' | 'approved' | 'rejected'): Promise<KnowledgeUnit> {
@@ -82,10 +83,10 @@ describe.each([
     const answer = await flag(id, {
       reason: 'duplicate',
       detail: 'see mine',
-      duplicate_of: 'ku_other',
+      duplicate_of: other,
     })
     expect(answer.status).toBe(status)
-    const shown = { reason: 'duplicate', timestamp: expect.any(String), duplicate_of: 'ku_other' }
+    const shown = { reason: 'duplicate', timestamp: expect.any(String), duplicate_of: other }
     expect(await answer.json()).toEqual({
       ...others,
       id,
@@ -101,7 +102,8 @@ describe.each([
     expect((await flag(id, { reason: 'stale' })).status).toBe(status)
   })
 
-  test.each([
+  type Refused = [body: object, loc: string[], type: string, msg: string]
+  test.each<Refused>([
     [{}, ['reason'], 'missing', 'Field required'],
     [
       { reason: 'boring' },
@@ -121,10 +123,33 @@ describe.each([
       'string_type',
       'Input should be a valid string',
     ],
+    [{ reason: 'duplicate' }, ['duplicate_of'], 'missing', 'Field required'],
+    [
+      { reason: 'duplicate', duplicate_of: null },
+      ['duplicate_of'],
+      'string_type',
+      'Input should be a valid string',
+    ],
+    ...['', ' ', 'ku_1', other.toUpperCase()].map(
+      (duplicate_of): Refused => [
+        { reason: 'duplicate', duplicate_of },
+        ['duplicate_of'],
+        'value_error',
+        'Value error, duplicate_of must match pattern "^ku_[0-9a-f]{32}$"',
+      ],
+    ),
   ])('refuses %j', async (body, loc, type, msg) => {
     const { id } = await unitOf('approved')
     const faults = await faultsOf(await flag(id, body))
     expect(faults).toMatchObject([{ type, loc: ['body', ...loc], msg }])
+    expect((await served.store.get(id))?.flags).toEqual([])
+  })
+
+  test('refuses a unit as a duplicate of itself', async () => {
+    const { id } = await unitOf('approved')
+    expect(
+      await detailOf(await flag(id, { reason: 'duplicate', duplicate_of: id }), 422),
+    ).toContain('another unit')
     expect((await served.store.get(id))?.flags).toEqual([])
   })
 

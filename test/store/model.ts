@@ -97,6 +97,8 @@ export class StoreModel implements Sequential {
 
   flag(id: string, { reason, detail = null, duplicate_of = null }: FlagInput): KnowledgeUnit {
     if (!['stale', 'incorrect', 'duplicate'].includes(reason)) throw new ModelRefusal('invalid')
+    if (reason === 'duplicate' && duplicate_of === null) throw new ModelRefusal('invalid')
+    if (duplicate_of === id) throw new ModelRefusal('invalid')
     const timestamp = documentTime(this.#now())
     return this.#amend(id, (unit) => ({
       ...unit,

@@ -42,6 +42,7 @@ const reads: Omit<Calls, 'confirm' | 'flag'> = {
   reviewItem: [...ids.map((id): [string] => [id]), [unitId(99)]],
   reviewQueue: [[], [{ limit: 1, offset: 1 }], [{ limit: 0 }]],
   listUnits: [[], [{ status: 'approved' }], [{ limit: 0 }]],
+  exportUnits: [[], [{ after: first, limit: 2 }], [{ after: unitId(99) }]],
   stats: [[]],
   reviewStats: [[]],
 }

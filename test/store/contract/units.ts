@@ -2,7 +2,14 @@ import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import type { KnowledgeUnit, KnowledgeUnitInput, Store } from '../../../src/index.ts'
 import { StoreModel } from '../model.ts'
-import { columnTime, documentTime, type SampleParts, sampleUnit, TestClock } from '../samples.ts'
+import {
+  columnTime,
+  documentTime,
+  type SampleParts,
+  sampleUnit,
+  TestClock,
+  unitId,
+} from '../samples.ts'
 import { failure } from './failure.ts'
 import { FreshNames } from './fresh-names.ts'
 import { type OpenStore, shareStore } from './open-store.ts'
@@ -30,7 +37,7 @@ const largestParts: SampleParts = {
   },
   tier: 'public',
   created_by: text(256),
-  superseded_by: text(256),
+  superseded_by: unitId(0),
   extensions: Object.fromEntries([
     [
       'vendor:nested',
@@ -49,7 +56,7 @@ const largestParts: SampleParts = {
       reason: 'duplicate',
       timestamp: '2026-01-02T03:04:05.000000Z',
       detail: null,
-      duplicate_of: text(256),
+      duplicate_of: unitId(0),
     },
   ],
 }
@@ -82,7 +89,7 @@ const forbiddenParts: [string, object][] = [
   ['an unknown tier', { tier: 'secret' }],
   ['version 0', { version: 0 }],
   ['too long a created_by', { created_by: text(257) }],
-  ['too long a superseded_by', { superseded_by: text(257) }],
+  ['a superseded_by that is no id', { superseded_by: 'ku_1' }],
   ['an extension without a vendor', { extensions: { key: 1 } }],
   [
     'too many extensions',
@@ -90,6 +97,11 @@ const forbiddenParts: [string, object][] = [
   ],
   ['a flag for an unknown reason', { flags: [{ ...flag, reason: 'boring' }] }],
   ['a flag without a time', { flags: [{ reason: 'stale' }] }],
+  ['a flag as a duplicate of nothing', { flags: [{ ...flag, reason: 'duplicate' }] }],
+  [
+    'a flag as a duplicate of what is no id',
+    { flags: [{ ...flag, reason: 'duplicate', duplicate_of: 'ku_1' }] },
+  ],
   ["too long a flag's detail", { flags: [{ ...flag, detail: text(1001) }] }],
   ['NUL in a text', { insight: { ...insight, summary: 'a\0b' } }],
   ['NUL in a domain', { domains: ['a\0b'] }],
@@ -781,15 +793,12 @@ export function describeUnits(openStore: OpenStore): void {
         })
       })
 
-      it.each(['stale', 'incorrect', 'duplicate'] as const)(
-        'flag takes %s alone',
-        async (reason) => {
-          const { id } = await approved()
-          const { flags } = await the.store.flag(id, { reason })
-          const timestamp = documentTime(clock.now())
-          expect(flags).toEqual([{ reason, timestamp, detail: null, duplicate_of: null }])
-        },
-      )
+      it.each(['stale', 'incorrect'] as const)('flag takes %s alone', async (reason) => {
+        const { id } = await approved()
+        const { flags } = await the.store.flag(id, { reason })
+        const timestamp = documentTime(clock.now())
+        expect(flags).toEqual([{ reason, timestamp, detail: null, duplicate_of: null }])
+      })
 
       it('flag never goes below 0, and goes on noting', async () => {
         const { id } = await approved({ evidence: { confidence: 0.2 } })
@@ -852,7 +861,14 @@ export function describeUnits(openStore: OpenStore): void {
         ['an unknown reason', { reason: 'boring' }],
         ['no reason', { detail: 'because' }],
         ['too long a detail', { reason: 'stale', detail: text(1001) }],
-        ['too long a duplicate_of', { reason: 'duplicate', duplicate_of: text(257) }],
+        ['no unit that it is a duplicate of', { reason: 'duplicate' }],
+        ['null for a duplicate_of', { reason: 'duplicate', duplicate_of: null }],
+        ['a blank duplicate_of', { reason: 'duplicate', duplicate_of: '' }],
+        ['a duplicate_of that is no id', { reason: 'duplicate', duplicate_of: 'ku_1' }],
+        [
+          'a duplicate_of that is no id, though no duplicate',
+          { reason: 'stale', duplicate_of: 'x' },
+        ],
         ['NUL in its detail', { reason: 'stale', detail: 'a\0b' }],
         ['a lone surrogate in its detail', { reason: 'stale', detail: '\ud83d' }],
         ['a number for a detail', { reason: 'stale', detail: 5 }],
@@ -862,9 +878,20 @@ export function describeUnits(openStore: OpenStore): void {
         expect(await the.store.get(unit.id)).toEqual(unit)
       })
 
+      it('flag refuses a unit as a duplicate of itself', async () => {
+        const unit = await approved()
+        const flag = { reason: 'duplicate', duplicate_of: unit.id } as const
+        expect(await failure('invalid', the.store.flag(unit.id, flag))).toContain('another unit')
+        const timestamp = unit.evidence.first_observed
+        const flagged = { ...unit, flags: [{ ...flag, detail: null, timestamp }] }
+        await failure('invalid', the.store.update(flagged))
+        await failure('invalid', the.store.importUnits([{ knowledge_unit: flagged }]))
+        expect(await the.store.get(unit.id)).toEqual(unit)
+      })
+
       it('flag takes a flag up to the limits', async () => {
         const { id } = await approved()
-        const details = { detail: '😀'.repeat(1000), duplicate_of: text(256) }
+        const details = { detail: '😀'.repeat(1000), duplicate_of: fresh.unitId() }
         const { flags } = await the.store.flag(id, { reason: 'duplicate', ...details })
         expect(flags[0]).toMatchObject(details)
       })
@@ -906,7 +933,11 @@ export function describeUnits(openStore: OpenStore): void {
           sampleUnit(fresh.unitId(), observed, {
             extensions: { 'vendor:key': { [summary]: [], tier: 'local', flags: [] } },
           }),
-          sampleUnit(fresh.unitId(), observed, { extensions: {}, superseded_by: summary }),
+          sampleUnit(fresh.unitId(), observed, {
+            extensions: {},
+            superseded_by: unitId(0),
+            created_by: summary,
+          }),
         ])
         await insertApproved(the.store, ...units)
       })
