@@ -56,7 +56,7 @@ export interface DailyCount {
 export interface KnowledgeStats {
   readonly total_count: number
   readonly tier_counts: Partial<Record<Tier, number>>
-  /** Most frequent first, then by name. */
+  /** Most frequent first, then by name; but see `Statistics.domainCounts`. */
   readonly domain_counts: Record<string, number>
   readonly confidence_distribution: Record<'0.0-0.3' | '0.3-0.5' | '0.5-0.7' | '0.7-1.0', number>
 }
@@ -186,7 +186,7 @@ export interface KnowledgeUnits {
 
   /**
    * Adds a flag to an approved unit, in one step that loses no other: confidence falls by 0.15 down
-   * to 0. Resolves to the unit as it then is.
+   * to 0. Resolves to the unit as it then is. A flag as a duplicate names the other unit.
    * @throws {StoreError} `not_found` where the unit is unknown or not approved; `invalid`
    */
   flag(id: string, flag: FlagInput): Promise<KnowledgeUnit>
@@ -230,7 +230,10 @@ export interface Statistics {
   /** How many units there are, of every status. */
   count(): Promise<number>
 
-  /** Approved units by domain, most frequent first, then by name. */
+  /**
+   * Approved units by domain, most frequent first, then by name. JavaScript puts names that look like
+   * integers before all others; the texts that `asText` gives keep the order.
+   */
   domainCounts(): Promise<Record<string, number>>
 
   /** Units by status; a status without units is absent. */
@@ -383,6 +386,8 @@ export interface Texts {
  * Where knowledge units, their reviews, users and API keys are kept.
  *
  * Records are spelled as they are stored and sent (snake_case, ISO text); an absent value is `null`.
+ * Documents that other programs stored are completed with cq's defaults; a unit whose document cq's clients
+ * could not read is as good as not there, and named in the log.
  * A write that resolved is seen by every read that starts after it. Every failure is a `StoreError`;
  * beside those that a method names, any may fail with `overloaded`, `timeout`, `outcome_unknown`
  * (writes), `unavailable`, `corrupt`, and, once the store is closed, `closed`.
