@@ -336,6 +336,18 @@ export interface Administration {
   removeUser(username: string): Promise<boolean>
 
   /**
+   * Removes a unit for good, whatever its status, with all that is derived from it: for one that holds
+   * a secret, say. Whether there was such a unit. What other units say of it stays: a `superseded_by`,
+   * or a flag's `duplicate_of`, that names its id.
+   *
+   * What it held is overwritten in the database, and leaves the files beside it as soon as no read is in
+   * the way: mostly before this resolves. Not overwritten are copies that the database left in unused
+   * space of its file when it moved rows, or another program when it changed them: they are rare, and
+   * `cq-store unit remove` clears them. Backups and exports made before keep the unit.
+   */
+  removeUnit(id: string): Promise<boolean>
+
+  /**
    * Adds units as they stand in review, all or none. Resolves to how many were added.
    * @param options `existing: 'skip'` leaves out units whose id is taken
    * @throws {StoreError} `conflict` where an id is taken; `invalid` as `insert` does
@@ -352,6 +364,23 @@ export interface Administration {
    * @throws {StoreError} `invalid`
    */
   exportUnits(options?: { readonly after?: string; readonly limit?: number }): Promise<ReviewItem[]>
+}
+
+/** All units, one after the other, however many there are. */
+export interface Iteration {
+  /**
+   * Every unit of every status by id, those after `after` first: `for await (const item of
+   * store.units())`. Units are read in pages of `exportUnits`, the next one once the last is used up;
+   * from one to the next others may write, and a unit that is there all the time is told exactly once.
+   * Whoever stops early reads no further. Where a page fails, the iteration ends with its error.
+   * @param options `pageSize` is how many units are read, and kept in memory, at once; 100 unless told
+   * @throws {StoreError} as `exportUnits` does, when the iteration begins or goes on; `corrupt` where a
+   * unit has another id in its document than in its row
+   */
+  units(options?: {
+    readonly after?: string
+    readonly pageSize?: number
+  }): AsyncIterable<ReviewItem>
 }
 
 /** What may be asked for as text: whatever tells units or their figures over HTTP. */
@@ -394,7 +423,7 @@ export interface Texts {
  *
  * Source: the Store protocol of cq's reference server, in camelCase, and what needs one step or one
  * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`,
- * what a server needs: `asText`, and what the command line needs: `Administration`.
+ * what a server needs: `asText`, what the command line needs: `Administration`, and `units`.
  */
 export interface Store
   extends KnowledgeUnits,
@@ -402,6 +431,7 @@ export interface Store
     Statistics,
     Accounts,
     Administration,
+    Iteration,
     Texts,
     AsyncDisposable {
   /** Takes nothing new, finishes what was accepted, then lets go of the database. Twice is once. */

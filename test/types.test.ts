@@ -262,6 +262,26 @@ describe('a text', () => {
   })
 })
 
+describe('all units', () => {
+  it('are iterated as reviewers see them, and are no promise', () => {
+    expectTypeOf<ReturnType<Store['units']>>().toEqualTypeOf<AsyncIterable<ReviewItem>>()
+    compiled(async (store) => {
+      for await (const { knowledge_unit, status } of store.units({ after: 'ku_0', pageSize: 10 })) {
+        const known: [KnowledgeUnit, UnitStatus] = [knowledge_unit, status]
+        await store.insert(known[0])
+      }
+      // @ts-expect-error: a page is no limit
+      store.units({ limit: 10 })
+      // @ts-expect-error: not in this moment
+      for (const item of store.units()) item.status
+      const removed: Promise<boolean> = store.removeUnit('ku_0')
+      // @ts-expect-error: one at a time
+      store.removeUnit(['ku_0', 'ku_1'])
+      return removed
+    })
+  })
+})
+
 describe('a store', () => {
   it('is disposed of at the end of a scope', () => {
     expectTypeOf<Store>().toExtend<AsyncDisposable>()

@@ -8,6 +8,7 @@ import { addKeyCommand } from './key.ts'
 import { addMigrateCommand } from './migrate.ts'
 import { addServeCommand } from './serve.ts'
 import { SettingError } from './settings.ts'
+import { addUnitCommand } from './unit.ts'
 import { addUserCommand } from './user.ts'
 
 // By name, since the file lies elsewhere once it is built.
@@ -54,6 +55,7 @@ something failed, 2 where an argument or a setting is wrong.`,
     addServeCommand,
     addUserCommand,
     addKeyCommand,
+    addUnitCommand,
     addImportCommand,
     addExportCommand,
     addMigrateCommand,

@@ -96,7 +96,7 @@ const removeDomains = (unit: string) => `
 
 /**
  * Counters of what statistics tell, so that they cost the same in a store of any size, and triggers
- * that keep them true whoever writes, the reference server included. A name may stay with a count of 0.
+ * that keep them true whoever writes, the reference server included.
  */
 export const counters: Migration = {
   name: '2026-11-22 counters',

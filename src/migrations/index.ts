@@ -5,6 +5,7 @@ import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { ranking, rankingIndex } from './ranking-index.ts'
 import { reviewIndexes } from './review-indexes.ts'
+import { spentCounters } from './spent-counters.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
 export const migrations: readonly Migration[] = [
@@ -13,6 +14,7 @@ export const migrations: readonly Migration[] = [
   counters,
   confidenceIndexes,
   confidenceBuckets,
+  spentCounters,
 ]
 
 /** Our tables that can be checked against the reference server's, and made anew from them. */

@@ -12,8 +12,8 @@ import {
 } from './arguments.ts'
 import {
   all,
-  change,
   create,
+  erase,
   first,
   type OperationsFor,
   read,
@@ -44,6 +44,10 @@ const updatePassword = statement(
 
 const deleteUser = statement('delete a user', (db, p: { username: string }) =>
   db.deleteFrom('users').where('username', '=', p.username),
+)
+
+const deleteUnit = statement('delete a unit', (db, p: { id: string }) =>
+  db.deleteFrom('knowledge_units').where('id', '=', p.id),
 )
 
 interface ReviewedRecord extends UnitRecord {
@@ -123,7 +127,7 @@ export const administration = {
       },
     ],
     function* (user) {
-      if ((yield* change(updatePassword, user)) === 0)
+      if ((yield* erase(updatePassword, user)) === 0)
         throw new StoreError('not_found', `User not found: ${user.username}`)
     },
   ),
@@ -131,7 +135,14 @@ export const administration = {
   removeUser: write(
     (_now, username) => [{ username: checkText('username', username) }],
     function* (user) {
-      return (yield* change(deleteUser, user)) > 0
+      return (yield* erase(deleteUser, user)) > 0
+    },
+  ),
+
+  removeUnit: write(
+    (_now, id) => [{ id: checkText('id', id) }],
+    function* (unit) {
+      return (yield* erase(deleteUnit, unit)) > 0
     },
   ),
 

@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts'
 import type { UnitView } from '../knowledge/document.ts'
-import type { Store, TextMethod } from '../store.ts'
+import type { ReviewItem, Store, TextMethod } from '../store.ts'
+import { checkInteger, checkOptions, checkText } from './arguments.ts'
 import { operations } from './index.ts'
 import { readResult } from './json-text.ts'
 import type { Access, StoreMethod } from './operation.ts'
@@ -60,6 +61,28 @@ abstract class Performer {
     if (!views.includes(view)) throw noneOf('view', views)
     if (!textMethods.includes(method)) throw noneOf('method', textMethods)
     return (await this.#call(method, args, view, asItIs)) as string
+  }
+
+  async *units(
+    options?: Parameters<Store['units']>[0],
+  ): AsyncGenerator<ReviewItem, void, undefined> {
+    this.#requireOpen('units')
+    const { pageSize = 100, ...from } = checkOptions(options)
+    const limit = checkInteger('pageSize', pageSize, 1)
+    let after = checkText('after', from.after ?? '')
+    for (;;) {
+      const page = (await this.#call('exportUnits', [{ after, limit }])) as ReviewItem[]
+      yield* page
+      const last = page.at(-1)?.knowledge_unit.id
+      if (last === undefined) return
+      // Else it would never end: units are ordered by their rows' ids, and told with their documents'.
+      if (last <= after)
+        throw new StoreError(
+          'corrupt',
+          `the unit ${last} has another id in its document than in its row`,
+        )
+      after = last
+    }
   }
 
   /** Not async: of the promises that a call costs, the lane's is enough. */

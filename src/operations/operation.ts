@@ -8,14 +8,19 @@ import type { Store } from '../store.ts'
  */
 export type Access = 'read' | 'scan' | 'write'
 
-/** Every method of Store but its lifecycle, and `asText`, which calls the others. */
-export type StoreMethod = Exclude<keyof Store, 'asText' | 'close' | typeof Symbol.asyncDispose>
+/** Every method of Store but its lifecycle, and `asText` and `units`, which call the others. */
+export type StoreMethod = Exclude<
+  keyof Store,
+  'asText' | 'units' | 'close' | typeof Symbol.asyncDispose
+>
 
 /** What an operation asks of the database: run this statement with these parameters. */
 export interface Step {
   readonly statement: Statement<never, unknown>
   readonly params: object
   readonly want: 'rows' | 'changes'
+  /** Whether what it takes out is to be nowhere any more: in no file beside the database, either. */
+  readonly erases?: boolean
 }
 
 /** What an operation wants logged, beside its result or its failure. It is answered nothing. */
@@ -98,6 +103,14 @@ export function* change<P extends object>(
 /** Has something logged: once, however often it is said. */
 export function* log(notice: string): Steps<void> {
   yield { notice }
+}
+
+/** As `change`, for what must leave no trace. */
+export function* erase<P extends object>(
+  statement: Statement<P, unknown>,
+  params: P,
+): Steps<number> {
+  return yield { statement: statement as never, params, want: 'changes', erases: true }
 }
 
 /** As `change`, for a record that must be new: says `message` where it is not. */

@@ -127,3 +127,32 @@ export function reviewRoutes(
     },
   )
 }
+
+/** Removing a unit for good, which the reference server does not know. */
+export function removalRoute(
+  instance: FastifyInstance,
+  store: Store,
+  { user }: Authentication,
+): void {
+  instance.withTypeProvider<SchemaTypes>().delete(
+    '/review/:unit_id',
+    {
+      onRequest: user,
+      schema: {
+        tags: ['review'],
+        security: [{ login: [] }],
+        summary: 'Remove a unit for good, whatever its status',
+        description: 'For one that holds a secret, say. Units that name it keep doing so.',
+        params: unitParams,
+        response: responses(200, answer('Message'), 401, 404, 413, 422),
+      } as const,
+    },
+    async (request) => {
+      const { unit_id } = request.params
+      if (!(await store.removeUnit(unit_id))) throw new HttpError(404, 'Knowledge unit not found')
+      const removed_by = callerOf(request).username
+      request.log.info({ unit_id, removed_by }, 'knowledge unit removed')
+      return { message: 'Knowledge unit removed.' }
+    },
+  )
+}

@@ -18,7 +18,7 @@ import { healthRoute, readyRoute } from './health.ts'
 import { knowledgeRoutes, legacyKnowledgeRoutes } from './knowledge.ts'
 import { LoginLimit } from './login-limit.ts'
 import { Metrics } from './metrics.ts'
-import { reviewRoutes } from './reviews.ts'
+import { removalRoute, reviewRoutes } from './reviews.ts'
 import { declareAnswers } from './schemas.ts'
 import { secureAnswers } from './security-headers.ts'
 import { SessionTokens } from './session-token.ts'
@@ -127,6 +127,7 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
       legacy(api)
       accountRoutes(api, accounts)
       knowledgeRoutes(api, store, authentication)
+      removalRoute(api, store, authentication)
     },
     { prefix: '/api/v1' },
   )

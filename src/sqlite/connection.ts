@@ -52,6 +52,8 @@ export class Connection {
   changes = 0
   /** What operations wanted logged. */
   readonly notices: string[] = []
+  /** Whether something that the open transaction took out must leave no trace. */
+  #erases = false
   readonly #prepared = new Map<string, Sqlite.Statement>()
   /** Where this connection writes. */
   #log: WriteAheadLog | undefined
@@ -116,10 +118,11 @@ export class Connection {
   transaction<Result>(work: () => Result): Result {
     // A deferred transaction that turns to writing fails at once where another process wrote.
     this.execute(this.access === 'write' ? 'begin immediate' : 'begin')
+    this.#erases = false
     try {
       const result = work()
       this.execute('commit')
-      this.#attempt('wal_checkpoint', () => this.#log?.afterCommit())
+      this.#attempt('wal_checkpoint', () => this.#log?.afterCommit(this.#erases))
       return result
     } catch (error) {
       if (this.sqlite.inTransaction) this.execute('rollback')
@@ -257,6 +260,8 @@ export class Connection {
     if (access !== 'write') this.sqlite.pragma('query_only = ON')
     else {
       this.sqlite.pragma(`analysis_limit = ${analyzedRows}`)
+      // What is removed or replaced is overwritten: FAST would leave it in pages that become free.
+      this.sqlite.pragma('secure_delete = ON')
       const request = new CheckpointRequest(checkpointMemory)
       this.#log = new WriteAheadLog(this.sqlite, { busyTimeout, request })
     }
@@ -268,7 +273,7 @@ export class Connection {
 
   #execute(step: Step | Notice): unknown {
     if ('notice' in step) return void this.notices.push(step.notice)
-    const { statement, params, want } = step
+    const { statement, params, want, erases } = step
     const { sql, bind } = statement.compiled('sqlite')
     const prepared = this.#prepare(sql)
     const values = bind(params as Record<string, unknown>)
@@ -276,7 +281,15 @@ export class Connection {
     this.changes++
     const { changes } = prepared.run(...values)
     if (changes === 0) this.changes--
+    else if (erases) this.#erase()
     return changes
+  }
+
+  #erase(): void {
+    this.#erases = true
+    // Samples of keys, domains among them, that another program's ANALYZE may have taken.
+    const samples = this.sqlite.prepare("select 1 from sqlite_schema where name = 'sqlite_stat4'")
+    if (samples.get()) this.execute('delete from sqlite_stat4')
   }
 
   #prepare(sql: string): Sqlite.Statement {

@@ -127,8 +127,11 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #reads: Lane<Call>
   readonly #tidyInterval: number
   #tidyTimer: NodeJS.Timeout | undefined
-  /** Writes that there had been when it was last looked, and when the writer last tidied up. */
-  readonly #writesBefore = { now: 0, tidying: 0 }
+  /**
+   * Writes that there had been when it was last looked, and when the writer last tidied up: never yet, as
+   * a process that was killed may have left a write-ahead log.
+   */
+  readonly #writesBefore = { now: 0, tidying: -1 }
   #tidying: Promise<void> | undefined
 
   /**

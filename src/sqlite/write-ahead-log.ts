@@ -55,6 +55,8 @@ export class WriteAheadLog {
   /** How many pages were in the file when another thread was last asked, if it was since then. */
   #askedAt: number | undefined
   #patience = shortestPatience
+  /** Whether the log holds what must leave no trace, and has not been emptied since. */
+  #mustEmpty = false
 
   constructor(
     sqlite: Sqlite.Database,
@@ -80,8 +82,17 @@ export class WriteAheadLog {
     return this.#look.get() as Checkpoint
   }
 
-  /** Sees to the log where enough has gathered in it. To be called after each commit. */
-  afterCommit(): void {
+  /**
+   * Sees to the log where enough has gathered in it. To be called after each commit.
+   * @param erased whether what it took out must leave no trace. Then the log is emptied at once, or, where
+   * readers are in the way, when it would next begin anew.
+   */
+  afterCommit(erased = false): void {
+    if (erased) {
+      this.#mustEmpty = true
+      this.#request.waitWhileUnderWay(this.#busyTimeout)
+      if (this.truncate()) return
+    }
     const { log, checkpointed } = this.state
     const pages = this.#pagesBetweenCheckpoints
     if (log < this.#last.log) this.#last = newLog
@@ -90,7 +101,7 @@ export class WriteAheadLog {
       this.#askedAt = undefined
       return
     }
-    const isLate = gathered >= 2 * pages
+    const isLate = this.#mustEmpty || gathered >= 2 * pages
     const isNearlyDone = log - checkpointed <= littleLeft * pages
     if (isLate || isNearlyDone) this.#beginAnew(isLate)
     // Not again where it was in vain, as where a reader is in the way.
@@ -118,7 +129,7 @@ export class WriteAheadLog {
     const isStuck = checkpoint.checkpointed === (this.#askedAt ?? this.#last.checkpointed)
     this.#last = checkpoint
     if (isStuck) return
-    const { busy } = this.#patiently('RESTART', this.#patience)
+    const { busy } = this.#patiently(this.#mustEmpty ? 'TRUNCATE' : 'RESTART', this.#patience)
     this.#patience = busy ? Math.min(2 * this.#patience, longestPatience) : shortestPatience
   }
 
@@ -133,6 +144,7 @@ export class WriteAheadLog {
 
   #checkpoint(mode: 'PASSIVE' | 'RESTART' | 'TRUNCATE'): Checkpoint {
     const [checkpoint] = this.#sqlite.pragma(`wal_checkpoint(${mode})`) as Checkpoint[]
+    if (mode === 'TRUNCATE' && checkpoint?.busy === 0) this.#mustEmpty = false
     return checkpoint ?? { busy: 1, log: 0, checkpointed: 0 }
   }
 }

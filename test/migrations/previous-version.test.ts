@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { check } from '../../src/sqlite/check.ts'
 import { contentOf, faultsOf, migrateFile, newPath, onDatabase, writer } from './database-file.ts'
 
-/** A file as the previous version left it, before confidence had indexes and buckets. */
+/** A file as an earlier version left it, before confidence had indexes and buckets, and counters went at 0. */
 function previousFile(): string {
   const path = newPath()
   migrateFile(path)
@@ -15,7 +15,10 @@ function previousFile(): string {
       drop index idx_cq_store_confidence;
       drop index idx_cq_store_created;
       create index idx_cq_store_created on knowledge_units (created_at, id);
-      delete from cq_store_migrations where name like '% confidence indexes' or name like '% confidence buckets'`)
+      drop trigger cq_store_remove_spent;
+      insert into cq_store_counts values ('domain', 'of nothing', 0);
+      delete from cq_store_migrations where name like '% confidence indexes'
+        or name like '% confidence buckets' or name like '% spent counters'`)
     const insert = db.prepare('insert into knowledge_units (id, data, status) values (?, ?, ?)')
     for (let number = 0; number < 300; number++) {
       const confidence = (number % 7) / 7
@@ -41,6 +44,8 @@ describe('a file of the previous version', () => {
     )
     expect(findings).toEqual([])
     expect(counts.get()).toEqual({ inBuckets: 120, counted: 120 })
+    const spent = connection.sqlite.prepare('select name from cq_store_counts where count = 0')
+    expect(spent.pluck().all()).toEqual([])
     connection.sqlite.close()
     expect(faultsOf(path)).toEqual([])
   })

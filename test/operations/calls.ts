@@ -102,4 +102,5 @@ export const calls: Calls = {
   ],
   exportUnits: [[]],
   removeUser: [['erin']],
+  removeUnit: [[newId]],
 }

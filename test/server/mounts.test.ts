@@ -47,6 +47,9 @@ test.each([
   ['OPTIONS', '/api/v1/knowledge', 'GET, POST'],
   ['GET', '/api/v1/auth/login', 'POST'],
   ['POST', '/review/queue', 'GET'],
+  ['DELETE', '/api/v1/review/queue', 'GET'],
+  ['DELETE', '/review/ku_none', 'GET'],
+  ['PUT', '/api/v1/review/ku_none', 'DELETE, GET'],
 ])('%s %s is not allowed, and %s is said to be', async (method, path, allow) => {
   const answer = await served.ask(path, { method })
   expect(answer.status).toBe(405)

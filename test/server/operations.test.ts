@@ -1,25 +1,12 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { Writable } from 'node:stream'
-import { pino } from 'pino'
 import { describe, expect, test } from 'vitest'
 import { StoreError } from '../../src/index.ts'
 import { detailOf } from './fault.ts'
+import { recordedLog } from './recorded-log.ts'
 import { apiKeyPepper, jwtSecret, password, passwordHash, serveStore } from './served-store.ts'
 
 const insight = { summary: 'a secret summary', detail: 'd', action: 'a' }
-
-/** A logger whose lines can be read. */
-function recordedLog() {
-  const lines: string[] = []
-  const stream = new Writable({
-    write(chunk, _encoding, done) {
-      lines.push(String(chunk))
-      done()
-    },
-  })
-  return { lines, logger: pino({ level: 'trace' }, stream) }
-}
 
 describe('the log', () => {
   test('has one line for each request, and no body, query, secret or credential', async () => {

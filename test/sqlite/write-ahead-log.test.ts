@@ -214,6 +214,27 @@ describe('the write-ahead log', () => {
     expect(most).toBeLessThan(mostUnread + pagesOfCommit)
   })
 
+  it('is emptied at once after a commit that must leave no trace, or once no read is in the way', async () => {
+    await using directory = await TemporaryDirectory.create()
+    const path = directory.file('log.db')
+    const writer = new Writer(path)
+    writer.commit()
+    writer.log.afterCommit(true)
+    expect(statSync(`${path}-wal`).size).toBe(0)
+
+    const scan = reader(path)
+    hold(scan)
+    writer.commit()
+    writer.log.afterCommit(true)
+    expect(writer.most(30)).toBeGreaterThan(mostUnread)
+    scan.exec('commit')
+    // Not only begun anew, which would leave what it held behind what it holds.
+    const statements = writer.statementsOf(() => writer.most(30))
+    expect(statements('PRAGMA wal_checkpoint(TRUNCATE)')).toBe(1)
+    expect(statSync(`${path}-wal`).size).toBeLessThan(mostUnread * (pageSize + 24))
+    expect(writer.statementsOf(() => writer.most(60))('PRAGMA wal_checkpoint(TRUNCATE)')).toBe(0)
+  })
+
   it('is emptied, unless somebody reads it', async () => {
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('log.db')

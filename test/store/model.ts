@@ -20,6 +20,7 @@ type ModelMethod =
   | 'setReviewStatus'
   | 'decide'
   | 'createUser'
+  | 'removeUnit'
   | 'get'
   | 'getAny'
   | 'getReviewStatus'
@@ -125,6 +126,10 @@ export class StoreModel implements Sequential {
     if (username.trim() === '') throw new ModelRefusal('invalid')
     if (this.#users.includes(username)) throw new ModelRefusal('conflict')
     this.#users.push(username)
+  }
+
+  removeUnit(id: string): boolean {
+    return this.#entries.delete(id)
   }
 
   get(id: string): KnowledgeUnit | null {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { ReviewItem } from '../../../src/index.ts'
+import type { KnowledgeUnit, ReviewItem, Store } from '../../../src/index.ts'
+import { figuresOf } from '../model.ts'
 import { columnTime, passwordHash, sampleKey, sampleUnit, TestClock } from '../samples.ts'
 import { failure } from './failure.ts'
 import { FreshNames } from './fresh-names.ts'
@@ -71,6 +72,139 @@ export function describeAdministration(openStore: OpenStore): void {
         expect(await the.store.getActiveApiKeyById(gone)).toBeNull()
         expect(await the.store.getActiveApiKeyById(left)).toMatchObject({ username: other })
         expect(await the.store.getAny(unit.id)).toEqual(unit)
+      })
+    })
+
+    describe('removeUnit', () => {
+      it.each(['pending', 'approved', 'rejected'] as const)(
+        'removes a unit that is %s from all that tells of units, and leaves every other one',
+        async (status) => {
+          const [gone, left] = [unitOf(fresh.unitId()), unitOf(fresh.unitId())]
+          const domains = [...gone.domains, ...left.domains]
+          await the.store.insert(left)
+          await the.store.setReviewStatus(left.id, 'approved', 'carol')
+          const before = await figuresOf(the.store)
+          const queue = await the.store.pendingCount()
+          await the.store.insert({ ...gone, domains })
+          if (status !== 'pending') await the.store.decide(gone.id, status, 'carol')
+          expect(await the.store.removeUnit(gone.id)).toBe(true)
+          expect(await the.store.removeUnit(gone.id)).toBe(false)
+
+          expect(await the.store.get(gone.id)).toBeNull()
+          expect(await the.store.getAny(gone.id)).toBeNull()
+          expect(await the.store.reviewItem(gone.id)).toBeNull()
+          expect(await the.store.getReviewStatus(gone.id)).toBeNull()
+          expect(await the.store.query(domains, { limit: 100 })).toEqual([left])
+          expect(await the.store.listUnits({ domain: gone.domains[0] as string })).toEqual([])
+          expect(await the.store.pendingCount()).toBe(queue)
+          expect(await figuresOf(the.store)).toEqual(before)
+          const activity = await the.store.recentActivity(1000)
+          expect(activity.map(({ unit_id }) => unit_id)).not.toContain(gone.id)
+          const exported = await the.store.exportUnits({ limit: 10_000 })
+          const ids = exported.map(({ knowledge_unit }) => knowledge_unit.id)
+          expect(ids).toContain(left.id)
+          expect(ids).not.toContain(gone.id)
+        },
+      )
+
+      it('leaves what other units say of it, and its id may be used again', async () => {
+        const gone = unitOf(fresh.unitId())
+        const heir = { ...unitOf(fresh.unitId()), superseded_by: gone.id }
+        await the.store.insertMany([gone, heir])
+        await the.store.decide(heir.id, 'approved', 'carol')
+        await the.store.flag(heir.id, { reason: 'duplicate', duplicate_of: gone.id })
+        await the.store.removeUnit(gone.id)
+        expect(await the.store.get(heir.id)).toMatchObject({
+          superseded_by: gone.id,
+          flags: [{ duplicate_of: gone.id }],
+        })
+        await the.store.insert(gone)
+        expect(await the.store.reviewItem(gone.id)).toMatchObject({ status: 'pending' })
+      })
+
+      it('is one of two, where two remove the same unit at once', async () => {
+        const unit = unitOf(fresh.unitId())
+        await the.store.insert(unit)
+        const removals = [the.store.removeUnit(unit.id), the.store.removeUnit(unit.id)]
+        expect((await Promise.all(removals)).toSorted()).toEqual([false, true])
+      })
+    })
+
+    describe('units', () => {
+      const itemsOf = async (options?: Parameters<Store['units']>[0]) => {
+        const items: ReviewItem[] = []
+        for await (const item of the.store.units(options)) items.push(item)
+        return items
+      }
+      const idsOf = async (options?: Parameters<Store['units']>[0]) =>
+        (await itemsOf(options)).map(({ knowledge_unit }) => knowledge_unit.id)
+
+      it('goes through all units by id, whatever their status and the size of its pages', async () => {
+        const units = fresh.unitIds(5).map((id) => unitOf(id))
+        await the.store.insertMany(units.toReversed())
+        await the.store.decide(units[1]?.id as string, 'approved', 'carol')
+        await the.store.decide(units[2]?.id as string, 'rejected', 'carol')
+        const items = await the.store.exportUnits({ limit: 10_000 })
+        const all = items.map(({ knowledge_unit }) => knowledge_unit.id)
+        expect(all).toEqual(expect.arrayContaining(units.map(({ id }) => id)))
+        for (const pageSize of [1, 2, all.length - 1, all.length, all.length + 1])
+          expect(await idsOf({ pageSize })).toEqual(all)
+        expect(await itemsOf()).toEqual(items)
+        const [first = '', ...others] = all
+        expect(await idsOf({ after: first, pageSize: 3 })).toEqual(others)
+        expect(await idsOf({ after: all.at(-1) as string })).toEqual([])
+      })
+
+      it('tells what is added or removed meanwhile, or not, and every other unit once', async () => {
+        const after = fresh.unitId()
+        const [one, two, three, four, five] = fresh.unitIds(5).map((id) => unitOf(id))
+        const there = [one, two, four] as KnowledgeUnit[]
+        await the.store.insertMany(there)
+        const found: string[] = []
+        for await (const { knowledge_unit } of the.store.units({ after, pageSize: 1 })) {
+          found.push(knowledge_unit.id)
+          if (knowledge_unit.id !== one?.id) continue
+          await the.store.removeUnit(two?.id as string)
+          await the.store.insertMany([three, five] as KnowledgeUnit[])
+        }
+        expect(found).toEqual([one, three, four, five].map((unit) => unit?.id))
+      })
+
+      it('ends where its user stops, and can be begun again', async () => {
+        await the.store.insertMany(fresh.unitIds(3).map((id) => unitOf(id)))
+        const [first] = await idsOf()
+        for await (const { knowledge_unit } of the.store.units({ pageSize: 1 })) {
+          expect(knowledge_unit.id).toBe(first)
+          break
+        }
+        expect((await idsOf())[0]).toBe(first)
+      })
+
+      it('rejects where a page cannot be read, also the second one', async () => {
+        const store = await openStore({ now: clock.now })
+        await store.insertMany(fresh.unitIds(3).map((id) => unitOf(id)))
+        const units = store.units({ pageSize: 2 })[Symbol.asyncIterator]()
+        expect((await units.next()).done).toBe(false)
+        expect((await units.next()).done).toBe(false)
+        await store.close()
+        expect(await failure('closed', units.next())).toContain('closed')
+        expect((await units.next()).done).toBe(true)
+        const late = store.units()[Symbol.asyncIterator]()
+        expect(await failure('closed', late.next())).toContain('units was not done')
+      })
+
+      it.each([
+        null,
+        5,
+        [],
+        { pageSize: 0 },
+        { pageSize: 1.5 },
+        { pageSize: '1' },
+        { after: 5 },
+        { after: '\ud83d' },
+      ])('refuses the options %j', async (options) => {
+        const units = the.store.units(options as never)[Symbol.asyncIterator]()
+        await failure('invalid', units.next())
       })
     })
 

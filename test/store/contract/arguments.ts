@@ -4,8 +4,8 @@ import { keyId, sampleKey, sampleUnit, TestClock, unitId } from '../samples.ts'
 import { outcome } from './failure.ts'
 import { type OpenStore, shareStore } from './open-store.ts'
 
-/** Every method of Store but its lifecycle. */
-export type StoreMethod = Exclude<keyof Store, 'close' | typeof Symbol.asyncDispose>
+/** Every method of Store that answers by a promise, but its lifecycle. */
+export type StoreMethod = Exclude<keyof Store, 'units' | 'close' | typeof Symbol.asyncDispose>
 
 const noon = new Date('2026-11-22T12:00:00.000Z')
 const unit = sampleUnit(unitId(1), noon)
@@ -50,6 +50,7 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   listUsers: [{ after: 'ann', limit: 5 }],
   setPassword: ['ann', 'hash'],
   removeUser: ['ann'],
+  removeUnit: [unit.id],
   importUnits: [[{ knowledge_unit: unit, status: 'approved' }], { existing: 'skip' }],
   exportUnits: [{ after: unit.id, limit: 5 }],
   asText: ['public', 'query', ['sample']],
@@ -256,6 +257,7 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
     ...noTexts.map((passwordHash) => ['ann', passwordHash]),
   ],
   removeUser: noTexts.map((username) => [username]),
+  removeUnit: noTexts.map((id) => [id]),
   importUnits: [
     ...[undefined, ...noLists, new Array(1)].map((wrong) => [wrong]),
     ...noItems.map((wrong) => [[{ knowledge_unit: unit }, wrong]]),

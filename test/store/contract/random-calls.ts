@@ -67,6 +67,7 @@ type WriteMethod =
   | 'setReviewStatus'
   | 'decide'
   | 'createUser'
+  | 'removeUnit'
 type WriteCall = { [M in WriteMethod]: readonly [M, ...Parameters<Store[M]>] }[WriteMethod]
 
 const unitCount = 6
@@ -188,6 +189,7 @@ const call = fc.oneof(
       flag,
     ]),
   },
+  { weight: 1, arbitrary: making(index, (names, index) => ['removeUnit', names.unit(index)]) },
   {
     weight: 1,
     arbitrary: making(user, (names, user) => ['createUser', names.user(user), passwordHash]),
@@ -228,6 +230,8 @@ const everyOutcome = [
   'insertMany conflict',
   'insertMany invalid',
   'insertMany ok',
+  'removeUnit false',
+  'removeUnit true',
   'setReviewStatus approved to approved',
   'setReviewStatus approved to pending',
   'setReviewStatus approved to rejected',
@@ -262,7 +266,8 @@ async function compare(
       const from = one[0] === 'setReviewStatus' && model.getReviewStatus(one[1])?.status
       const ended = callModel(model, one)
       const how = from ? `${from} to ${one[2]}` : 'ok'
-      reached.add(`${one[0]} ${'code' in ended ? ended.code : how}`)
+      const answer = 'value' in ended && typeof ended.value === 'boolean' ? ended.value : how
+      reached.add(`${one[0]} ${'code' in ended ? ended.code : answer}`)
       return ended
     })
     expect(await Promise.all(outcomes)).toEqual(expected)

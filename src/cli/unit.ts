@@ -1,0 +1,102 @@
+import type { Command } from 'commander'
+import { StoreError, type StoreErrorCode } from '../errors.ts'
+import type { SqliteStore } from '../sqlite/sqlite-store.ts'
+import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
+import { isConfirmed } from './password-input.ts'
+import type { DatabaseSettings } from './settings.ts'
+import { textTable } from './text-table.ts'
+
+interface RemoveFlags extends DatabaseSettings {
+  readonly yes?: true
+  readonly rewrite: boolean
+}
+
+/** How a store fails where a document is damaged. */
+const unreadable: readonly StoreErrorCode[] = ['corrupt', 'internal']
+
+/** Adds `unit` and what belongs to it. */
+export function addUnitCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const unit = program.command('unit').description('Manage knowledge units.')
+
+  const remove = unit
+    .command('remove')
+    .description('Remove units for good, as where one holds a secret.')
+    .argument('<id...>', 'the units')
+    .option('--yes', "don't ask, and don't show what they are")
+    .option('--no-rewrite', "don't write the file anew, which is quick, and may leave traces")
+  addDatabaseOptions(remove)
+    .addHelpText(
+      'after',
+      `
+The whole file is then written anew, since earlier copies of a unit may lie in its unused space, and the
+write-ahead log beside it is emptied. That takes seconds for each gigabyte and as much space again, and a
+server that writes meanwhile answers 503. Units that were removed already, as by a reviewer, are not found;
+the file is written anew all the same. Where another process reads from the log all the time, the command
+says that traces are left.
+Backups and exports made before keep the units. Other units that name one of them keep doing so.
+${databaseHelp}
+
+Examples:
+  $ cq-store unit remove ku_0123456789abcdef0123456789abcdef
+  $ cq-store unit remove --yes ku_0123456789abcdef0123456789abcdef ku_00000000000000000000000000000000`,
+    )
+    .action(async (given: string[], flags: RemoveFlags) => {
+      const path = existingDatabase(flags, environment)
+      const ids = [...new Set(given)]
+      const removed = await removeAll(path, ids, flags.yes === true)
+      await eraseTraces(path, flags.rewrite)
+      const unknown = ids.filter((id) => !removed.includes(id))
+      if (unknown.length > 0) throw new Error(`Knowledge unit not found: ${unknown.join(', ')}`)
+    })
+}
+
+/** Removes what is there of the units, and tells each. Resolves to their ids. */
+async function removeAll(path: string, ids: string[], isAgreed: boolean): Promise<string[]> {
+  await using store = await openStore(path)
+  if (!isAgreed) await agree(store, ids)
+  const removed: string[] = []
+  for (const id of ids) {
+    if (!(await store.removeUnit(id))) continue
+    removed.push(id)
+    process.stdout.write(`removed unit ${id}\n`)
+  }
+  return removed
+}
+
+/** Shows the units that are there, and asks. @throws {Error} where the answer is no */
+async function agree(store: SqliteStore, ids: string[]): Promise<void> {
+  const found = await Promise.all(ids.map((id) => rowOf(store, id)))
+  const rows = found.filter((row) => row !== undefined)
+  if (rows.length === 0) return
+  process.stderr.write(textTable(['ID', 'STATUS', 'PROPOSED BY', 'DOMAINS', 'SUMMARY'], rows))
+  const units = rows.length === 1 ? 'this unit' : `these ${rows.length} units`
+  if (!(await isConfirmed(`Remove ${units} for good?`, '--yes')))
+    throw new Error('cancelled; nothing was changed')
+}
+
+/** What there is to show of a unit, also where its document is damaged; nothing where it isn't there. */
+async function rowOf(store: SqliteStore, id: string): Promise<string[] | undefined> {
+  try {
+    const item = await store.reviewItem(id)
+    if (!item) return undefined
+    const { created_by, domains, insight } = item.knowledge_unit
+    return [id, item.status, created_by ?? '', domains.join(', '), insight.summary]
+  } catch (error) {
+    if (!(error instanceof StoreError) || !unreadable.includes(error.code)) throw error
+    return [id, '', '', '', error.message]
+  }
+}
+
+async function eraseTraces(path: string, rewrite: boolean): Promise<void> {
+  // Loaded only here: it brings the database driver into this thread.
+  const { directly } = await import('../sqlite/direct.ts')
+  const { leaveNoTrace } = await import('../sqlite/leave-no-trace.ts')
+  if (
+    await directly({ path, access: 'write' }, (connection) => leaveNoTrace(connection, { rewrite }))
+  )
+    return
+  process.stderr.write(
+    `traces may be left in ${path}-wal, since another process reads from it. Run the command again, or ` +
+      'leave it to the server, which empties it when it has written and then rests, or when it ends.\n',
+  )
+}
