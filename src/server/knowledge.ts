@@ -42,11 +42,8 @@ const proposalSchema = {
     insight: insightSchema,
     context: contextSchema,
     extensions: extensionsSchema,
-    created_by: {
-      ...text,
-      maxLength: 256,
-      description: 'Taken and not used: the owner of the key proposes.',
-    },
+    // No type and no limit: clients drop a unit for good where a proposal is refused.
+    created_by: { description: 'Anything, and not used: the owner of the key proposes.' },
   },
 } as const satisfies JSONSchema
 
