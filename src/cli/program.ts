@@ -1,5 +1,5 @@
-import { createRequire } from 'node:module'
 import { Command, CommanderError } from 'commander'
+import { version } from '../server/version.ts'
 import { addBackupCommand } from './backup.ts'
 import { addCheckCommand } from './check.ts'
 import { addExportCommand } from './export.ts'
@@ -10,9 +10,6 @@ import { addServeCommand } from './serve.ts'
 import { SettingError } from './settings.ts'
 import { addUnitCommand } from './unit.ts'
 import { addUserCommand } from './user.ts'
-
-// By name, since the file lies elsewhere once it is built.
-const { version } = createRequire(import.meta.url)('cq-store/package.json') as { version: string }
 
 /** What a script can tell from the exit code: 0 is success. */
 const failed = 1

@@ -21,6 +21,7 @@ const loginSchema = {
   type: 'object',
   required: ['username', 'password'],
   properties: { username: text, password: text },
+  examples: [{ username: 'carol', password: 'correct horse battery staple' }],
 } as const satisfies JSONSchema
 
 const newKeySchema = {
@@ -31,6 +32,7 @@ const newKeySchema = {
     ttl: { ...text, minLength: 1, maxLength: 16, description: 'How long it lives: 30d, 12h.' },
     labels: { type: 'array', maxItems: 16 as number, items: text, default: [] },
   },
+  examples: [{ name: 'laptop', ttl: '30d', labels: ['work'] }],
 } as const satisfies JSONSchema
 
 const keyParams = {
@@ -44,6 +46,7 @@ export interface AccountOptions {
   readonly authentication: Authentication
   readonly tokens: SessionTokens
   readonly loginLimit: LoginLimit
+  readonly onFailedLogin: () => void
   readonly apiKeyPepper: string
   readonly now: () => Date
 }
@@ -51,7 +54,7 @@ export interface AccountOptions {
 /** Logging in, which both generations of the API do alike. */
 export function loginRoute(
   instance: FastifyInstance,
-  { store, tokens, loginLimit, now }: AccountOptions,
+  { store, tokens, loginLimit, onFailedLogin, now }: AccountOptions,
 ): void {
   instance.withTypeProvider<SchemaTypes>().post(
     '/auth/login',
@@ -59,6 +62,7 @@ export function loginRoute(
       schema: {
         tags: ['accounts'],
         summary: 'Log in, for a day',
+        operationId: 'logIn',
         body: loginSchema,
         response: responses(200, answer('Login'), 401, 413, 422, 429),
       } as const,
@@ -68,16 +72,21 @@ export function loginRoute(
       const at = now()
       const name = limitedName(username, request)
       const seconds = loginLimit.attempt(name, at.getTime())
-      if (seconds > 0)
+      if (seconds > 0) {
+        onFailedLogin()
         throw new HttpError(429, 'Too many failed logins, please try again later', {
           'retry-after': String(seconds),
         })
+      }
       const isRight = await hasPassword(store, username, password).catch((error: unknown) => {
         // Nobody knows whether it was right, so it does not count as wrong.
         loginLimit.forgive(name, at.getTime())
         throw error
       })
-      if (!isRight) throw new HttpError(401, 'Invalid username or password')
+      if (!isRight) {
+        onFailedLogin()
+        throw new HttpError(401, 'Invalid username or password')
+      }
       loginLimit.forgive(name, at.getTime())
       return { token: await tokens.issue(username, at), username }
     },
@@ -111,6 +120,7 @@ export function accountRoutes(instance: FastifyInstance, options: AccountOptions
       schema: {
         ...account,
         summary: 'Every key of the user, newest first, expired and revoked ones included',
+        operationId: 'listApiKeys',
         response: responses(200, dataOf('ApiKey'), 401, 404),
       },
     },
@@ -134,6 +144,7 @@ export function legacyAccountRoutes(instance: FastifyInstance, options: AccountO
       schema: deprecated({
         ...account,
         summary: 'Every key of the user, newest first, expired and revoked ones included',
+        operationId: 'listApiKeys',
         response: responses(
           200,
           {
@@ -181,6 +192,7 @@ function meRoute(
         ...account,
         deprecated: isLegacy,
         summary: 'Who is logged in',
+        operationId: 'getUser',
         response: responses(200, answer('User'), 401, 404),
       },
     },
@@ -208,6 +220,7 @@ function createKeyRoute(
         ...account,
         deprecated: isLegacy,
         summary: 'Make an API key, whose token is told this once',
+        operationId: 'createApiKey',
         body: newKeySchema,
         response: responses(201, answer('NewApiKey'), 401, 404, 409, 413, 422),
       } as const,
@@ -276,6 +289,7 @@ function revokeKeyRoute(
         ...account,
         deprecated: isLegacy,
         summary: 'Revoke a key; more than once is no error',
+        operationId: 'revokeApiKey',
         params: keyParams,
         response: responses(200, answer('Message'), 401, 404, 413, 422),
       } as const,

@@ -6,11 +6,8 @@ import { findJsonFault } from './json-fault.ts'
 /** The largest body that is read, in bytes. */
 const largestBody = 1_048_576
 
-/**
- * Bodies are taken as they come and read only where a route wants one: whoever sends one to a route
- * that doesn't, may send anything.
- */
-export function readBodies(server: FastifyInstance): void {
+/** Takes bodies as they come, whatever they say they are. */
+export function takeBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
   const options = { parseAs: 'buffer', bodyLimit: largestBody } as const
   server.addContentTypeParser('*', options, (_request, body, done) => done(null, body))
@@ -20,6 +17,14 @@ export function readBodies(server: FastifyInstance): void {
     if (type !== undefined && !mediaType.test(type)) headers['content-type'] = any
     done()
   })
+}
+
+/**
+ * Bodies are read only where a route wants one: whoever sends one to a route that doesn't, may send
+ * anything.
+ */
+export function readBodies(server: FastifyInstance): void {
+  takeBodies(server)
   server.addHook('preValidation', (request, _reply, done) => {
     if (request.body !== undefined && request.routeOptions.schema?.body)
       request.body = readBody(request)

@@ -1,13 +1,55 @@
-import { createRequire } from 'node:module'
 import { fastifySwagger } from '@fastify/swagger'
 import { fastifySwaggerUi } from '@fastify/swagger-ui'
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifySchema } from 'fastify'
+import { version } from './version.ts'
 
-// By name, since the file lies elsewhere once it is built.
-const { version } = createRequire(import.meta.url)('cq-store/package.json') as { version: string }
+/** As much of an OpenAPI document as is changed here. */
+interface Document {
+  readonly paths?: Readonly<Record<string, object>>
+}
 
-/** Collects every route that is declared after it. */
+const legacyTag = 'legacy'
+const currentApi = '/api/v1/'
+
+/**
+ * Tells the current API from the earlier one in what is said of every route that is declared after it:
+ * the earlier one is what a route says is deprecated, and everything at the root that is not for operators.
+ */
+export function describeMounts(server: FastifyInstance): void {
+  server.addHook('onRoute', (route) => {
+    const { schema } = route
+    if (schema === undefined || schema.hide) return
+    const isAtRoot = !route.url.slice(server.prefix.length).startsWith(currentApi)
+    const isForOperators = schema.tags?.includes('operations') === true
+    const isLegacy = schema.deprecated === true || (isAtRoot && !isForOperators)
+    route.schema = {
+      ...schema,
+      security: schema.security ?? [],
+      deprecated: isLegacy,
+      ...(isLegacy && { tags: [legacyTag] }),
+      ...nameOf(schema, isLegacy, isAtRoot !== isForOperators),
+    }
+  })
+}
+
+/** A route's handler is called the same wherever it is mounted; the operations need names of their own. */
+function nameOf({ operationId }: FastifySchema, isLegacy: boolean, isElsewhere: boolean) {
+  if (operationId === undefined) return {}
+  const name = isLegacy
+    ? `legacy${operationId[0]?.toUpperCase()}${operationId.slice(1)}`
+    : operationId
+  return { operationId: isElsewhere ? `${name}${isLegacy ? 'AtRoot' : 'InApi'}` : name }
+}
+
+/**
+ * Collects every route that is declared after it.
+ * @throws {TypeError} where the server collects its own
+ */
 export async function documentRoutes(server: FastifyInstance): Promise<void> {
+  if (server.hasDecorator('swagger'))
+    throw new TypeError(
+      'docs must be off, since this server has @fastify/swagger, which shows these routes, too',
+    )
   await server.register(fastifySwagger, {
     openapi: {
       openapi: '3.1.0',
@@ -23,14 +65,22 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
         { name: 'review', description: 'For people who review what agents propose' },
         { name: 'accounts', description: 'Logins and API keys' },
         { name: 'operations', description: 'For whoever runs the server' },
+        { name: legacyTag, description: 'As older clients ask. New ones use what is above.' },
       ],
       components: {
         securitySchemes: {
           apiKey: { type: 'http', scheme: 'bearer', description: 'An API key: cqa.v1...' },
-          login: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' },
+          login: {
+            type: 'http',
+            scheme: 'bearer',
+            bearerFormat: 'JWT',
+            description: 'The token that a login answers',
+          },
         },
       },
     },
+    // Where the server is mounted, `servers` says.
+    transform: ({ schema, url }) => ({ schema, url: url.slice(server.prefix.length) }),
     refResolver: {
       buildLocalReference: ({ $id }, _baseUri, _fragment, index) => String($id ?? `schema${index}`),
     },
@@ -39,6 +89,31 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
 
 /** The OpenAPI document, and pages to browse it. */
 export async function servePages(server: FastifyInstance): Promise<void> {
-  server.get('/openapi.json', { schema: { hide: true } }, async () => server.swagger())
-  await server.register(fastifySwaggerUi, { routePrefix: '/docs' })
+  server.get('/openapi.json', { schema: { hide: true } }, async () =>
+    served(server.swagger() as Document, '.'),
+  )
+  await server.register(fastifySwaggerUi, {
+    routePrefix: '/docs',
+    // The pages' own links are relative, so that they are right under any prefix, a proxy's, too.
+    indexPrefix: '.',
+    uiConfig: { docExpansion: 'list', onComplete: foldLegacy },
+    transformSpecification: (document) => served(document as Document, '..'),
+    transformSpecificationClone: false,
+  })
 }
+
+/** The document with the current API first, and where the API is, relative to the document. */
+function served(document: Document, url: string) {
+  const paths = Object.entries(document.paths ?? {}).sort(
+    ([, one], [, other]) => Number(isLegacy(one)) - Number(isLegacy(other)),
+  )
+  return { ...document, servers: [{ url }], paths: Object.fromEntries(paths) }
+}
+
+function isLegacy(path: object): boolean {
+  return Object.values(path).every(({ deprecated }: { deprecated?: boolean }) => deprecated)
+}
+
+/** What the pages run once they are shown, in the browser: its text is made part of their script. */
+declare const ui: { layoutActions: { show(thing: readonly string[], isShown: boolean): void } }
+const foldLegacy = () => ui.layoutActions.show(['operations-tag', 'legacy'], false)

@@ -26,7 +26,7 @@ const querySchema = {
   type: 'object',
   required: ['domains'],
   properties: {
-    domains: { ...texts, minItems: 1 as number },
+    domains: { ...texts, minItems: 1 as number, examples: [['sqlite', 'nodejs']] },
     languages: texts,
     frameworks: texts,
     pattern: text,
@@ -45,12 +45,23 @@ const proposalSchema = {
     // No type and no limit: clients drop a unit for good where a proposal is refused.
     created_by: { description: 'Anything, and not used: the owner of the key proposes.' },
   },
+  examples: [
+    {
+      domains: ['sqlite'],
+      insight: {
+        summary: 'An upsert needs WHERE true after a SELECT.',
+        detail: 'Without it, SQLite takes ON CONFLICT for the condition of a join.',
+        action: 'Write INSERT INTO ... SELECT ... WHERE true ON CONFLICT ...',
+      },
+      context: { languages: ['sql'] },
+    },
+  ],
 } as const satisfies JSONSchema
 
 export const unitParams = {
   type: 'object',
   required: ['unit_id'],
-  properties: { unit_id: text },
+  properties: { unit_id: { ...text, examples: ['ku_0123456789abcdef0123456789abcdef'] } },
 } as const satisfies JSONSchema
 
 export const unitNotFound = notFoundAs('Knowledge unit not found')
@@ -107,6 +118,7 @@ export function knowledgeRoutes(
       schema: {
         tags: ['knowledge'],
         summary: 'Figures about the units',
+        operationId: 'getStats',
         response: responses(200, answer('KnowledgeStats')),
       },
     },
@@ -163,6 +175,7 @@ export function legacyKnowledgeRoutes(
       schema: deprecated({
         tags: ['knowledge'],
         summary: 'Figures about the units',
+        operationId: 'getStats',
         response: responses(200, answer('LegacyStats')),
       }),
     },
@@ -191,6 +204,7 @@ const querying = (good: Parameters<typeof responses>[1]) =>
   ({
     tags: ['knowledge'],
     summary: 'Approved units that share a domain with the query, best first',
+    operationId: 'queryUnits',
     querystring: querySchema,
     response: responses(200, good, 422),
   }) as const
@@ -198,6 +212,7 @@ const querying = (good: Parameters<typeof responses>[1]) =>
 const proposing = {
   tags: ['knowledge'],
   summary: 'Propose a unit, which is then reviewed',
+  operationId: 'proposeUnit',
   security: apiKeySecurity,
   body: proposalSchema,
   response: responses(201, answer('KnowledgeUnit'), 401, 413, 422),
@@ -207,6 +222,7 @@ const confirming = (response: ReturnType<typeof responses>) =>
   ({
     tags: ['knowledge'],
     summary: 'Confirm an approved unit, which raises its confidence',
+    operationId: 'confirmUnit',
     security: apiKeySecurity,
     params: unitParams,
     response,
@@ -216,9 +232,10 @@ const flagging = (response: ReturnType<typeof responses>) =>
   ({
     tags: ['knowledge'],
     summary: 'Flag an approved unit, which lowers its confidence',
+    operationId: 'flagUnit',
     security: apiKeySecurity,
     params: unitParams,
-    body: flagSchema,
+    body: { ...flagSchema, examples: [{ reason: 'stale', detail: 'Version 9 guesses the type.' }] },
     response,
   }) as const
 

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
 import {
   Counter,
@@ -10,10 +11,16 @@ import {
 import type { HistogramFigures } from '../offload/histogram.ts'
 import type { LaneFigures } from '../offload/lane.ts'
 import type { Store } from '../store.ts'
+import { refusals } from './schemas.ts'
+import { version } from './version.ts'
 
 /** What a store may tell of itself beyond what every Store does. */
 interface ObservedStore {
-  readonly figures: { readonly read: LaneFigures; readonly write: LaneFigures }
+  readonly figures: {
+    readonly read: LaneFigures
+    readonly write: LaneFigures
+    readonly connections: readonly { readonly sqliteVersion: string }[]
+  }
   fileSizes(): Promise<{ readonly database: number; readonly wal: number }>
 }
 
@@ -41,14 +48,28 @@ export class Metrics {
     registers: [this.#registry],
   })
 
+  readonly #failedLogins = new Counter({
+    name: 'cq_failed_logins_total',
+    help: 'Logins that were refused, for what they said or since too many had failed',
+    registers: [this.#registry],
+  })
+
   constructor(store: Store) {
-    if ('figures' in store && 'fileSizes' in store) {
-      this.#addLanes(store as Store & ObservedStore)
-      this.#addFiles(store as Store & ObservedStore)
+    const observed = isObserved(store) ? store : undefined
+    this.#addBuild(observed)
+    if (observed) {
+      this.#addLanes(observed)
+      this.#addFiles(observed)
     }
+    // Last, so that the lanes' figures are read before this adds to them.
+    this.#addPendingUnits(store)
   }
 
-  /** Watches the server's routes, and serves what was seen. */
+  countFailedLogin(): void {
+    this.#failedLogins.inc()
+  }
+
+  /** Watches the server's routes. */
   observe(server: FastifyInstance): void {
     server.addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'none'
@@ -58,14 +79,59 @@ export class Metrics {
       )
       done()
     })
+  }
+
+  /** Serves what was seen. */
+  route(server: FastifyInstance): void {
     server.get(
       '/metrics',
-      { schema: { tags: ['operations'], summary: 'Figures for Prometheus' } },
+      {
+        exposeHeadRoute: true,
+        schema: {
+          tags: ['operations'],
+          summary: 'Figures for Prometheus',
+          description: 'HEAD answers as well, without a body.',
+          operationId: 'getMetrics',
+          response: {
+            200: {
+              description: "Prometheus' text format",
+              content: { 'text/plain': { schema: { type: 'string' } } },
+            },
+            ...refusals(500),
+          },
+        },
+      },
       async (_request, reply) => {
         reply.type(Registry.PROMETHEUS_CONTENT_TYPE)
         return Registry.merge([processMetrics(), this.#registry]).metrics()
       },
     )
+  }
+
+  #addBuild(store: ObservedStore | undefined): void {
+    new Gauge({
+      name: 'cq_store_build_info',
+      help: 'What is running: always 1',
+      labelNames: ['version', 'node', 'sqlite'],
+      registers: [this.#registry],
+      collect() {
+        const sqlite = store?.figures.connections[0]?.sqliteVersion ?? ''
+        this.set({ version, node: process.versions.node, sqlite }, 1)
+      },
+    })
+  }
+
+  #addPendingUnits(store: Store): void {
+    new Gauge({
+      name: 'cq_store_pending_units',
+      help: 'Units that wait for review; not there while the store does not answer',
+      registers: [this.#registry],
+      async collect() {
+        const count = await unlessLate(store.pendingCount())
+        if (count === undefined) this.remove()
+        else this.set(count)
+      },
+    })
   }
 
   #addLanes(store: ObservedStore): void {
@@ -148,6 +214,18 @@ export class Metrics {
         },
       })
   }
+}
+
+function isObserved(store: Store): store is Store & ObservedStore {
+  return 'figures' in store && 'fileSizes' in store
+}
+
+const patienceMilliseconds = 1000
+
+/** The answer of a store, or `undefined`: where it is in trouble, its other figures matter all the more. */
+function unlessLate<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
+  const late = setTimeout(patienceMilliseconds, undefined, { ref: false })
+  return Promise.race([answer.catch(() => undefined), late])
 }
 
 function histogramValues(

@@ -43,6 +43,7 @@ export function reviewRoutes(
       schema: {
         ...review,
         summary: 'Pending units, oldest first, and how many there are',
+        operationId: 'listPendingUnits',
         querystring: pageSchema,
         response: responses(200, answer('ReviewQueue'), 401, 422),
       } as const,
@@ -62,6 +63,7 @@ export function reviewRoutes(
         schema: {
           ...review,
           summary,
+          operationId: decision === 'approved' ? 'approveUnit' : 'rejectUnit',
           params: unitParams,
           response: responses(200, answer('ReviewDecision'), 401, 404, 409, 413, 422),
         } as const,
@@ -82,6 +84,7 @@ export function reviewRoutes(
       schema: {
         ...review,
         summary: 'Figures for reviewers, as of one moment',
+        operationId: 'getReviewStats',
         response: responses(200, answer('ReviewStats'), 401),
       },
     },
@@ -95,6 +98,7 @@ export function reviewRoutes(
       schema: {
         ...review,
         summary: 'Units that pass every filter, newest first',
+        operationId: 'listUnits',
         querystring: listSchema,
         response: responses(200, listOf('ReviewItem'), 401, 422),
       } as const,
@@ -116,6 +120,7 @@ export function reviewRoutes(
       schema: {
         ...review,
         summary: 'A unit and where it stands, whatever its status',
+        operationId: 'getUnit',
         params: unitParams,
         response: responses(200, answer('ReviewItem'), 401, 404, 422),
       } as const,

@@ -135,7 +135,7 @@ export const answer = (name: AnswerName) => ({ $ref: `${name}#` }) as const
 export const listOf = (name: AnswerName) => ({ type: 'array', items: answer(name) }) as const
 export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
 
-const refusals: Readonly<Record<number, string>> = {
+const reasons: Readonly<Record<number, string>> = {
   401: 'The credential is missing, or is not valid',
   404: 'There is no such thing',
   409: 'It is not in the state, or within the limit, that the request needs',
@@ -146,14 +146,27 @@ const refusals: Readonly<Record<number, string>> = {
   503: 'Not now; Retry-After says when to try again',
 }
 
+const retryAfter = { type: 'integer', description: 'Seconds until it may be tried again' } as const
+const headers: Readonly<Record<number, Readonly<Record<string, Schema>>>> = {
+  429: { 'Retry-After': retryAfter },
+  503: { 'Retry-After': retryAfter },
+}
+
+/** Answers that refuse, by status. */
+export function refusals(...statuses: number[]): Record<number, Schema> {
+  return Object.fromEntries(
+    statuses.map((status) => [
+      status,
+      {
+        description: reasons[status] ?? '',
+        ...(headers[status] && { headers: headers[status] }),
+        ...answer(status === 422 ? 'ValidationRefusal' : 'Refusal'),
+      },
+    ]),
+  )
+}
+
 /** The answers of a route: the good one, and the refusals that it knows beside those of every route. */
 export function responses(status: number, good: Schema, ...refused: number[]) {
-  const known = [...refused, 500, 503].map((code) => [
-    code,
-    {
-      description: refusals[code] ?? '',
-      ...answer(code === 422 ? 'ValidationRefusal' : 'Refusal'),
-    },
-  ])
-  return { [status]: good, ...Object.fromEntries(known) } as Record<number, Schema>
+  return { [status]: good, ...refusals(...refused, 500, 503) } as Record<number, Schema>
 }

@@ -1,28 +1,25 @@
-import { randomUUID } from 'node:crypto'
-import type { Socket } from 'node:net'
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyError,
-  type FastifyInstance,
-  type FastifyPluginAsync,
-  type FastifyServerOptions,
-  LogController,
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  FastifyPluginAsync,
+  FastifyServerOptions,
 } from 'fastify'
 import type { Store } from '../store.ts'
 import { accountRoutes, legacyAccountRoutes, loginRoute } from './accounts.ts'
 import { Authentication, apiKeyOf } from './authentication.ts'
-import { readBodies } from './body.ts'
-import { documentRoutes, servePages } from './documentation.ts'
-import { answerError, HttpError, notFound } from './errors.ts'
+import { describeMounts, documentRoutes, servePages } from './documentation.ts'
+import { answerError, notFound } from './errors.ts'
 import { healthRoute, readyRoute } from './health.ts'
 import { knowledgeRoutes, legacyKnowledgeRoutes } from './knowledge.ts'
+import { listener } from './listener.ts'
 import { LoginLimit } from './login-limit.ts'
 import { Metrics } from './metrics.ts'
+import { type MetricsAddress, serveMetrics } from './metrics-address.ts'
+import { isPrefix, prefixForm } from './paths.ts'
+import { speakCq } from './protocol.ts'
 import { removalRoute, reviewRoutes } from './reviews.ts'
-import { declareAnswers } from './schemas.ts'
 import { secureAnswers } from './security-headers.ts'
 import { SessionTokens } from './session-token.ts'
-import { compileValidator } from './validation.ts'
 
 export interface CqServerOptions {
   /** Where everything is kept. It stays open when the server closes: who opened it closes it. */
@@ -35,6 +32,16 @@ export interface CqServerOptions {
   readonly loginFailures?: number
   /** The time, for tests that own it. @default the system's */
   readonly now?: () => Date
+  /**
+   * Where `/metrics` answers: beside everything else, nowhere, or alone on a port of its own, which is
+   * open from when the server is ready until it closes. @default true
+   */
+  readonly metrics?: boolean | MetricsAddress
+  /**
+   * Whether `/docs` and `/openapi.json` answer. A server that has `@fastify/swagger` of its own shows these
+   * routes there. @default true in `createServer`, false in `cqServer`
+   */
+  readonly docs?: boolean
 }
 
 export interface ServerOptions extends CqServerOptions {
@@ -44,50 +51,39 @@ export interface ServerOptions extends CqServerOptions {
    * The addresses of proxies whose `X-Forwarded-For` is believed, as Fastify takes them. @default none
    */
   readonly trustProxy?: FastifyServerOptions['trustProxy']
+  /**
+   * What every path begins with, as in `/cq`. `/health` and `/ready` answer without it as well, for probes.
+   * @default '' nothing
+   */
+  readonly prefix?: string
 }
-
-/** How long a client may take to send its request, in milliseconds. */
-const requestTimeout = 30_000
-const headersTimeout = 10_000
 
 /**
  * cq's wire protocol as a Fastify plugin, for a server of your own. It may be registered under a prefix,
- * and more than once. Request logs, security headers and the OpenAPI pages are the server's affair.
+ * and more than once. Request logs and security headers are the server's affair.
  */
 export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, options) => {
   if (server.prefix !== '') server.setNotFoundHandler(() => Promise.reject(notFound()))
   await serveCq(server, options)
 }
 
-/** cq's server as a whole: call `listen`, and `close` at the end. */
+/**
+ * cq's server as a whole: call `listen`, and `close` at the end.
+ * @throws {TypeError} where a secret is empty, or the prefix is none
+ */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { logger, trustProxy = false } = options
-  const server = fastify({
-    ...(logger && { loggerInstance: logger }),
-    trustProxy,
-    logController: new LogController({ disableRequestLogging: true }),
-    genReqId: () => randomUUID(),
-    exposeHeadRoutes: false,
-    // Until everything under way is answered, the store is there to answer with.
-    return503OnClosing: false,
-    requestTimeout,
-    http: { headersTimeout },
-    routerOptions: { maxParamLength: 65_536 },
-    frameworkErrors: (error, request, reply) => {
-      // A path that is no valid text names nothing.
-      const refused = error.code === 'FST_ERR_BAD_URL' ? notFound() : (error as FastifyError)
-      answerError(refused, request, reply)
-    },
-    clientErrorHandler: answerBrokenRequest,
-  })
-  server.setNotFoundHandler(() => Promise.reject(notFound()))
-  closeConnectionsAtEnd(server)
+  const { logger, trustProxy, prefix = '', docs = true } = options
+  if (!isPrefix(prefix)) throw new TypeError(`prefix must be ${prefixForm}, and is '${prefix}'`)
+  const server = listener(logger, trustProxy)
   nameRequests(server)
   if (logger) logRequests(server)
   secureAnswers(server)
-  await documentRoutes(server)
-  await serveCq(server, options)
-  await servePages(server)
+  if (prefix === '') await serveCq(server, { ...options, docs })
+  else {
+    server.setErrorHandler(answerError)
+    await server.register(cqServer, { ...options, docs, prefix })
+    await server.register((probes) => serveProbes(probes, options.store))
+  }
   return server
 }
 
@@ -98,21 +94,20 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
   const tokens = new SessionTokens(jwtSecret)
   const authentication = new Authentication({ store, tokens, apiKeyPepper, now })
   const loginLimit = new LoginLimit(loginFailures)
-  const accounts = { store, authentication, tokens, loginLimit, apiKeyPepper, now }
+  const metrics = options.metrics === false ? undefined : new Metrics(store)
+  const onFailedLogin = () => metrics?.countFailedLogin()
+  const accounts = { store, authentication, tokens, loginLimit, onFailedLogin, apiKeyPepper, now }
 
-  server.setValidatorCompiler(compileValidator)
-  server.setSerializerCompiler(() => JSON.stringify)
-  server.setErrorHandler(answerError)
-  declareAnswers(server)
-  readBodies(server)
   touchKeys(server, store)
-  const methods = collectMethods(server)
-  new Metrics(store).observe(server)
-
+  metrics?.observe(server)
   // Clients take a 404 as "use the defaults", and can't read a page of HTML.
   server.get('/.well-known/cq-node.json', { schema: { hide: true } }, () =>
     Promise.reject(notFound()),
   )
+  const closePaths = speakCq(server)
+  describeMounts(server)
+  if (options.docs) await documentRoutes(server)
+  if (metrics) serveMetrics(server, metrics, options.metrics)
   readyRoute(server, store)
   const legacy = (api: FastifyInstance) => {
     healthRoute(api)
@@ -131,7 +126,16 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
     },
     { prefix: '/api/v1' },
   )
-  refuseOtherMethods(server, methods)
+  if (options.docs) await servePages(server)
+  closePaths()
+}
+
+/** What answers at the root of a server that is under a prefix otherwise. */
+async function serveProbes(server: FastifyInstance, store: Store): Promise<void> {
+  const closePaths = speakCq(server)
+  healthRoute(server)
+  readyRoute(server, store)
+  closePaths()
 }
 
 /** Notes that an API key was used, once its request is answered. */
@@ -169,65 +173,4 @@ function logRequests(server: FastifyInstance): void {
     )
     done()
   })
-}
-
-const idleCheckInterval = 50
-
-/**
- * Closing ends the connections that are idle at that moment. One that becomes idle later would be kept
- * open for a next request, and hold up the end until its client lets go of it.
- */
-function closeConnectionsAtEnd(server: FastifyInstance): void {
-  let isClosing = false
-  server.addHook('preClose', async () => {
-    isClosing = true
-    const timer = setInterval(() => server.server.closeIdleConnections(), idleCheckInterval)
-    server.server.once('close', () => clearInterval(timer))
-  })
-  server.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isClosing) reply.header('connection', 'close')
-    done()
-  })
-}
-
-const brokenRequests: Readonly<Record<string, string>> = {
-  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
-  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
-}
-
-/** Answers what can't be read as HTTP, or doesn't come in time. */
-function answerBrokenRequest({ code }: Error & { code: string }, socket: Socket): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  const status = brokenRequests[code] ?? '400 Bad Request'
-  const body = JSON.stringify({ detail: status.slice(4) })
-  socket.end(
-    `HTTP/1.1 ${status}\r\ncontent-type: application/json; charset=utf-8\r\n` +
-      `content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`,
-  )
-}
-
-/** Which methods each path is declared with, from here on. */
-function collectMethods(server: FastifyInstance): Map<string, Set<string>> {
-  const methods = new Map<string, Set<string>>()
-  server.addHook('onRoute', ({ url, method }) => {
-    const path = url.slice(server.prefix.length)
-    const known = methods.get(path) ?? new Set()
-    methods.set(path, known)
-    for (const name of [method].flat()) known.add(name)
-  })
-  return methods
-}
-
-/** Fastify answers 404 to a known path with another method, where cq answers 405. */
-function refuseOtherMethods(server: FastifyInstance, methods: Map<string, Set<string>>): void {
-  for (const [url, known] of [...methods]) {
-    const allow = [...known].sort().join(', ')
-    const refuse = () => Promise.reject(new HttpError(405, 'Method Not Allowed', { allow }))
-    const method = server.supportedMethods.filter((name) => !known.has(name))
-    // Before the body is read.
-    server.route({ url, method, schema: { hide: true }, onRequest: refuse, handler: refuse })
-  }
 }

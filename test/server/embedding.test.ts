@@ -40,6 +40,29 @@ describe('cqServer, as a plugin of somebody’s own server', () => {
     await host.close()
   })
 
+  test('redirects, refuses and answers probes under its prefix as alone, whatever its host does', async () => {
+    for (const options of [
+      {},
+      { exposeHeadRoutes: false },
+      { routerOptions: { ignoreTrailingSlash: true } },
+    ]) {
+      const host = fastify(options)
+      await host.register(cqServer, { prefix: '/cq', store, jwtSecret, apiKeyPepper })
+      for (const path of ['/cq/health', '/cq/ready', '/cq/metrics', '/cq/api/v1/health']) {
+        const probe = await host.inject({ method: 'HEAD', url: path })
+        expect([probe.statusCode, probe.body]).toEqual([200, ''])
+      }
+      const refused = await host.inject({ method: 'HEAD', url: '/cq/review/queue' })
+      expect([refused.statusCode, refused.headers.allow]).toEqual([405, 'GET'])
+      const slash = await host.inject('/cq/api/v1/knowledge/?domains=a')
+      if ('routerOptions' in options) expect(slash.statusCode).toBe(200)
+      else
+        expect([slash.statusCode, slash.headers.location]).toEqual([307, '../knowledge?domains=a'])
+      expect((await host.inject('/nowhere/')).json()).toMatchObject({ error: 'Not Found' })
+      await host.close()
+    }
+  })
+
   test('may be registered twice, over stores of their own', async () => {
     const other = await SqliteStore.open({ path: join(directory, 'other.db'), readers: 1 })
     await other.createUser('carol', 'hash')

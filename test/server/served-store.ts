@@ -38,7 +38,9 @@ export class ServedStore implements AsyncDisposable {
     if (type.startsWith('application/json') && init.method !== 'HEAD') {
       const documented = await this.documented()
       const body: unknown = await answer.clone().json()
-      const fault = documented.fault(init.method ?? 'GET', path, answer.status, body)
+      // Where it came from, after any redirect.
+      const url = answer.url.slice(this.url.length)
+      const fault = documented.fault(init.method ?? 'GET', url, answer.status, body)
       if (fault) throw new Error(`${init.method ?? 'GET'} ${path}: ${fault}`)
     }
     return answer

@@ -1,0 +1,44 @@
+import type { FastifyInstance } from 'fastify'
+import { listener } from './listener.ts'
+import type { Metrics } from './metrics.ts'
+import { speakCq } from './protocol.ts'
+import { secureAnswers } from './security-headers.ts'
+
+/** Where `/metrics` is served on a port of its own. */
+export interface MetricsAddress {
+  /** 0 takes any that is free; the log tells which. */
+  readonly port: number
+  /** @default '127.0.0.1' */
+  readonly host?: string
+}
+
+/** The port for metrics could not be listened on; the cause tells why. */
+export class MetricsAddressError extends Error {
+  override readonly name = 'MetricsAddressError'
+}
+
+/** Serves metrics beside the server's routes, or at an address of their own for as long as it is up. */
+export function serveMetrics(
+  server: FastifyInstance,
+  metrics: Metrics,
+  where: boolean | MetricsAddress = true,
+): void {
+  if (typeof where !== 'object') {
+    metrics.route(server)
+    return
+  }
+  const { host = '127.0.0.1', port } = where
+  const apart = listener(server.log)
+  secureAnswers(apart)
+  const closePaths = speakCq(apart)
+  metrics.route(apart)
+  closePaths()
+  server.addHook('onReady', async () => {
+    const listenTextResolver = (address: string) => `metrics at ${address}/metrics`
+    await apart.listen({ host, port, listenTextResolver }).catch((cause: Error) => {
+      const message = `can't listen on ${host}:${port} for metrics: ${cause.message}`
+      throw new MetricsAddressError(message, { cause })
+    })
+  })
+  server.addHook('onClose', () => apart.close())
+}
