@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyInstance, onRequestAsyncHookHandler } from 'fastify'
 import { HttpError, notFound } from './errors.ts'
 
 /** What a prefix must be, for whoever gave another. */
@@ -9,71 +9,61 @@ export function isPrefix(text: string): boolean {
   return /^(\/[\w.~-]+)*$/.test(text)
 }
 
-/** The methods that a path answers, and those that somebody has declared for it. */
-interface Methods {
-  readonly answered: Set<string>
-  readonly declared: Set<string>
-}
-
 /**
  * Watches the routes that are declared from here on. What comes back is called after the last one: it
  * has their paths answer every other method, and with a slash at their end, as cq does.
  */
 export function watchPaths(server: FastifyInstance): () => void {
-  const paths = new Map<string, Methods>()
+  const paths = new Map<string, Set<string>>()
   let isComplete = false
   server.addHook('onRoute', (route) => {
     if (isComplete) return
-    const path = route.url.slice(server.prefix.length)
-    const methods = paths.get(path) ?? { answered: new Set(), declared: new Set() }
-    paths.set(path, methods)
-    for (const name of [route.method].flat()) {
-      methods.declared.add(name)
-      // Fastify adds HEAD to every GET unless its host says otherwise; here only a route itself may.
-      if (route.method === 'HEAD' && !route.exposeHeadRoute) route.onRequest = refusal(methods)
-      else methods.answered.add(name)
-    }
+    const path = route.url.slice(server.prefix.length).replace(/(?<=.)\/$/, '')
+    const answered = paths.get(path) ?? new Set()
+    paths.set(path, answered)
+    // Fastify adds HEAD to every GET unless its host says otherwise; here only a route itself may.
+    if (route.method === 'HEAD' && !route.exposeHeadRoute) route.onRequest = refusal(answered)
+    else for (const name of [route.method].flat()) answered.add(name)
   })
   return () => {
     isComplete = true
-    for (const [path, methods] of paths) {
-      refuseOtherMethods(server, path, methods)
-      redirectTrailingSlash(server, path)
+    for (const [path, answered] of paths) {
+      // Before the body is read.
+      addMissing(server, path, refusal(answered))
+      if (!/[/*]$/.test(path) && !ignoresSlashes(server)) addMissing(server, `${path}/`, redirect)
     }
   }
 }
 
-/** Fastify answers 404 to a known path with another method, where cq answers 405. */
-function refuseOtherMethods(server: FastifyInstance, url: string, methods: Methods): void {
-  const method = server.supportedMethods.filter((name) => !methods.declared.has(name))
-  // Before the body is read.
-  const onRequest = refusal(methods)
-  server.route({ url, method, schema: { hide: true }, onRequest, handler: onRequest })
-}
-
-function refusal({ answered }: Methods) {
-  return () => {
-    const allow = [...answered].sort().join(', ')
-    return Promise.reject(new HttpError(405, 'Method Not Allowed', { allow }))
-  }
-}
-
-/** Sends who adds a slash to a path to the path itself, whatever the method. */
-function redirectTrailingSlash(server: FastifyInstance, path: string): void {
-  const { ignoreTrailingSlash, routerOptions } = server.initialConfig
-  // A host may take both for the same.
-  const isSame = ignoreTrailingSlash === true || routerOptions?.ignoreTrailingSlash === true
-  if (isSame || /[/*]$/.test(path)) return
-  const url = `${path}/`
+/** Has a path answer the methods that it does not answer yet. */
+function addMissing(
+  server: FastifyInstance,
+  url: string,
+  onRequest: onRequestAsyncHookHandler,
+): void {
   const method = server.supportedMethods.filter(
     (name) => !server.hasRoute({ method: name, url: server.prefix + url }),
   )
-  if (method.length === 0) return
-  // Before the body is read: it is sent again.
-  const onRequest = async (request: FastifyRequest, reply: FastifyReply) =>
-    reply.redirect(withoutTrailingSlash(request.originalUrl), 307)
-  server.route({ url, method, schema: { hide: true }, onRequest, handler: onRequest })
+  const handler = async () => {}
+  if (method.length > 0) server.route({ url, method, schema: { hide: true }, onRequest, handler })
 }
+
+/** Fastify answers 404 to a known path with another method, where cq answers 405. */
+function refusal(answered: ReadonlySet<string>): onRequestAsyncHookHandler {
+  return async () => {
+    throw new HttpError(405, 'Method Not Allowed', { allow: [...answered].sort().join(', ') })
+  }
+}
+
+/** Whether a host takes a path for the same with a slash at its end. */
+function ignoresSlashes({ initialConfig }: FastifyInstance): boolean {
+  const { ignoreTrailingSlash, routerOptions } = initialConfig
+  return ignoreTrailingSlash === true || routerOptions?.ignoreTrailingSlash === true
+}
+
+/** Sends who adds a slash to a path to the path itself, whatever the method. */
+const redirect: onRequestAsyncHookHandler = async (request, reply) =>
+  reply.redirect(withoutTrailingSlash(request.originalUrl), 307)
 
 /**
  * Relative to the URL that was asked for. An absolute one would be made of the `Host` that a client claims,

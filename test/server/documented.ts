@@ -3,17 +3,29 @@ import { isTimestamp } from '../../src/knowledge/timestamps.ts'
 
 export interface OpenApi {
   readonly openapi: string
+  readonly servers: readonly { readonly url: string }[]
+  readonly tags: readonly { readonly name: string }[]
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>
   readonly components: { readonly schemas: object; readonly securitySchemes: object }
 }
 
 export interface OpenApiOperation {
+  readonly operationId?: string
+  readonly tags?: readonly string[]
   readonly summary?: string
   readonly deprecated?: boolean
   readonly security?: readonly object[]
-  readonly requestBody?: object
+  readonly requestBody?: { readonly content: Readonly<Record<string, Media>> }
   readonly parameters?: readonly { readonly name: string; readonly in: string }[]
-  readonly responses: Readonly<Record<string, { readonly content?: object }>>
+  readonly responses: Readonly<
+    Record<string, { readonly content?: object; readonly headers?: object }>
+  >
+}
+
+/** A body's schema, and what it may look like. */
+export interface Media {
+  readonly schema: object
+  readonly example?: unknown
 }
 
 /** What an OpenAPI document promises of answers, and whether one keeps it. */
