@@ -2,7 +2,8 @@ import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import type { FastifyInstance } from 'fastify'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
+import { MetricsAddressError } from '../server/metrics-address.ts'
 import { loadSampleUnits } from '../server/sample-units.ts'
 import { createServer } from '../server/server.ts'
 import type { Durability } from '../sqlite/connection-options.ts'
@@ -10,6 +11,8 @@ import { SqliteStore } from '../sqlite/sqlite-store.ts'
 import type { Store } from '../store.ts'
 import { type DevelopmentSecrets, prepareDevelopment, secretsFile } from './development.ts'
 import { addDatabaseOptions } from './open-store.ts'
+import { addExposureOptions, type ExposureSettings, exposure } from './serve-exposure.ts'
+import { type LogSettings, logFormatOption, serverLog } from './server-log.ts'
 import {
   type DatabaseSettings,
   databasePath,
@@ -21,12 +24,11 @@ import {
 const productionDatabase = '/data/cq.db'
 const developmentDatabase = 'data/cq.db'
 
-interface ServeFlags extends DatabaseSettings {
+interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSettings {
   readonly dev?: true
   readonly port: number
   readonly host: string
   readonly trustProxy?: readonly string[]
-  readonly logLevel: string
   readonly readers: number
   readonly durability: Durability
   readonly maxQueue: number
@@ -56,6 +58,7 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
       'development: data/cq.db in this folder, filled with sample units if new; secrets, a demo user and an API key are made and kept beside it in dev.env',
     )
   addDatabaseOptions(command)
+  addExposureOptions(command)
     .addOption(
       new Option(
         '--trust-proxy <addresses>',
@@ -65,11 +68,12 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         .argParser(parseAddresses),
     )
     .addOption(
-      new Option('--log-level <level>', 'the least that is logged, as JSON on the standard output')
+      new Option('--log-level <level>', 'the least that is logged, on the standard output')
         .env('CQ_LOG_LEVEL')
         .choices(logLevels)
         .default('info'),
     )
+    .addOption(logFormatOption)
     .addOption(
       new Option('--readers <count>', 'threads that read')
         .env('CQ_READERS')
@@ -130,8 +134,18 @@ function parseAddresses(text: string): readonly string[] {
   )
 }
 
-/** Serves until a signal, and then lets go of everything in order. */
 async function serve(flags: ServeFlags, environment: NodeJS.ProcessEnv): Promise<void> {
+  const logger = await serverLog(flags)
+  const signal = await serveUntilStopped(flags, environment, logger)
+  logger.info({ signal }, 'stopped')
+}
+
+/** Serves until a signal, and then lets go of everything in order. */
+async function serveUntilStopped(
+  flags: ServeFlags,
+  environment: NodeJS.ProcessEnv,
+  logger: Logger,
+): Promise<NodeJS.Signals> {
   const { readers, durability, maxQueue, timeout, trustProxy } = flags
   const path = databasePath(
     flags,
@@ -139,7 +153,7 @@ async function serve(flags: ServeFlags, environment: NodeJS.ProcessEnv): Promise
     flags.dev ? developmentDatabase : productionDatabase,
   )
   const secrets = flags.dev ? undefined : productionSecrets(environment)
-  const logger = pino({ level: flags.logLevel })
+  const exposed = exposure(flags)
   const stopped = stopSignal()
   await using store = await SqliteStore.open({
     path,
@@ -156,13 +170,15 @@ async function serve(flags: ServeFlags, environment: NodeJS.ProcessEnv): Promise
     jwtSecret,
     apiKeyPepper,
     logger,
+    ...exposed,
     ...(trustProxy && { trustProxy: [...trustProxy] }),
   })
   try {
     await listen(server, flags, logger)
-    if (development) await introduce(server, store, path, development)
+    if (development) await introduce(server, store, path, development, exposed)
     const signal = await stopped
     logger.info({ signal }, 'stopping: finishing what is under way')
+    return signal
   } finally {
     await server.close()
   }
@@ -226,19 +242,22 @@ async function listen(
     await server.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` })
   } catch (error) {
     logger.debug({ err: error }, 'could not listen')
-    throw new Error(`can't listen on ${host}:${port}: ${reasonNotToListen(error)}`, {
-      cause: error,
-    })
+    if (error instanceof MetricsAddressError) {
+      const reason = reasonNotToListen(error.cause, '--metrics or CQ_METRICS')
+      throw new Error(`can't listen on ${error.address} for metrics: ${reason}`, { cause: error })
+    }
+    const reason = reasonNotToListen(error, '--port or CQ_PORT', '--host or CQ_HOST')
+    throw new Error(`can't listen on ${host}:${port}: ${reason}`, { cause: error })
   }
 }
 
-function reasonNotToListen(error: unknown): string {
+function reasonNotToListen(error: unknown, portSetting: string, hostSetting = portSetting): string {
   const { code, message } = error as NodeJS.ErrnoException
   if (code === 'EADDRINUSE')
-    return 'another program listens there. Choose another port with --port or CQ_PORT'
+    return `another program listens there. Choose another port with ${portSetting}`
   if (code === 'EACCES') return 'that needs rights that this process does not have'
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
-    return 'this machine has no such address. Choose another one with --host or CQ_HOST'
+    return `this machine has no such address. Choose another one with ${hostSetting}`
   return message
 }
 
@@ -247,12 +266,13 @@ async function introduce(
   store: Store,
   path: string,
   { username }: DevelopmentSecrets,
+  { prefix, docs }: ExposureSettings,
 ): Promise<void> {
   const { address, family, port } = server.server.address() as AddressInfo
-  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}${prefix}`
   process.stdout.write(
     `cq-store serves ${await store.count()} knowledge units from ${path}
-at ${url}, with pages to browse at ${url}/docs
+at ${url}${docs ? `, with pages to browse at ${url}/docs` : ''}
 
 The login of ${username} and an API key are in ${secretsFile(path)}.
 

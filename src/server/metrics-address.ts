@@ -12,9 +12,15 @@ export interface MetricsAddress {
   readonly host?: string
 }
 
-/** The port for metrics could not be listened on; the cause tells why. */
+/** The address for metrics could not be listened on; the cause tells why. */
 export class MetricsAddressError extends Error {
   override readonly name = 'MetricsAddressError'
+  readonly address: string
+
+  constructor(address: string, cause: Error) {
+    super(`can't listen on ${address} for metrics: ${cause.message}`, { cause })
+    this.address = address
+  }
 }
 
 /** Serves metrics beside the server's routes, or at an address of their own for as long as it is up. */
@@ -36,8 +42,7 @@ export function serveMetrics(
   server.addHook('onReady', async () => {
     const listenTextResolver = (address: string) => `metrics at ${address}/metrics`
     await apart.listen({ host, port, listenTextResolver }).catch((cause: Error) => {
-      const message = `can't listen on ${host}:${port} for metrics: ${cause.message}`
-      throw new MetricsAddressError(message, { cause })
+      throw new MetricsAddressError(`${host}:${port}`, cause)
     })
   })
   server.addHook('onClose', () => apart.close())

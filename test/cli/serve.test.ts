@@ -150,7 +150,7 @@ describe('serve without --dev', () => {
     const lines = stdout.trim().split('\n')
     const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg)
     expect(messages).toContain('request')
-    expect(messages.at(-1)).toBe('stopping: finishing what is under way')
+    expect(messages.slice(-2)).toEqual(['stopping: finishing what is under way', 'stopped'])
   })
 })
 

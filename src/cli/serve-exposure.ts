@@ -1,0 +1,79 @@
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import type { MetricsAddress } from '../server/metrics-address.ts'
+import { isPrefix, prefixForm } from '../server/paths.ts'
+import { parsePort, SettingError } from './settings.ts'
+
+/** What is served beside cq's API, and under which path all of it is. */
+export interface ExposureSettings {
+  readonly prefix: string
+  readonly metrics: boolean | MetricsAddress
+  readonly docs: boolean
+}
+
+/** Adds `--prefix`, `--metrics` and `--docs`. */
+export function addExposureOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option(
+        '--prefix <path>',
+        'what every path begins with, as in /cq; /health and /ready answer without it as well',
+      )
+        .env('CQ_PREFIX')
+        .argParser(parsePrefix)
+        .default('', 'none'),
+    )
+    .addOption(
+      new Option(
+        '--metrics <where>',
+        'where /metrics answers: on, beside the rest; off; or alone on a port or host:port of its own (a port alone is one of --host)',
+      )
+        .env('CQ_METRICS')
+        .argParser(parseMetrics)
+        .default(true, 'on'),
+    )
+    .addOption(
+      new Option('--docs <state>', 'whether /docs and /openapi.json answer: on or off')
+        .env('CQ_DOCS')
+        .argParser(parseDocs)
+        .default(true, 'on'),
+    )
+}
+
+/**
+ * The options of `createServer` that these settings make.
+ * @throws {SettingError} where metrics would have the server's own port
+ */
+export function exposure({
+  prefix,
+  metrics,
+  docs,
+  host,
+  port,
+}: ExposureSettings & { readonly host: string; readonly port: number }): ExposureSettings {
+  if (typeof metrics !== 'object') return { prefix, metrics, docs }
+  const address = { host, ...metrics }
+  if (address.port === port && port !== 0 && address.host === host)
+    throw new SettingError(
+      `--metrics (CQ_METRICS) must name another port than the server's, ${port}; "on" is beside the rest`,
+    )
+  return { prefix, metrics: address, docs }
+}
+
+function parsePrefix(text: string): string {
+  if (isPrefix(text)) return text
+  throw new InvalidArgumentError(`it must be ${prefixForm}.`)
+}
+
+function parseMetrics(text: string): boolean | MetricsAddress {
+  if (/^(on|off)$/.test(text)) return text === 'on'
+  const [, address, host = address, port] =
+    /^(?:(?:\[([\da-f:.]+)\]|([\w.-]+)):)?(\d+)$/i.exec(text) ?? []
+  if (port === undefined)
+    throw new InvalidArgumentError('it must be on, off, a port, or host:port as in 127.0.0.1:9464.')
+  return { ...(host !== undefined && { host }), port: parsePort(port) }
+}
+
+function parseDocs(text: string): boolean {
+  if (/^(on|off)$/.test(text)) return text === 'on'
+  throw new InvalidArgumentError('it must be on or off.')
+}
