@@ -7,7 +7,6 @@ import fastify, {
   type FastifyServerOptions,
   LogController,
 } from 'fastify'
-import { takeBodies } from './body.ts'
 import { answerError, notFound } from './errors.ts'
 
 /** How long a client may take to send its request, in milliseconds. */
@@ -38,7 +37,6 @@ export function listener(
     clientErrorHandler: answerBrokenRequest,
   })
   server.setNotFoundHandler(() => Promise.reject(notFound()))
-  takeBodies(server)
   closeConnectionsAtEnd(server)
   return server
 }

@@ -7,6 +7,7 @@ import type {
 import type { Store } from '../store.ts'
 import { accountRoutes, legacyAccountRoutes, loginRoute } from './accounts.ts'
 import { Authentication, apiKeyOf } from './authentication.ts'
+import { takeBodies } from './body.ts'
 import { describeMounts, documentRoutes, servePages } from './documentation.ts'
 import { answerError, notFound } from './errors.ts'
 import { healthRoute, readyRoute } from './health.ts'
@@ -39,7 +40,8 @@ export interface CqServerOptions {
   readonly metrics?: boolean | MetricsAddress
   /**
    * Whether `/docs` and `/openapi.json` answer. A server that has `@fastify/swagger` of its own shows these
-   * routes there. @default true in `createServer`, false in `cqServer`
+   * routes there instead, where its `securitySchemes` name `apiKey` and `login`.
+   * @default true in `createServer`, false in `cqServer`
    */
   readonly docs?: boolean
 }
@@ -81,6 +83,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   if (prefix === '') await serveCq(server, { ...options, docs })
   else {
     server.setErrorHandler(answerError)
+    takeBodies(server)
     await server.register(cqServer, { ...options, docs, prefix })
     await server.register((probes) => serveProbes(probes, options.store))
   }

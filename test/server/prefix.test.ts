@@ -33,11 +33,13 @@ describe('a server under a prefix', () => {
     'refuses %s as alone, whatever comes with it',
     async (path) => {
       await using served = await serveStore({ server: { prefix: '/team/cq' } })
-      const headers = { 'content-type': 'text/strange' }
-      const answer = await fetch(served.url + path, { method: 'POST', headers, body: '{' })
-      expect(answer.status).toBe(404)
-      expect(await answer.json()).toEqual({ detail: 'Not Found' })
-      expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+      for (const type of ['text/strange', 'application/json', 'x']) {
+        const headers = { 'content-type': type }
+        const answer = await fetch(served.url + path, { method: 'POST', headers, body: '{' })
+        expect(answer.status).toBe(404)
+        expect(await answer.json()).toEqual({ detail: 'Not Found' })
+        expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
+      }
     },
   )
 
