@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
@@ -54,8 +55,11 @@ async function serve({ path, units, seed, pending }: ServeRequest): Promise<Serv
   const corpus = new Corpus(units, seed)
   await store.insertMany(Array.from({ length: pending }, (_, number) => corpus.freshUnit(number)))
   await store.createUser(login.username, await hash(login.password, passwordCost))
-  const secrets = { jwtSecret: 'the secret of the bench', apiKeyPepper: 'the pepper of the bench' }
-  const server = await createServer({ store, ...secrets })
+  const [jwtSecret, apiKeyPepper] = [
+    randomBytes(32).toString('hex'),
+    randomBytes(32).toString('hex'),
+  ]
+  const server = await createServer({ store, jwtSecret, apiKeyPepper })
   await server.listen({ host: '127.0.0.1', port: 0 })
   const { port } = server.server.address() as AddressInfo
   return { url: `http://127.0.0.1:${port}`, login }

@@ -1,17 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { chmod, readFile, rename, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
+import { StoreError } from '../errors.ts'
 import { parseTtl } from '../knowledge/ttl.ts'
 import { issueApiKey } from '../server/accounts.ts'
-import { hashSecret, readApiKey, sameHash } from '../server/api-key.ts'
-import { hashPassword } from '../server/passwords.ts'
+import { hashSecret, newApiKey, readApiKey, sameHash } from '../server/api-key.ts'
+import { hashPassword, isPassword } from '../server/passwords.ts'
+import { loadSampleUnits } from '../server/sample-units.ts'
+import { faultOfSecrets, type Secrets } from '../server/secrets.ts'
 import type { Store } from '../store.ts'
+import { SettingError, secretVariables } from './settings.ts'
+import { writeWholeFile } from './whole-file.ts'
 
 /** What a development server keeps beside its database, so that it is the same at each start. */
-export interface DevelopmentSecrets {
-  readonly jwtSecret: string
-  readonly apiKeyPepper: string
+export interface DevelopmentSecrets extends Secrets {
   readonly username: string
   readonly password: string
   /** The demo user's API key. */
@@ -19,83 +22,154 @@ export interface DevelopmentSecrets {
 }
 
 const names = {
-  jwtSecret: 'CQ_JWT_SECRET',
-  apiKeyPepper: 'CQ_API_KEY_PEPPER',
+  ...secretVariables,
   username: 'CQ_DEMO_USER',
   password: 'CQ_DEMO_PASSWORD',
   apiKey: 'CQ_DEMO_API_KEY',
 } as const satisfies Record<keyof DevelopmentSecrets, string>
 
-/** Nobody but the owner may read it. */
-const mode = 0o600
+/** Who approved the sample units. */
+const reviewer = 'cq-store'
 
 export function secretsFile(database: string): string {
   return join(dirname(database), 'dev.env')
 }
 
-/** What is kept beside the database, or `undefined` where nothing is. */
-export async function readSecrets(database: string): Promise<DevelopmentSecrets | undefined> {
+/**
+ * Makes the database one of a development server, with the secrets that are kept beside it; before the
+ * store opens it, since one that anything else made is left untouched.
+ * @param setting what the database was named by
+ * @throws {SettingError} where it is such a one, or a secret can't be taken
+ */
+export async function claimDatabase(
+  database: string,
+  setting: string,
+  environment: NodeJS.ProcessEnv,
+): Promise<DevelopmentSecrets> {
+  const { apiKey } = (await wantedSecrets(database, environment)).wanted
+  const older = { keyId: readApiKey(apiKey)?.id ?? '', reviewer }
+  await mkdir(dirname(database), { recursive: true })
+  // Loaded by nobody else who serves: it brings the database driver into this thread.
+  const { directly } = await import('../sqlite/direct.ts')
+  const { claimForDevelopment } = await import('../sqlite/development-mark.ts')
+  const secrets = await directly({ path: database, access: 'write' }, (connection) =>
+    // Of two that start at once, the second finds what the first has kept.
+    claimForDevelopment(connection, older, async () => {
+      const { wanted, areKept } = await wantedSecrets(database, environment)
+      if (!areKept) await keepSecrets(database, wanted)
+      return wanted
+    }),
+  )
+  if (secrets) return secrets
+  throw new SettingError(
+    `--dev works only on databases that it made, since it adds a user whose password it keeps in a file, ` +
+      `and ${database} (${setting}) is another one; nothing was changed. Serve it without --dev, or name ` +
+      "a file that isn't there",
+  )
+}
+
+/** Sees to it that there are units, and a user and an API key that the secrets fit. */
+export async function fillDatabase(
+  store: Store,
+  database: string,
+  secrets: DevelopmentSecrets,
+): Promise<void> {
+  await loadSampleUnits(store, reviewer)
+  const { username, password } = secrets
+  const user = await store.getUser(username)
+  if (!user) await unlessThere(async () => store.createUser(username, await hashPassword(password)))
+  else if (!(await isPassword(password, user.password_hash)))
+    await store.setPassword(username, await hashPassword(password))
+  if (await opens(store, secrets)) return
+  // It is new, or was just stored by another process; else it has expired, or is of another pepper.
+  await unlessThere(() => storeKey(store, secrets))
+  if (await opens(store, secrets)) return
+  const renewed = { ...secrets, apiKey: newApiKey().token }
+  await storeKey(store, renewed)
+  await keepSecrets(database, renewed)
+}
+
+async function opens(store: Store, { apiKey, apiKeyPepper }: DevelopmentSecrets): Promise<boolean> {
+  const parts = readApiKey(apiKey)
+  const row = parts && (await store.getActiveApiKeyById(parts.id))
+  return !!row && sameHash(row.key_hash, hashSecret(parts.secret, apiKeyPepper))
+}
+
+async function storeKey(
+  store: Store,
+  { apiKey: token, apiKeyPepper, username }: DevelopmentSecrets,
+): Promise<void> {
+  const parts = readApiKey(token)
+  const user = await store.getUser(username)
+  if (!parts || !user) throw new Error(`${username} was removed while the server started`)
+  const key = { name: 'demo', labels: [], ttl: parseTtl('365d') }
+  await issueApiKey(store, key, user.id, apiKeyPepper, new Date(), { ...parts, token })
+}
+
+async function unlessThere(create: () => Promise<void>): Promise<void> {
   try {
-    const kept = parseEnv(await readFile(secretsFile(database), 'utf8'))
+    await create()
+  } catch (error) {
+    if (!(error instanceof StoreError && error.code === 'conflict')) throw error
+  }
+}
+
+/**
+ * The secrets that the environment sets, else those that are kept, else new ones; and whether just they
+ * are kept already.
+ * @throws {SettingError}
+ */
+async function wantedSecrets(database: string, environment: NodeJS.ProcessEnv) {
+  const file = secretsFile(database)
+  const kept = await readSecrets(file)
+  const keptKey = kept?.apiKey ?? ''
+  const wanted: DevelopmentSecrets = {
+    jwtSecret: environment.CQ_JWT_SECRET || kept?.jwtSecret || randomText(),
+    apiKeyPepper: environment.CQ_API_KEY_PEPPER || kept?.apiKeyPepper || randomText(),
+    username: kept?.username || 'demo',
+    password: kept?.password || randomText(12),
+    apiKey: readApiKey(keptKey) ? keptKey : newApiKey().token,
+  }
+  const found = faultOfSecrets(wanted)
+  if (found) {
+    const variable = names[found.name]
+    throw new SettingError(
+      `${environment[variable] ? variable : `${variable} in ${file}`} ${found.fault}`,
+    )
+  }
+  const areKept = kept?.isPrivate === true && secretsText(kept) === secretsText(wanted)
+  return { wanted, areKept }
+}
+
+/** What is kept in the file, or `undefined` where it is not there. */
+async function readSecrets(
+  file: string,
+): Promise<(DevelopmentSecrets & { readonly isPrivate: boolean }) | undefined> {
+  try {
+    const status = await lstat(file)
+    if (!status.isFile()) throw new Error(`${file} is there, and is no regular file; remove it`)
+    const kept = parseEnv(await readFile(file, 'utf8'))
     const entries = Object.entries(names).map(([name, variable]) => [name, kept[variable] ?? ''])
-    return Object.fromEntries(entries) as unknown as DevelopmentSecrets
+    return { ...Object.fromEntries(entries), isPrivate: (status.mode & 0o077) === 0 }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
     throw error
   }
 }
 
-/**
- * Sees to it that there are secrets, and a demo user and API key that they fit. Where the environment
- * sets a secret, that one counts.
- */
-export async function prepareDevelopment(
-  store: Store,
-  database: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<DevelopmentSecrets> {
-  const kept = await readSecrets(database)
-  const wanted: DevelopmentSecrets = {
-    jwtSecret: environment.CQ_JWT_SECRET || kept?.jwtSecret || randomText(),
-    apiKeyPepper: environment.CQ_API_KEY_PEPPER || kept?.apiKeyPepper || randomText(),
-    username: kept?.username || 'demo',
-    password: kept?.password || randomText(12),
-    apiKey: kept?.apiKey ?? '',
-  }
-  const user = await store.getUser(wanted.username)
-  if (!user) await store.createUser(wanted.username, await hashPassword(wanted.password))
-  // Kept nowhere else: a new file with an old database.
-  else if (!kept?.password)
-    await store.setPassword(wanted.username, await hashPassword(wanted.password))
-  const secrets = { ...wanted, apiKey: await demoKey(store, wanted) }
-  await writeSecrets(database, secrets)
-  return secrets
-}
-
-/** The key that is kept, if it still opens, and else a new one. */
-async function demoKey(
-  store: Store,
-  { apiKey, apiKeyPepper, username }: DevelopmentSecrets,
-): Promise<string> {
-  const parts = readApiKey(apiKey)
-  const row = parts && (await store.getActiveApiKeyById(parts.id))
-  if (row && sameHash(row.key_hash, hashSecret(parts.secret, apiKeyPepper))) return apiKey
-  const user = await store.getUser(username)
-  const key = { name: 'demo', labels: [], ttl: parseTtl('365d') }
-  return (await issueApiKey(store, key, user?.id as number, apiKeyPepper, new Date())).token
-}
-
-async function writeSecrets(database: string, secrets: DevelopmentSecrets): Promise<void> {
-  const lines = Object.entries(names).map(
-    ([name, variable]) => `${variable}=${secrets[name as keyof DevelopmentSecrets]}`,
+/** Keeps the secrets, for nobody else to read. */
+function keepSecrets(database: string, secrets: DevelopmentSecrets): Promise<void> {
+  const options = { force: true, mode: 0o600 }
+  return writeWholeFile(secretsFile(database), options, (_path, file) =>
+    file.writeFile(secretsText(secrets)),
   )
-  const file = secretsFile(database)
-  const text = `# Made by cq-store serve --dev. Nobody else should read it.\n${lines.join('\n')}\n`
-  // Whole or not at all, and never readable by others in between.
-  const draft = `${file}.${process.pid}`
-  await writeFile(draft, text, { mode })
-  await chmod(draft, mode)
-  await rename(draft, file)
+}
+
+function secretsText(secrets: DevelopmentSecrets): string {
+  const lines = Object.entries(names).map(
+    ([name, variable]) => `${variable}=${secrets[name as keyof DevelopmentSecrets]}\n`,
+  )
+  return `# Made by cq-store serve --dev. Nobody else should read it.\n${lines.join('')}`
 }
 
 function randomText(bytes = 32): string {

@@ -13,7 +13,7 @@ The command may run while a server works on the same file.`
 
 /** Adds what names the database. */
 export function addDatabaseOptions(command: Command): Command {
-  for (const option of databaseOptions) command.addOption(option)
+  for (const option of databaseOptions()) command.addOption(option)
   return command
 }
 

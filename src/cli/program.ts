@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { version } from '../server/version.ts'
 import { addBackupCommand } from './backup.ts'
+import { refuseBlanks, unsetBlankVariables } from './blank-settings.ts'
 import { addCheckCommand } from './check.ts'
 import { addExportCommand } from './export.ts'
 import { addImportCommand } from './import.ts'
@@ -18,6 +19,7 @@ const misused = 2
 /** Runs the command line, and resolves to the exit code. */
 export async function run(args: readonly string[], environment: NodeJS.ProcessEnv) {
   try {
+    unsetBlankVariables(environment)
     await program(environment).parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
@@ -38,8 +40,8 @@ function program(environment: NodeJS.ProcessEnv): Command {
 Try it:
   $ cq-store serve --dev              a server to play with, on http://127.0.0.1:3000
 
-Run it:
-  $ export CQ_JWT_SECRET=... CQ_API_KEY_PEPPER=... CQ_DB_PATH=/var/lib/cq/cq.db
+Run it, with the two secrets that serve --help tells of in the environment:
+  $ export CQ_DB_PATH=/var/lib/cq/cq.db
   $ cq-store migrate
   $ cq-store user add carol
   $ cq-store key create carol --name laptop --ttl 90d
@@ -64,8 +66,9 @@ something failed, 2 where an argument or a setting is wrong.`,
   return cq
 }
 
-/** Has every command throw where it would end the process. */
+/** Has every command throw where it would end the process, and refuse what is blank. */
 function settle(command: Command): void {
+  refuseBlanks(command)
   command.exitOverride().showHelpAfterError('(--help tells more)')
   for (const child of command.commands) settle(child)
 }

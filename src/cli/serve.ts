@@ -1,24 +1,27 @@
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
-import { type Command, InvalidArgumentError, Option } from 'commander'
+import { type Command, Option } from 'commander'
 import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { MetricsAddressError } from '../server/metrics-address.ts'
-import { loadSampleUnits } from '../server/sample-units.ts'
+import { faultOfSecrets, type Secrets, secretCommand } from '../server/secrets.ts'
 import { createServer } from '../server/server.ts'
 import type { Durability } from '../sqlite/connection-options.ts'
 import { SqliteStore } from '../sqlite/sqlite-store.ts'
 import type { Store } from '../store.ts'
-import { type DevelopmentSecrets, prepareDevelopment, secretsFile } from './development.ts'
+import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
 import { addDatabaseOptions } from './open-store.ts'
 import { addExposureOptions, type ExposureSettings, exposure } from './serve-exposure.ts'
 import { type LogSettings, logFormatOption, serverLog } from './server-log.ts'
 import {
   type DatabaseSettings,
   databasePath,
+  databaseSetting,
   parseCount,
+  parseNetworks,
   parsePort,
   SettingError,
+  secretVariables,
 } from './settings.ts'
 
 const productionDatabase = '/data/cq.db'
@@ -65,7 +68,7 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         'proxies whose X-Forwarded-For is believed, by commas',
       )
         .env('CQ_TRUST_PROXY')
-        .argParser(parseAddresses),
+        .argParser(parseNetworks),
     )
     .addOption(
       new Option('--log-level <level>', 'the least that is logged, on the standard output')
@@ -108,8 +111,11 @@ Without --database-url, --db-path and their variables the database is ${producti
 ${developmentDatabase} in this folder.
 
 Secrets, by the environment only, and required without --dev:
-  CQ_JWT_SECRET      what logins are signed with
-  CQ_API_KEY_PEPPER  what API keys are hashed with
+  CQ_JWT_SECRET      what logins are signed with; at least 32 bytes
+  CQ_API_KEY_PEPPER  what API keys are hashed with; another one makes every key invalid
+
+Make each of them once, and keep it where nobody else can read it:
+  $ ${secretCommand}
 
 A flag wins over the environment, and a database URL over a path. The first signal lets what is under way
 finish; a second one ends the process at once.
@@ -118,31 +124,23 @@ Examples:
   $ cq-store serve --dev
   $ CQ_DB_PATH=/var/lib/cq/cq.db cq-store serve --host 0.0.0.0 --port 8080`,
     )
-    .action((flags: ServeFlags) => serve(flags, environment))
+    .action((flags: ServeFlags, self: Command) => serve(flags, self, environment))
 }
 
-function parseAddresses(text: string): readonly string[] {
-  const addresses = text.split(',').map((address) => address.trim())
-  if (
-    addresses.every((address) =>
-      /^(loopback|linklocal|uniquelocal|[\da-f.:]+(\/\d{1,3})?)$/i.test(address),
-    )
-  )
-    return addresses
-  throw new InvalidArgumentError(
-    'it must be addresses or networks, by commas: 10.0.0.1,10.1.0.0/16.',
-  )
-}
-
-async function serve(flags: ServeFlags, environment: NodeJS.ProcessEnv): Promise<void> {
+async function serve(
+  flags: ServeFlags,
+  command: Command,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
   const logger = await serverLog(flags)
-  const signal = await serveUntilStopped(flags, environment, logger)
+  const signal = await serveUntilStopped(flags, command, environment, logger)
   logger.info({ signal }, 'stopped')
 }
 
 /** Serves until a signal, and then lets go of everything in order. */
 async function serveUntilStopped(
   flags: ServeFlags,
+  command: Command,
   environment: NodeJS.ProcessEnv,
   logger: Logger,
 ): Promise<NodeJS.Signals> {
@@ -152,8 +150,10 @@ async function serveUntilStopped(
     environment,
     flags.dev ? developmentDatabase : productionDatabase,
   )
-  const secrets = flags.dev ? undefined : productionSecrets(environment)
   const exposed = exposure(flags)
+  const setting = databaseSetting(flags, environment)?.name ?? 'which is the default'
+  const development = flags.dev ? await claimDatabase(path, setting, environment) : undefined
+  const { jwtSecret, apiKeyPepper } = development ?? productionSecrets(environment)
   const stopped = stopSignal()
   await using store = await SqliteStore.open({
     path,
@@ -163,8 +163,7 @@ async function serveUntilStopped(
     timeout,
     log: logger,
   })
-  const development = secrets ? undefined : await fillDevelopment(store, path, environment)
-  const { jwtSecret, apiKeyPepper } = (secrets ?? development) as Secrets
+  if (development) await fillDatabase(store, path, development)
   const server = await createServer({
     store,
     jwtSecret,
@@ -174,7 +173,7 @@ async function serveUntilStopped(
     ...(trustProxy && { trustProxy: [...trustProxy] }),
   })
   try {
-    await listen(server, flags, logger)
+    await listen(server, flags, command, logger)
     if (development) await introduce(server, store, path, development, exposed)
     const signal = await stopped
     logger.info({ signal }, 'stopping: finishing what is under way')
@@ -184,37 +183,15 @@ async function serveUntilStopped(
   }
 }
 
-interface Secrets {
-  readonly jwtSecret: string
-  readonly apiKeyPepper: string
-}
-
 /** @throws {SettingError} */
-function productionSecrets(environment: NodeJS.ProcessEnv): Secrets {
-  return {
-    jwtSecret: requireSecret('CQ_JWT_SECRET', environment),
-    apiKeyPepper: requireSecret('CQ_API_KEY_PEPPER', environment),
-  }
-}
-
-function requireSecret(
-  name: 'CQ_JWT_SECRET' | 'CQ_API_KEY_PEPPER',
-  environment: NodeJS.ProcessEnv,
-): string {
-  const secret = environment[name]
-  if (secret) return secret
-  throw new SettingError(
-    `${name} must be set, to a long random text that stays the same: openssl rand -base64 32`,
-  )
-}
-
-async function fillDevelopment(
-  store: Store,
-  path: string,
-  environment: NodeJS.ProcessEnv,
-): Promise<DevelopmentSecrets> {
-  await loadSampleUnits(store, 'cq-store')
-  return prepareDevelopment(store, path, environment)
+function productionSecrets({
+  CQ_JWT_SECRET: jwtSecret = '',
+  CQ_API_KEY_PEPPER: apiKeyPepper = '',
+}: NodeJS.ProcessEnv): Secrets {
+  const secrets = { jwtSecret, apiKeyPepper }
+  const found = faultOfSecrets(secrets)
+  if (!found) return secrets
+  throw new SettingError(`${secretVariables[found.name]} ${found.fault}`)
 }
 
 /** The first signal to stop. A second one ends the process at once. */
@@ -236,6 +213,7 @@ function stopSignal(): Promise<NodeJS.Signals> {
 async function listen(
   server: FastifyInstance,
   { host, port }: ServeFlags,
+  command: Command,
   logger: Logger,
 ): Promise<void> {
   try {
@@ -243,22 +221,30 @@ async function listen(
   } catch (error) {
     logger.debug({ err: error }, 'could not listen')
     if (error instanceof MetricsAddressError) {
-      const reason = reasonNotToListen(error.cause, '--metrics or CQ_METRICS')
+      const reason = reasonNotToListen(error.cause, usedFor('metrics', command))
       throw new Error(`can't listen on ${error.address} for metrics: ${reason}`, { cause: error })
     }
-    const reason = reasonNotToListen(error, '--port or CQ_PORT', '--host or CQ_HOST')
+    const reason = reasonNotToListen(error, usedFor('port', command), usedFor('host', command))
     throw new Error(`can't listen on ${host}:${port}: ${reason}`, { cause: error })
   }
 }
 
 function reasonNotToListen(error: unknown, portSetting: string, hostSetting = portSetting): string {
   const { code, message } = error as NodeJS.ErrnoException
-  if (code === 'EADDRINUSE')
-    return `another program listens there. Choose another port with ${portSetting}`
-  if (code === 'EACCES') return 'that needs rights that this process does not have'
-  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND')
+  const otherPort = `Choose another port with ${portSetting}`
+  if (code === 'EADDRINUSE') return `another program listens there. ${otherPort}`
+  if (code === 'EACCES') return `that needs rights that this process does not have. ${otherPort}`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
     return `this machine has no such address. Choose another one with ${hostSetting}`
   return message
+}
+
+/** What a setting was given by, the flag or the variable; where by neither, what it can be given by. */
+function usedFor(setting: 'port' | 'host' | 'metrics', command: Command): string {
+  const source = command.getOptionValueSource(setting)
+  const [flag, variable] = [`--${setting}`, `CQ_${setting.toUpperCase()}`]
+  if (source === 'default') return `${flag} or ${variable}`
+  return source === 'env' ? variable : flag
 }
 
 async function introduce(

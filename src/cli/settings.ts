@@ -1,5 +1,7 @@
+import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
+import type { Secrets } from '../server/secrets.ts'
 
 /** A setting that is missing, or that is not what it may be. */
 export class SettingError extends Error {
@@ -12,7 +14,13 @@ export interface DatabaseSettings {
   readonly dbPath?: string | undefined
 }
 
-export const databaseOptions = [
+/** Where the server's secrets come from. */
+export const secretVariables = {
+  jwtSecret: 'CQ_JWT_SECRET',
+  apiKeyPepper: 'CQ_API_KEY_PEPPER',
+} as const satisfies Record<keyof Secrets, string>
+
+export const databaseOptions = () => [
   new Option(
     '--database-url <url>',
     'the database: sqlite:///relative/path or sqlite:////absolute/path; wins over --db-path (env: CQ_DATABASE_URL)',
@@ -35,8 +43,40 @@ export function parseCount(least: number, most = Number.MAX_SAFE_INTEGER) {
   }
 }
 
+const namedNetworks = ['loopback', 'linklocal', 'uniquelocal']
+
+/** Addresses and networks by commas, as Fastify takes them. */
+export function parseNetworks(text: string): readonly string[] {
+  const networks = text.split(',').map((network) => network.trim())
+  const bad = networks.find((network) => !isNetwork(network))
+  if (bad === undefined) return networks
+  throw new InvalidArgumentError(
+    `'${bad}' is none of these: an address, a network such as 10.1.0.0/16, ${namedNetworks.join(', ')}.`,
+  )
+}
+
+function isNetwork(text: string): boolean {
+  if (namedNetworks.includes(text)) return true
+  const [, address = '', length] = /^([^/]+)(?:\/(\d{1,3}))?$/.exec(text) ?? []
+  const longest = { 4: 32, 6: 128 }[isIP(address)]
+  if (longest === undefined) return false
+  return length === undefined || (Number(length) >= 1 && Number(length) <= longest)
+}
+
+/** Which setting names the database: a flag wins over the environment, and a URL over a path. */
+export function databaseSetting(
+  { databaseUrl, dbPath }: DatabaseSettings,
+  { CQ_DATABASE_URL, CQ_DB_PATH }: NodeJS.ProcessEnv,
+) {
+  if (databaseUrl !== undefined) return { name: '--database-url', url: databaseUrl }
+  if (dbPath !== undefined) return { name: '--db-path', path: dbPath }
+  if (CQ_DATABASE_URL !== undefined) return { name: 'CQ_DATABASE_URL', url: CQ_DATABASE_URL }
+  if (CQ_DB_PATH !== undefined) return { name: 'CQ_DB_PATH', path: CQ_DB_PATH }
+  return undefined
+}
+
 /**
- * The absolute path of the database file. A flag wins over the environment, and a URL over a path.
+ * The absolute path of the database file.
  * @throws {SettingError}
  */
 export function databasePath(
@@ -44,12 +84,10 @@ export function databasePath(
   environment: NodeJS.ProcessEnv,
   fallback: string,
 ): string {
-  if (flags.databaseUrl !== undefined) return pathOfUrl('--database-url', flags.databaseUrl)
-  if (flags.dbPath !== undefined) return checkedPath('--db-path', flags.dbPath)
-  const { CQ_DATABASE_URL, CQ_DB_PATH } = environment
-  if (CQ_DATABASE_URL !== undefined) return pathOfUrl('CQ_DATABASE_URL', CQ_DATABASE_URL)
-  if (CQ_DB_PATH !== undefined) return checkedPath('CQ_DB_PATH', CQ_DB_PATH)
-  return resolve(fallback)
+  const setting = databaseSetting(flags, environment)
+  if (!setting) return resolve(fallback)
+  const { name, url, path } = setting
+  return url === undefined ? checkedPath(name, path) : pathOfUrl(name, url)
 }
 
 const urlForms = 'sqlite:///relative/path or sqlite:////absolute/path'
@@ -69,6 +107,12 @@ function pathOfUrl(setting: string, url: string): string {
     if (rest === '//' || rest === '') throw memoryRefusal(setting)
     throw new SettingError(`${setting} must have three slashes before a path: ${urlForms}`)
   }
+  // As the reference server reads it: a path ends here, and all else in it stands for itself.
+  if (rest.includes('?'))
+    throw new SettingError(
+      `${setting} must end with the path, and not with a query string, of which nothing would be read; ` +
+        'a file with a question mark in its name can be given by --db-path or CQ_DB_PATH',
+    )
   return checkedPath(setting, rest.slice(3))
 }
 

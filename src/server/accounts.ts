@@ -244,7 +244,7 @@ function checkTtl(readTtl: (text: string) => Ttl, text: string): Ttl {
   }
 }
 
-/** Makes a key and stores what is kept of it. */
+/** Makes a key, or takes a new one, and stores what is kept of it. */
 export async function issueApiKey(
   store: Store,
   {
@@ -255,8 +255,8 @@ export async function issueApiKey(
   userId: number,
   pepper: string,
   now: Date,
+  { id, secret, token } = newApiKey(),
 ): Promise<{ readonly key: ApiKey; readonly token: string }> {
-  const { id, secret, token } = newApiKey()
   const key = await notFoundAs('User not found')(
     store.createApiKey({
       keyId: id,

@@ -19,16 +19,13 @@ import { type MetricsAddress, serveMetrics } from './metrics-address.ts'
 import { isPrefix, prefixForm } from './paths.ts'
 import { speakCq } from './protocol.ts'
 import { removalRoute, reviewRoutes } from './reviews.ts'
+import { faultOfSecrets, type Secrets, weaknessOf } from './secrets.ts'
 import { secureAnswers } from './security-headers.ts'
 import { SessionTokens } from './session-token.ts'
 
-export interface CqServerOptions {
+export interface CqServerOptions extends Secrets {
   /** Where everything is kept. It stays open when the server closes: who opened it closes it. */
   readonly store: Store
-  /** What logins are signed with. Whoever knows it can be anybody. */
-  readonly jwtSecret: string
-  /** What API keys are hashed with. Keys made under another one are not valid. */
-  readonly apiKeyPepper: string
   /** How many logins may fail within a minute, for each user name and address. @default 20 */
   readonly loginFailures?: number
   /** The time, for tests that own it. @default the system's */
@@ -92,8 +89,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
 async function serveCq(server: FastifyInstance, options: CqServerOptions): Promise<void> {
   const { store, jwtSecret, apiKeyPepper, loginFailures, now = () => new Date() } = options
-  for (const [name, secret] of Object.entries({ jwtSecret, apiKeyPepper }))
-    if (!secret) throw new TypeError(`${name} must not be empty`)
+  requireSecrets(server, options)
   const tokens = new SessionTokens(jwtSecret)
   const authentication = new Authentication({ store, tokens, apiKeyPepper, now })
   const loginLimit = new LoginLimit(loginFailures)
@@ -139,6 +135,18 @@ async function serveProbes(server: FastifyInstance, store: Store): Promise<void>
   healthRoute(server)
   readyRoute(server, store)
   closePaths()
+}
+
+/** @throws {TypeError} */
+function requireSecrets(server: FastifyInstance, secrets: Secrets): void {
+  const found = faultOfSecrets(secrets)
+  if (found) throw new TypeError(`${found.name} ${found.fault}`)
+  const weakness = weaknessOf(secrets.apiKeyPepper)
+  if (weakness)
+    server.log.warn(
+      `the pepper of API keys ${weakness}; it is taken all the same, since another one would make ` +
+        'every key invalid',
+    )
 }
 
 /** Notes that an API key was used, once its request is answered. */

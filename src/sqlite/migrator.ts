@@ -15,7 +15,7 @@ import {
 } from '../migrations/reference-schema.ts'
 import type { Connection } from './connection.ts'
 
-const ownTable = 'cq_store_migrations'
+export const ownTable = 'cq_store_migrations'
 
 /**
  * Brings a file to the newest schema, in one transaction: a crash leaves it as it was. Two processes

@@ -9,6 +9,7 @@ import { health, readRoutes, reviewStats } from '../../bench/http/routes.ts'
 import { makeTemplate } from '../../bench/template.ts'
 import { SqliteStore } from '../../src/index.ts'
 import { createServer } from '../../src/server/index.ts'
+import { apiKeyPepper, jwtSecret } from '../server/served-store.ts'
 import { inventedHttp, inventedHttpFigures } from './invented-bench.ts'
 import { leavesNothing } from './leaves-nothing.ts'
 
@@ -96,7 +97,7 @@ describe('the routes of the bench', () => {
     const directory = await mkdtemp(join(tmpdir(), 'cq-store-test-bench-routes-'))
     try {
       await using store = await SqliteStore.open({ path: join(directory, 'a.db'), readers: 1 })
-      await using server = await createServer({ store, jwtSecret: 'a', apiKeyPepper: 'b' })
+      await using server = await createServer({ store, jwtSecret, apiKeyPepper })
       const { paths } = (await server.inject('/openapi.json')).json<{
         paths: Record<string, Record<string, unknown>>
       }>()

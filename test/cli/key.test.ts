@@ -85,7 +85,13 @@ describe('key', () => {
   test.each([
     ['without a pepper', ['--name', 'x', '--ttl', '1d'], {}, /CQ_API_KEY_PEPPER must be set/],
     ['without a name', ['--ttl', '1d'], pepper, /--name/],
-    ['with an empty name', ['--name', '', '--ttl', '1d'], pepper, /1 to 64 characters/],
+    [
+      'with a blank pepper',
+      ['--name', 'x', '--ttl', '1d'],
+      { CQ_API_KEY_PEPPER: ' ' },
+      /must be set/,
+    ],
+    ['with a blank name', ['--name', ' ', '--ttl', '1d'], pepper, /--name <text>' .*be blank/],
     ['for no time', ['--name', 'x', '--ttl', '0d'], pepper, /greater than zero/],
     ['for too long', ['--name', 'x', '--ttl', '366d'], pepper, /maximum of 365d/],
     [

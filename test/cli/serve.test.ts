@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sampleUnits } from '../../src/server/sample-units.ts'
+import { apiKeyPepper, jwtSecret } from '../server/served-store.ts'
 import { RunningCommand, runCommand } from './command.ts'
 
 let directory: string
@@ -123,24 +124,33 @@ describe('what --dev keeps beside the database', () => {
 
 describe('serve without --dev', () => {
   test.each([
-    [{ CQ_API_KEY_PEPPER: 'pepper' }, 'CQ_JWT_SECRET'],
-    [{ CQ_JWT_SECRET: 'secret' }, 'CQ_API_KEY_PEPPER'],
-    [{ CQ_JWT_SECRET: '', CQ_API_KEY_PEPPER: 'pepper' }, 'CQ_JWT_SECRET'],
-  ])('refuses to start with %j, and touches no file', async (secrets, missing) => {
+    [{ CQ_API_KEY_PEPPER: apiKeyPepper }, 'CQ_JWT_SECRET must be set'],
+    [{ CQ_JWT_SECRET: jwtSecret }, 'CQ_API_KEY_PEPPER must be set'],
+    [{ CQ_JWT_SECRET: jwtSecret, CQ_API_KEY_PEPPER: ' ' }, 'CQ_API_KEY_PEPPER must be set'],
+    [{ CQ_JWT_SECRET: '...', CQ_API_KEY_PEPPER: '...' }, 'CQ_JWT_SECRET is a placeholder'],
+    [
+      { CQ_JWT_SECRET: 'Vk3q', CQ_API_KEY_PEPPER: apiKeyPepper },
+      'CQ_JWT_SECRET is shorter than 32',
+    ],
+  ])('refuses to start with %j, and touches no file', async (secrets, message) => {
     const path = join(directory, 'cq.db')
     const environment = { ...secrets, CQ_DB_PATH: path }
     const { code, stderr } = await runCommand({ args: ['serve'], environment })
     expect(code).toBe(2)
-    expect(stderr).toMatch(new RegExp(`^cq-store: ${missing} must be set`))
+    expect(stderr).toMatch(
+      new RegExp(`^cq-store: ${message}.*; make one with: node -p "crypto.*\n$`),
+    )
+    expect(stderr).not.toContain('Vk3q')
     expect(existsSync(path)).toBe(false)
   })
 
   test('serves an empty database with the secrets of the environment, and logs as JSON', async () => {
     await using command = new RunningCommand({
       args: ['serve', '--port', '0', '--db-path', join(directory, 'cq.db')],
-      environment: { CQ_JWT_SECRET: 'secret', CQ_API_KEY_PEPPER: 'pepper' },
+      // A blank variable is none: it would have it listen on every address.
+      environment: { CQ_JWT_SECRET: jwtSecret, CQ_API_KEY_PEPPER: 'pepper', CQ_HOST: '' },
     })
-    const [, url = ''] = await command.tells(/listening at (http:[^"]+)"/)
+    const [, url = ''] = await command.tells(/listening at (http:\/\/127\.0\.0\.1:[^"]+)"/)
     const stats = await fetch(`${url}/api/v1/knowledge/stats`)
     expect(await stats.json()).toMatchObject({ total_count: 0 })
     command.process.kill('SIGTERM')
@@ -150,6 +160,10 @@ describe('serve without --dev', () => {
     const lines = stdout.trim().split('\n')
     const messages = lines.map((line) => (JSON.parse(line) as { msg: string }).msg)
     expect(messages).toContain('request')
+    // A short pepper is only warned of, and once.
+    const warnings = messages.filter((message) => message.startsWith('the pepper of API keys'))
+    expect(warnings).toEqual([expect.stringContaining('is a placeholder')])
+    expect(stdout).not.toContain(jwtSecret)
     expect(messages.slice(-2)).toEqual(['stopping: finishing what is under way', 'stopped'])
   })
 })
@@ -234,7 +248,7 @@ describe('a server that cannot start', () => {
     expect(stdout).toBe('')
     expect(stderr).toBe(
       `cq-store: can't listen on 127.0.0.1:${port}: another program listens there. ` +
-        'Choose another port with --port or CQ_PORT\n',
+        'Choose another port with CQ_PORT\n',
     )
     expect((await readdir(directory)).sort()).toEqual(['cq.db', 'dev.env'])
   })
@@ -243,7 +257,8 @@ describe('a server that cannot start', () => {
     [['--port', '70000'], {}, /'70000' is invalid.*0 to 65535/],
     [['--readers', '0'], {}, /--readers.*'0' is invalid.*1 to 64/],
     [[], { CQ_DURABILITY: 'some' }, /'some' from env 'CQ_DURABILITY' is invalid.*normal, full/],
-    [['--trust-proxy', 'everybody'], {}, /'everybody' is invalid.*addresses or networks/],
+    [['--trust-proxy', 'everybody'], {}, /'--trust-proxy <.*'everybody' is none of these: an add/],
+    [[], { CQ_TRUST_PROXY: '10.0.0' }, /'CQ_TRUST_PROXY' is invalid. '10.0.0' is none of these/],
     [[], { CQ_PORT: 'http' }, /'http' from env 'CQ_PORT' is invalid.*0 to 65535/],
     [['--database-url', 'postgresql://carol:secret@host/cq'], {}, /PostgreSQL/],
   ])(

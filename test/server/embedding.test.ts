@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { cqServer } from '../../src/server/index.ts'
+import { cqServer, createServer } from '../../src/server/index.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { apiKeyPepper, jwtSecret } from './served-store.ts'
 
@@ -86,15 +86,31 @@ describe('cqServer, as a plugin of somebody’s own server', () => {
     expect(await store.count()).toBe(0)
   })
 
-  test.each([{ jwtSecret: '' }, { apiKeyPepper: '' }])(
-    'refuses an empty secret: %j',
-    async (empty) => {
-      const host = fastify()
-      const registered = async () => {
-        await host.register(cqServer, { store, jwtSecret, apiKeyPepper, ...empty })
-      }
-      await expect(registered()).rejects.toThrow(`${Object.keys(empty)[0]} must not be empty`)
-      await host.close()
-    },
-  )
+  test.each([
+    [{ jwtSecret: '' }, 'jwtSecret must be set'],
+    [{ jwtSecret: ' '.repeat(40) }, 'jwtSecret must be set'],
+    [{ jwtSecret: undefined as unknown as string }, 'jwtSecret must be set'],
+    [{ jwtSecret: 'x7Qm2'.repeat(6) }, 'jwtSecret is a placeholder'],
+    [{ jwtSecret: '0ZkDp1fQyVw9sLc4tHbR8mEaXjU3nGo' }, 'jwtSecret is shorter than 32 bytes'],
+    [{ apiKeyPepper: '' }, 'apiKeyPepper must be set'],
+    [{ apiKeyPepper: ' ' }, 'apiKeyPepper must be set'],
+  ])('refuses %j, as a whole server does, and tells what makes a secret', async (weak, message) => {
+    const options = { store, jwtSecret, apiKeyPepper, ...weak }
+    const host = fastify()
+    const registered = async () => {
+      await host.register(cqServer, options)
+    }
+    for (const refused of [registered(), createServer(options)]) {
+      const error = await refused.then(
+        () => expect.fail('it was taken'),
+        (error: unknown) => error as Error,
+      )
+      expect(error).toBeInstanceOf(TypeError)
+      expect(error.message).toContain(message)
+      expect(error.message).toContain('node -p "crypto.')
+      for (const secret of Object.values(weak))
+        if (secret?.trim()) expect(error.message).not.toContain(secret)
+    }
+    await host.close()
+  })
 })

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RunningCommand } from '../cli/command.ts'
+import { apiKeyPepper, jwtSecret } from './served-store.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -87,8 +88,8 @@ await store.close()
     await symlink(join(project, 'node_modules'), join(place, 'node_modules'))
     await copyFile(join(project, 'package.json'), join(place, 'package.json'))
     const outcome = await run(process.execPath, [file], place, {
-      CQ_JWT_SECRET: 'secret',
-      CQ_API_KEY_PEPPER: 'pepper',
+      CQ_JWT_SECRET: jwtSecret,
+      CQ_API_KEY_PEPPER: apiKeyPepper,
     })
     expect(outcome).toEqual({ code: 0, stdout: expect.stringMatching(answer), stderr: '' })
   })

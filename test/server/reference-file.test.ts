@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/server/index.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { jwtSecret } from './served-store.ts'
 
 /** Files as cq's reference server leaves them, and how their users log in. */
 const files = ['reference-current.db', 'reference-legacy.db', 'reference-unstamped.db']
@@ -21,7 +22,7 @@ describe.each(files)('%s, served', (file) => {
     const path = join(directory, 'cq.db')
     await copyFile(new URL(`../fixtures/${file}`, import.meta.url), path)
     store = await SqliteStore.open({ path, readers: 1 })
-    server = await createServer({ store, jwtSecret: 'x', apiKeyPepper: 'test-pepper' })
+    server = await createServer({ store, jwtSecret, apiKeyPepper: 'test-pepper' })
     await server.listen({ host: '127.0.0.1', port: 0 })
     url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}/api/v1`
   })

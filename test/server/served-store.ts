@@ -7,8 +7,8 @@ import { createServer, type ServerOptions } from '../../src/server/server.ts'
 import { SqliteStore, type SqliteStoreOptions } from '../../src/sqlite/sqlite-store.ts'
 import { Documented, type OpenApi } from './documented.ts'
 
-export const jwtSecret = 'a secret for tests'
-export const apiKeyPepper = 'test-pepper'
+export const jwtSecret = 'signs what the tests of the server log in with'
+export const apiKeyPepper = 'hashes the keys that these tests write with'
 export const password = 'correct horse carol'
 /** Of `password`, at cost 12. */
 export const passwordHash = '$2b$12$VnveHWnb3wpwZ.o1Ekq1j.6bi2kmtVcqDnrOgLTXWXXuwrGbItLPW'

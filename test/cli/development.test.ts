@@ -1,0 +1,226 @@
+import { chmod, copyFile, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { parseEnv } from 'node:util'
+import Sqlite from 'better-sqlite3'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { sampleUnits } from '../../src/server/sample-units.ts'
+import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { passwordHash } from '../server/served-store.ts'
+import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
+import { RunningCommand, runCommand } from './command.ts'
+
+let directory: TemporaryDirectory
+let database: string
+let secretsFile: string
+beforeEach(async () => {
+  directory = await TemporaryDirectory.create()
+  database = directory.file('cq.db')
+  secretsFile = directory.file('dev.env')
+})
+afterEach(() => directory[Symbol.asyncDispose]())
+
+const development = (environment: Record<string, string> = {}) => ({
+  args: ['serve', '--dev', '--port', '0', '--readers', '1'],
+  environment: { CQ_DB_PATH: database, ...environment },
+})
+
+/** Starts a development server, and hands its address to the work. */
+async function whileServed(work: (url: string) => Promise<void> = async () => {}): Promise<void> {
+  await using command = new RunningCommand(development())
+  const [, url = ''] = await command.tells(/^at (http:[^\s,]+)/m)
+  await work(url)
+  command.process.kill('SIGTERM')
+  expect((await command.outcome).code).toBe(0)
+}
+
+const readSecrets = async () => parseEnv(await readFile(secretsFile, 'utf8'))
+
+/** That what is kept in `dev.env` opens the server. */
+async function expectOpen(url: string): Promise<void> {
+  const secrets = await readSecrets()
+  const login = await fetch(`${url}/api/v1/auth/login`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ username: secrets.CQ_DEMO_USER, password: secrets.CQ_DEMO_PASSWORD }),
+  })
+  expect(login.status).toBe(200)
+  const confirmation = await fetch(`${url}/api/v1/knowledge/${sampleUnits[0]?.id}/confirmations`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${secrets.CQ_DEMO_API_KEY}` },
+  })
+  expect(confirmation.status).toBe(201)
+}
+
+/** That `--dev` refuses the database, and changes no byte of it nor anything beside it. */
+async function expectUntouched(): Promise<void> {
+  const content = () =>
+    directory
+      .list()
+      .then((names) => Promise.all(names.map((name) => readFile(directory.file(name)))))
+  const [files, before] = [await directory.list(), await content()]
+  const { code, stdout, stderr } = await runCommand(development())
+  expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+  expect(stderr).toContain(`${database} (CQ_DB_PATH) is another one; nothing was changed`)
+  expect(await directory.list()).toEqual(files)
+  expect(await content()).toEqual(before)
+}
+
+function setMark(mark: number): void {
+  const sqlite = new Sqlite(database)
+  sqlite.pragma(`application_id = ${mark}`)
+  sqlite.close()
+}
+
+describe('a database that --dev did not make', () => {
+  test.each(['reference-current.db', 'reference-legacy.db'])('is untouched: %s', async (file) => {
+    await copyFile(new URL(`../fixtures/${file}`, import.meta.url), database)
+    await expectUntouched()
+  })
+
+  test('is untouched, though it lies where one was, beside its dev.env', async () => {
+    await whileServed()
+    await rm(database)
+    await using store = await SqliteStore.open({ path: database, readers: 1 })
+    await store.createUser('carol', passwordHash)
+    await store.close()
+    await expectUntouched()
+  })
+
+  test('is untouched while it is served, and its users stay who they were', async () => {
+    await using store = await SqliteStore.open({ path: database, readers: 1 })
+    await store.createUser('carol', passwordHash)
+    expect((await runCommand(development())).code).toBe(2)
+    expect((await store.listUsers()).map(({ username }) => username)).toEqual(['carol'])
+    expect(await store.count()).toBe(0)
+  })
+
+  test('is untouched, though an earlier --dev added its user to it', async () => {
+    const { keyId, token } = {
+      keyId: 'a'.repeat(32),
+      token: `cqa.v1.${'a'.repeat(32)}.${'a'.repeat(52)}`,
+    }
+    const store = await SqliteStore.open({ path: database, readers: 1 })
+    for (const name of ['carol', 'demo']) await store.createUser(name, passwordHash)
+    const [knowledge_unit] = sampleUnits
+    if (!knowledge_unit) expect.fail('there are no sample units')
+    await store.importUnits([{ knowledge_unit, status: 'approved', reviewed_by: 'cq-store' }])
+    await store.createApiKey({
+      ...{ keyId, userId: 2, name: 'demo', labels: [], keyPrefix: 'a', keyHash: 'a', ttl: '1d' },
+      expiresAt: '2999-01-01T00:00:00Z',
+    })
+    await store.close()
+    await writeFile(secretsFile, `CQ_DEMO_API_KEY=${token}\n`, { mode: 0o600 })
+    await expectUntouched()
+  })
+})
+
+describe('a database that an earlier --dev made, which left no mark', () => {
+  test('goes on, and is known without its dev.env from then on', async () => {
+    await whileServed()
+    const before = await readSecrets()
+    setMark(0)
+    await whileServed(expectOpen)
+    expect(await readSecrets()).toEqual(before)
+    await rm(secretsFile)
+    await whileServed(expectOpen)
+  })
+
+  test('is untouched where nothing is left that tells it', async () => {
+    await whileServed()
+    setMark(0)
+    await rm(secretsFile)
+    await expectUntouched()
+  })
+})
+
+test('a copy of a development database is one', async () => {
+  await whileServed()
+  const copy = directory.file('copy.db')
+  const backup = await runCommand({ args: ['backup', copy, '--db-path', database] })
+  expect(backup.code).toBe(0)
+  database = copy
+  await whileServed(expectOpen)
+})
+
+test('two first starts at once come up with the same credentials, which work at both', async () => {
+  const commands = [new RunningCommand(development()), new RunningCommand(development())]
+  try {
+    for (const command of commands) {
+      const [, url = ''] = await command.tells(/^at (http:[^\s,]+)/m)
+      await command.tells(new RegExp(`login of demo and an API key are in ${secretsFile}`))
+      await expectOpen(url)
+    }
+    await using store = await SqliteStore.open({ path: database, readers: 1 })
+    const users = await store.listUsers()
+    expect(users.map(({ username }) => username)).toEqual(['demo'])
+    expect(await store.listApiKeysForUser(users[0]?.id ?? 0)).toHaveLength(1)
+    expect(await store.count()).toBe(sampleUnits.length)
+    expect((await directory.list()).filter((name) => !/^cq\.db/.test(name))).toEqual(['dev.env'])
+  } finally {
+    for (const command of commands) await command[Symbol.asyncDispose]()
+  }
+})
+
+describe('dev.env', () => {
+  test('opens the server again after its key was revoked and its password replaced', async () => {
+    await whileServed()
+    const store = await SqliteStore.open({ path: database, readers: 1 })
+    const user = await store.getUser('demo')
+    const [key] = await store.listApiKeysForUser(user?.id ?? 0)
+    await store.revokeApiKey({ userId: user?.id ?? 0, keyId: key?.id ?? '' })
+    await store.setPassword('demo', passwordHash)
+    await store.close()
+    await whileServed(expectOpen)
+  })
+
+  test('is for its owner alone, also where it was for others', async () => {
+    await whileServed()
+    const before = await readSecrets()
+    await chmod(secretsFile, 0o644)
+    await whileServed()
+    expect((await stat(secretsFile)).mode & 0o777).toBe(0o600)
+    expect(await readSecrets()).toEqual(before)
+  })
+
+  test('is neither read nor written through a link', async () => {
+    const other = directory.file('other')
+    await writeFile(other, 'CQ_DEMO_USER=mallory\n')
+    await symlink(other, secretsFile)
+    const { code, stderr } = await runCommand(development())
+    expect(code).toBe(1)
+    expect(stderr).toBe(`cq-store: ${secretsFile} is there, and is no regular file; remove it\n`)
+    expect(await readFile(other, 'utf8')).toBe('CQ_DEMO_USER=mallory\n')
+    expect(await directory.list()).toEqual(['dev.env', 'other'])
+  })
+
+  test('is not written through a link in the place of its draft', async () => {
+    const other = directory.file('other')
+    await mkdir(directory.file('data'))
+    database = directory.file('data', 'cq.db')
+    // Whichever number the process is given.
+    const drafts = Array.from({ length: 4_000 }, (_, n) => `dev.env.${process.pid + n}`)
+    await Promise.all(drafts.map((name) => symlink(other, directory.file('data', name))))
+    secretsFile = directory.file('data', 'dev.env')
+    await whileServed(expectOpen)
+    expect(await directory.list()).toEqual(['data'])
+  })
+
+  test.each([
+    ['of the environment', { CQ_JWT_SECRET: 'hush' }, '', /^cq-store: CQ_JWT_SECRET is shorter/],
+    [
+      'that it holds',
+      {},
+      'CQ_JWT_SECRET=hush\n',
+      /^cq-store: CQ_JWT_SECRET in .*dev\.env is short/,
+    ],
+  ])(
+    'keeps a secret %s to the rules of every server',
+    async (_name, environment, kept, message) => {
+      await writeFile(secretsFile, kept)
+      const { code, stderr } = await runCommand(development(environment))
+      expect(code).toBe(2)
+      expect(stderr).toMatch(message)
+      expect(stderr).not.toContain('hush')
+      expect(await directory.list()).toEqual(['dev.env'])
+    },
+  )
+})
