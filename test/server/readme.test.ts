@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { copyFile, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { secretCommand } from '../../src/server/secrets.ts'
 import { RunningCommand } from '../cli/command.ts'
 import { apiKeyPepper, jwtSecret } from './served-store.ts'
 
@@ -60,6 +61,57 @@ ${script.replaceAll('http://127.0.0.1:3000', url)}`,
   expect(confirmed).toMatchObject({ evidence: { confidence: 0.6 } })
   expect(flagged).toMatchObject({ flags: [{ reason: 'stale', detail: null }] })
   expect(key).toMatchObject({ name: 'laptop', token: expect.stringMatching(/^cqa\.v1\./) })
+})
+
+test('the server runs with what the lines of production set', async () => {
+  const place = await mkdtemp(join(directory, 'production-'))
+  const [script = ''] = blocks(await section('Run the server'), 'sh')
+  const database = join(place, 'cq.db')
+  const password = 'correct horse carol'
+  // The server's line tells its environment, and is then run as what can be waited for.
+  const { code, stdout, stderr } = await run(
+    'bash',
+    [
+      '-c',
+      `set -eu
+cq-store() {
+  if [ "$1" = serve ]; then node -p 'JSON.stringify(process.env)'
+  else echo '${password}' | node '${project}src/cli.ts' "$@" > "$1.out" 2> "$1.err"; fi
+}
+${script.replaceAll('/var/lib/cq/cq.db', database)}
+cat key.out`,
+    ],
+    place,
+    { PATH: `${dirname(process.execPath)}:${process.env.PATH}` },
+  )
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect((await stat(join(place, 'cq.env'))).mode & 0o777).toBe(0o600)
+  const [environment = '', key] = stdout.trim().split('\n')
+  await using server = new RunningCommand({
+    args: ['serve', '--port', '0'],
+    environment: JSON.parse(environment) as Record<string, string>,
+  })
+  const [, url] = await server.tells(/listening at (http:[^"]+)"/)
+  const answer = await fetch(`${url}/api/v1/knowledge/${'ku_'.padEnd(35, '0')}/confirmations`, {
+    method: 'POST',
+    headers: { authorization: `Bearer ${key}` },
+  })
+  // The key is known, and the unit is not.
+  expect(answer.status).toBe(404)
+})
+
+test('neither the README nor any help tells a secret that could be pasted', async () => {
+  const readme = await readFile(join(project, 'README.md'), 'utf8')
+  const helps = await Promise.all(
+    [[], ['serve'], ['key', 'create']].map((command) =>
+      run(process.execPath, [`${project}src/cli.ts`, ...command, '--help'], project),
+    ),
+  )
+  for (const text of [readme, ...helps.map(({ stdout }) => stdout)])
+    for (const [assignment] of text.matchAll(/CQ_(JWT_SECRET|API_KEY_PEPPER)=.*/g))
+      expect.fail(`it tells ${assignment}`)
+  expect(readme).toContain(secretCommand)
+  expect(helps[1]?.stdout).toContain(secretCommand)
 })
 
 describe('the examples', () => {
