@@ -64,7 +64,7 @@ export async function claimDatabase(
   throw new SettingError(
     `--dev works only on databases that it made, since it adds a user whose password it keeps in a file, ` +
       `and ${database} (${setting}) is another one; nothing was changed. Serve it without --dev, or name ` +
-      "a file that isn't there",
+      "a file that isn't there with --db-path",
   )
 }
 

@@ -58,7 +58,7 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     )
     .option(
       '--dev',
-      'development: data/cq.db in this folder, filled with sample units if new; secrets, a demo user and an API key are made and kept beside it in dev.env',
+      'development: data/cq.db in this folder, filled with sample units if new; secrets, a demo user and an API key are made and kept beside it in dev.env; a database that anything else made is refused',
     )
   addDatabaseOptions(command)
   addExposureOptions(command)

@@ -33,7 +33,7 @@ export async function claimForDevelopment<Result>(
   connection.execute('begin immediate')
   try {
     if (isForeign()) return undefined
-    sqlite.pragma(`application_id = ${developmentId}`)
+    if (markOf(sqlite) !== developmentId) sqlite.pragma(`application_id = ${developmentId}`)
     const result = await work()
     connection.execute('commit')
     return result
@@ -43,11 +43,15 @@ export async function claimForDevelopment<Result>(
 }
 
 function mayBeClaimed(sqlite: Sqlite.Database, older: OlderMark): boolean {
-  const id = sqlite.pragma('application_id', { simple: true })
-  if (id === developmentId) return true
+  const mark = markOf(sqlite)
+  if (mark === developmentId) return true
   const tables = tableNames(databaseOf(sqlite))
-  if (tables.size === 0) return id === 0
+  if (tables.size === 0) return mark === 0
   return tables.has(ownTable) && hasOlderMark(sqlite, older)
+}
+
+function markOf(sqlite: Sqlite.Database): unknown {
+  return sqlite.pragma('application_id', { simple: true })
 }
 
 /** Whether nobody was there before the demo user, nor any unit before the samples. */

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, copyFile, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -24,8 +24,11 @@ const development = (environment: Record<string, string> = {}) => ({
 })
 
 /** Starts a development server, and hands its address to the work. */
-async function whileServed(work: (url: string) => Promise<void> = async () => {}): Promise<void> {
-  await using command = new RunningCommand(development())
+async function whileServed(
+  work: (url: string) => Promise<void> = async () => {},
+  more: { nodeArgs?: readonly string[] } = {},
+): Promise<void> {
+  await using command = new RunningCommand({ ...development(), ...more })
   const [, url = ''] = await command.tells(/^at (http:[^\s,]+)/m)
   await work(url)
   command.process.kill('SIGTERM')
@@ -192,16 +195,15 @@ describe('dev.env', () => {
     expect(await directory.list()).toEqual(['dev.env', 'other'])
   })
 
-  test('is not written through a link in the place of its draft', async () => {
-    const other = directory.file('other')
-    await mkdir(directory.file('data'))
-    database = directory.file('data', 'cq.db')
-    // Whichever number the process is given.
-    const drafts = Array.from({ length: 4_000 }, (_, n) => `dev.env.${process.pid + n}`)
-    await Promise.all(drafts.map((name) => symlink(other, directory.file('data', name))))
-    secretsFile = directory.file('data', 'dev.env')
-    await whileServed(expectOpen)
-    expect(await directory.list()).toEqual(['data'])
+  test('is not written through a link that waits in the place of a draft', async () => {
+    const plant = `import { symlinkSync } from 'node:fs'
+for (const name of [process.pid, process.pid + '.partial'])
+  symlinkSync('${directory.file('other')}', '${secretsFile}.' + name)`
+    const nodeArgs = ['--import', `data:text/javascript,${encodeURIComponent(plant)}`]
+    await whileServed(expectOpen, { nodeArgs })
+    const files = await directory.list()
+    expect(files).toContain('dev.env')
+    expect(files).not.toContain('other')
   })
 
   test.each([
