@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts'
 import { tableNames } from '../migrations/reference-schema.ts'
 import type { Connection } from './connection.ts'
+import { integrityFaults } from './integrity.ts'
 import { planOf } from './migration-plan.ts'
 import { databaseOf } from './migrator.ts'
 
@@ -46,16 +47,20 @@ export async function backup(
 
 /** Checks that a copy is sound and holds what it must. @throws {StoreError} `corrupt` */
 export function verifyBackup(copy: Connection, expected: RowCounts): void {
-  const [first] = copy.sqlite.pragma('quick_check(1)') as { quick_check: string }[]
-  if (first?.quick_check !== 'ok')
-    throw new StoreError('corrupt', `the copy is damaged: ${first?.quick_check}`)
+  requireSound(copy)
   const found = countRows(copy)
   for (const [table, count] of Object.entries(expected))
     if (found[table] !== count)
       throw new StoreError('corrupt', `the copy has ${found[table]} rows of ${count} in ${table}`)
 }
 
-function countRows({ sqlite }: Connection): RowCounts {
+/** @throws {StoreError} `corrupt` where SQLite finds the file damaged */
+export function requireSound({ sqlite }: Connection): void {
+  const [fault] = integrityFaults(sqlite, 'quick_check', 1)
+  if (fault !== undefined) throw new StoreError('corrupt', `the copy is damaged: ${fault}`)
+}
+
+export function countRows({ sqlite }: Connection): RowCounts {
   const there = tableNames(databaseOf(sqlite))
   return Object.fromEntries(
     countedTables

@@ -16,6 +16,7 @@ import { derivedTables, migrations } from '../migrations/index.ts'
 import { completeReferenceSchema, missingWhereStamped } from '../migrations/reference-schema.ts'
 import type { Connection } from './connection.ts'
 import { toStoreError } from './errors.ts'
+import { integrityFaults } from './integrity.ts'
 import { planOf } from './migration-plan.ts'
 import { databaseOf } from './migrator.ts'
 
@@ -57,7 +58,7 @@ export function check(connection: Connection): Finding[] {
       findings.push({ check: name, message: toStoreError(error).message })
     }
   }
-  look('integrity', () => findDamage(sqlite))
+  look('integrity', () => integrityFaults(sqlite, 'integrity_check', mostExamples))
   look('foreign keys', () => findStrayRows(sqlite))
   // What a pending step will add is not missing.
   const pending = plan.steps.filter(({ applied }) => !applied)
@@ -124,11 +125,6 @@ function mendedDocument(stored: StoredUnit): string | undefined {
     if (error instanceof UnreadableDocument) return undefined
     throw error
   }
-}
-
-function findDamage(sqlite: Sqlite.Database): string[] {
-  const rows = sqlite.pragma(`integrity_check(${mostExamples})`) as { integrity_check: string }[]
-  return rows.map((row) => row.integrity_check).filter((message) => message !== 'ok')
 }
 
 function findStrayRows(sqlite: Sqlite.Database): string[] {

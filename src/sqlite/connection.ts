@@ -221,14 +221,16 @@ export class Connection {
    * read it.
    */
   #refreshStatistics(mask: number): void {
-    this.#attempt('optimize', () => {
-      const told = this.sqlite
-        .prepare(`PRAGMA optimize = ${mask | optimizeTells}`)
+    const told = this.#attempt('optimize', () =>
+      this.sqlite
+        .prepare<[], string>(`PRAGMA optimize = ${mask | optimizeTells}`)
         .pluck()
-        .all()
-      for (const analysis of told as string[])
-        if (!analysis.includes(`"${ranking.name}"`)) this.sqlite.exec(analysis)
-    })
+        .all(),
+    )
+    // Each by itself: another program's table may need functions that are not here.
+    for (const analysis of told ?? [])
+      if (!analysis.includes(`"${ranking.name}"`))
+        this.#attempt('optimize', () => this.sqlite.exec(analysis))
   }
 
   /** Does what no call may fail for, and notes where it fails. */
