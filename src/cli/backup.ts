@@ -1,11 +1,10 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
-import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { RowCounts } from '../sqlite/backup.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
 import { Progress } from './progress.ts'
-import { type DatabaseSettings, SettingError } from './settings.ts'
+import { type DatabaseSettings, realPathOfSetting, SettingError } from './settings.ts'
 import { writeWholeFile } from './whole-file.ts'
 
 interface BackupFlags extends DatabaseSettings {
@@ -37,7 +36,7 @@ Examples:
     )
     .action(async (destination: string, flags: BackupFlags) => {
       const path = existingDatabase(flags, environment)
-      const copy = resolve(destination)
+      const copy = realPathOfSetting('the destination', destination)
       requireOtherPlace(path, copy)
       let counts: RowCounts = {}
       await writeWholeFile(
@@ -78,8 +77,7 @@ async function copyAndVerify(path: string, destination: string): Promise<RowCoun
 
 /** Neither the database itself, nor where SQLite would take another's leavings for the copy's. */
 function requireOtherPlace(path: string, copy: string): void {
-  if (existsSync(copy) && realpathSync(copy) === realpathSync(path))
-    throw new SettingError('the backup must be another file than the database')
+  if (copy === path) throw new SettingError('the backup must be another file than the database')
   for (const suffix of ['-wal', '-shm', '-journal'])
     if (existsSync(`${copy}${suffix}`))
       throw new Error(`${copy}${suffix} is there: ${copy} is a database in use, or was one`)

@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
 import type { Command } from 'commander'
+import { makeDatabaseFile } from '../sqlite/database-file.ts'
 import type { FileKind, MigrationPlan, PlannedStep } from '../sqlite/migration-plan.ts'
 import { addDatabaseOptions, commandDatabase, databaseHelp } from './open-store.ts'
 import type { DatabaseSettings } from './settings.ts'
@@ -83,7 +82,7 @@ async function applyTo(path: string): Promise<MigrationPlan> {
   const { directBusyTimeout, directly } = await sqlite()
   const { planOf } = await plans()
   const { migrate } = await import('../sqlite/migrator.ts')
-  await mkdir(dirname(path), { recursive: true })
+  await makeDatabaseFile(path)
   return directly({ path, access: 'write' }, (connection) => {
     migrate(connection, directBusyTimeout)
     return planOf(connection)

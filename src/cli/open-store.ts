@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Log } from '../offload/log.ts'
+import { realPathOf } from '../sqlite/database-file.ts'
 import { SqliteStore } from '../sqlite/sqlite-store.ts'
 import { type DatabaseSettings, databaseOptions, databasePath } from './settings.ts'
 
@@ -17,9 +18,9 @@ export function addDatabaseOptions(command: Command): Command {
   return command
 }
 
-/** The database file that a command is to work on. @throws {SettingError} */
+/** The database file that a command is to work on, no link. @throws {SettingError} */
 export function commandDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
-  return databasePath(flags, environment, productionDatabase)
+  return realPathOf(databasePath(flags, environment, productionDatabase))
 }
 
 /** The same, which must be there: a mistyped path is told, and not made into a new database. */

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { resolve } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Secrets } from '../server/secrets.ts'
+import { realPathOf } from '../sqlite/database-file.ts'
 
 /** A setting that is missing, or that is not what it may be. */
 export class SettingError extends Error {
@@ -119,7 +120,17 @@ function pathOfUrl(setting: string, url: string): string {
 function checkedPath(setting: string, path: string): string {
   if (path.trim() === '') throw new SettingError(`${setting} must name a file, and is blank`)
   if (path.startsWith(':memory:')) throw memoryRefusal(setting)
+  realPathOfSetting(setting, path)
   return resolve(path)
+}
+
+/** Where a file really lies, or would be made. @throws {SettingError} where links go in a circle */
+export function realPathOfSetting(setting: string, path: string): string {
+  try {
+    return realPathOf(path)
+  } catch (error) {
+    throw new SettingError(`${setting}: ${(error as Error).message}`, { cause: error })
+  }
 }
 
 function memoryRefusal(setting: string): SettingError {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { rmSync } from 'node:fs'
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
+import { realPathOf } from '../sqlite/database-file.ts'
 
 export interface WholeFileOptions {
   /** Whether a file that is there may be replaced. */
@@ -12,13 +13,14 @@ export interface WholeFileOptions {
 
 /**
  * Makes a file that is there whole or not at all: it is written beside its place under a temporary
- * name, pressed to the disk and put there last.
+ * name, pressed to the disk and put there last. Where the path is a link, its target is made.
  */
 export async function writeWholeFile(
-  destination: string,
+  path: string,
   { force, mode }: WholeFileOptions,
   write: (temporaryPath: string, file: FileHandle) => Promise<void>,
 ): Promise<void> {
+  const destination = realPathOf(path)
   await requireFree(destination, force)
   const suffix = `${randomBytes(4).toString('hex')}.partial`
   const temporary = join(dirname(destination), `.${basename(destination)}.${suffix}`)
@@ -29,10 +31,17 @@ export async function writeWholeFile(
     await file.sync()
     await requireFree(destination, force)
     await rename(temporary, destination)
+    await syncDirectory(dirname(destination))
   } catch (error) {
     for (const path of companionsOf(temporary)) await rm(path, { force: true })
     throw error
   }
+}
+
+/** Presses to the disk which names a directory has. */
+export async function syncDirectory(path: string): Promise<void> {
+  await using directory = await open(path)
+  await directory.sync()
 }
 
 /** A file and what SQLite may put beside it. */

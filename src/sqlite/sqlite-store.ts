@@ -1,6 +1,6 @@
-import { mkdir, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
-import { dirname, extname, resolve } from 'node:path'
+import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StoreError } from '../errors.ts'
 import { checker } from '../knowledge/validation.ts'
@@ -19,10 +19,14 @@ import type {
   Tidied,
   WorkerOptions,
 } from './connection-options.ts'
+import { makeDatabaseFile, realPathOf } from './database-file.ts'
 import { requireSupportedNode } from './versions.ts'
 
 export interface SqliteStoreOptions {
-  /** The database file. It and its directory are made where they don't exist. `:memory:` is refused. */
+  /**
+   * The database file. It and its directory are made where they don't exist, the file for its owner
+   * only. Symbolic links are followed. `:memory:` is refused.
+   */
   readonly path: string
   /**
    * Reader workers, each a thread with a connection. @default one per core, at least 1, at most 8; of
@@ -149,9 +153,9 @@ export class SqliteStore extends OperationStore implements Store {
         'invalid',
         `path must name a file, got ${JSON.stringify(path)}: each connection would have a database of its own`,
       )
-    const absolute = resolve(path)
-    await makeDirectory(dirname(absolute))
-    const store = new SqliteStore({ ...rest, path: absolute })
+    const realPath = realPathOf(path)
+    await makeDatabaseFile(realPath)
+    const store = new SqliteStore({ ...rest, path: realPath })
     try {
       // The writer first: it makes the file and its write-ahead log, which a reader cannot.
       await store.#writer.start()
@@ -339,16 +343,6 @@ async function sizeOf(path: string): Promise<number> {
     return (await stat(path)).size
   } catch {
     return 0
-  }
-}
-
-/** As the reference server does, the directory is made. @throws {StoreError} `unavailable` */
-async function makeDirectory(path: string): Promise<void> {
-  try {
-    await mkdir(path, { recursive: true })
-  } catch (error) {
-    const why = `the directory ${path} cannot be made: ${(error as Error).message}`
-    throw new StoreError('unavailable', why, { cause: error })
   }
 }
 

@@ -1,4 +1,4 @@
-import { stat, writeFile } from 'node:fs/promises'
+import { lstat, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { copyOf, faultsOf, footprintOf, referenceRows } from '../migrations/database-file.ts'
@@ -86,6 +86,35 @@ describe('backup', () => {
     expect(code).toBe(1)
     expect(stderr).toContain('in use')
     expect(await store.count()).toBe(0)
+  })
+
+  test('follows links: to the database, and to where the copy is to be', async () => {
+    const path = copyOf('current')
+    const link = directory.file('link.db')
+    await symlink(path, link)
+    expect((await run(path, link, '--force')).code).toBe(2)
+    expect((await run(link, path, '--force')).code).toBe(2)
+
+    await mkdir(directory.file('backups'))
+    const latest = directory.file('latest.db')
+    await symlink('backups/today.db', latest)
+    for (const args of [[], ['--force']]) {
+      expect(await run(link, latest, ...args)).toMatchObject({ code: 0, stderr: '' })
+      expect((await lstat(latest)).isSymbolicLink()).toBe(true)
+      expect(await readdir(directory.file('backups'))).toEqual(['today.db'])
+      expect(referenceRows(latest)).toEqual(referenceRows(path))
+    }
+
+    const circle = directory.file('circle.db')
+    await symlink('circle.db', circle)
+    for (const args of [
+      [path, circle],
+      [circle, directory.file('copy.db')],
+    ] as const) {
+      const { code, stderr } = await run(...args)
+      expect(code).toBe(2)
+      expect(stderr).toContain('symbolic links go in a circle')
+    }
   })
 
   test('leaves nothing behind where it fails', async () => {

@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { migrations } from '../../src/migrations/index.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
@@ -39,6 +39,18 @@ describe('migrate', () => {
         steps: steps(reference === 'pending' ? 'applied' : 'done', 'applied'),
       })
       expect(await plan(path)).toEqual({ path, kind: 'stamped', steps: steps('done', 'done') })
+    },
+  )
+
+  test.each([['migrate'], ['user', 'add', 'carol', '--password-stdin'], ['import', '-']])(
+    '%s makes a database that only its owner may read',
+    async (...args) => {
+      const path = newPath()
+      const umask = process.umask(0)
+      const { code } = await runCommand({ args: [...args, '--db-path', path], input: 'password\n' })
+      process.umask(umask)
+      expect(code).toBe(args[0] === 'import' ? 1 : 0)
+      expect(statSync(path).mode & 0o777).toBe(0o600)
     },
   )
 

@@ -1,0 +1,64 @@
+import { readlinkSync, realpathSync } from 'node:fs'
+import { mkdir, open } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { StoreError } from '../errors.ts'
+
+/** As many links in a row as Linux follows. */
+const mostLinks = 40
+/** A database holds hashes of passwords and keys. SQLite gives its log and its index the same mode. */
+const ownerOnly = 0o600
+
+/**
+ * Where a file really lies, or would be made: every symbolic link is followed, also one whose target is
+ * not there yet. SQLite puts the write-ahead log beside that place, and not beside the link.
+ * @throws {StoreError} `invalid` where links lead in a circle
+ */
+export function realPathOf(path: string): string {
+  let place = resolve(path)
+  for (let links = 0; links < mostLinks; links++) {
+    try {
+      return realpathSync(place)
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException
+      if (code === 'ELOOP') break
+      // Whoever uses the path tells what is wrong with it.
+      if (code !== 'ENOENT' || dirname(place) === place) return place
+    }
+    const directory = realPathOf(dirname(place))
+    place = join(directory, basename(place))
+    const target = targetOf(place)
+    if (target === undefined) return place
+    place = resolve(directory, target)
+  }
+  throw new StoreError('invalid', `${path} leads nowhere: its symbolic links go in a circle`)
+}
+
+function targetOf(link: string): string | undefined {
+  try {
+    return readlinkSync(link)
+  } catch {
+    return undefined
+  }
+}
+
+/**
+ * Makes a database file where none is there, and its directory: empty, and for its owner only, whatever
+ * the umask. A file that is there keeps its mode.
+ * @throws {StoreError} `unavailable`
+ */
+export async function makeDatabaseFile(path: string): Promise<void> {
+  try {
+    await mkdir(dirname(path), { recursive: true })
+  } catch (error) {
+    const why = `the directory ${dirname(path)} cannot be made: ${(error as Error).message}`
+    throw new StoreError('unavailable', why, { cause: error })
+  }
+  try {
+    await using file = await open(path, 'wx', ownerOnly)
+    await file.chmod(ownerOnly)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
+    const why = `the database file cannot be made: ${(error as Error).message}`
+    throw new StoreError('unavailable', why, { cause: error })
+  }
+}
