@@ -21,13 +21,18 @@ export function addMigrateCommand(program: Command, environment: NodeJS.ProcessE
     .command('migrate')
     .description("Bring a database to this version's schema; make it where there is none.")
     .option('--dry-run', 'show what would be done, and change nothing')
-    .option('--json', 'as {path, kind, steps: [{name, state: done|applied|pending}]}')
+    .option(
+      '--json',
+      'as {path, kind, steps: [{name, state: done|applied|pending}], oldUnits}; oldUnits: how many units of cq 0.x are converted',
+    )
   addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
 All steps are taken in one transaction: they are all there after it, or none. serve does the same when
 it starts. A file of another program or of a newer revision is refused and left as it is.
+Units of cq 0.x are converted: their domain becomes domains, ids lose their dashes, and tiers and flags
+get the names that they have today. Units that name others by their old ids name them by the new ones.
 Files of cq's reference server stay usable by it.
 ${databaseHelp}
 
@@ -37,18 +42,23 @@ Examples:
     )
     .action(async (flags: MigrateFlags) => {
       const path = commandDatabase(flags, environment)
-      const before = await planOf(path)
+      const { plan: before, oldUnits } = await planOf(path)
       const after = flags.dryRun ? before : await applyTo(path)
       const steps = after.steps.map(({ name, applied }, index) => ({
         name,
         state: stateOf(applied, before.steps[index]),
       }))
       if (flags.json) {
-        process.stdout.write(`${JSON.stringify({ path, kind: before.kind, steps }, null, 2)}\n`)
+        const told = { path, kind: before.kind, steps, oldUnits }
+        process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
         return
       }
       process.stdout.write(`${path}: ${kinds[before.kind]}\n`)
       for (const { name, state } of steps) process.stdout.write(`  ${state.padEnd(7)}  ${name}\n`)
+      if (oldUnits > 0) {
+        const units = oldUnits === 1 ? '1 unit' : `${oldUnits} units`
+        process.stdout.write(`${flags.dryRun ? 'would convert' : 'converted'} ${units} of cq 0.x\n`)
+      }
       process.stdout.write(`${summaryOf(steps, flags.dryRun === true)}\n`)
     })
 }
@@ -71,11 +81,14 @@ function summaryOf(steps: readonly { readonly state: StepState }[], isDryRun: bo
 const sqlite = () => import('../sqlite/direct.ts')
 const plans = () => import('../sqlite/migration-plan.ts')
 
-async function planOf(path: string): Promise<MigrationPlan> {
-  const { planOf, planOfNewFile } = await plans()
-  if (!existsSync(path)) return planOfNewFile()
+async function planOf(path: string): Promise<{ plan: MigrationPlan; oldUnits: number }> {
+  const { oldUnitsIn, planOf, planOfNewFile } = await plans()
+  if (!existsSync(path)) return { plan: planOfNewFile(), oldUnits: 0 }
   const { directly } = await sqlite()
-  return directly({ path, access: 'read' }, planOf)
+  return directly({ path, access: 'read' }, (connection) => {
+    const plan = planOf(connection)
+    return { plan, oldUnits: oldUnitsIn(connection, plan) }
+  })
 }
 
 async function applyTo(path: string): Promise<MigrationPlan> {

@@ -3,12 +3,15 @@ import { confidenceIndexes } from './confidence-indexes.ts'
 import { confidenceCounts, counters, counts } from './counters.ts'
 import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
+import { oldDocuments } from './old-documents.ts'
 import { ranking, rankingIndex } from './ranking-index.ts'
 import { reviewIndexes } from './review-indexes.ts'
 import { spentCounters } from './spent-counters.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
 export const migrations: readonly Migration[] = [
+  // First, so that what follows is derived from documents of one format.
+  oldDocuments,
   reviewIndexes,
   rankingIndex,
   counters,

@@ -118,6 +118,18 @@ export function missingWhereUnstamped(database: MigrationDatabase): string[] {
   })
 }
 
+/**
+ * Whether a file is what a cq SDK keeps on the machine of an agent, under the same names: it has an index
+ * of full texts, which no server makes, or, in other releases, binary documents under row ids.
+ */
+export function isLocalStore(database: MigrationDatabase): boolean {
+  if (tableNames(database).has('knowledge_units_fts')) return true
+  const columns = database.all<{ name: string; type: string }>(
+    "SELECT name, type FROM pragma_table_info('knowledge_units')",
+  )
+  return columns.some(({ name, type }) => name === 'rowid' || type.toUpperCase() === 'JSONB')
+}
+
 function missingColumns(
   database: MigrationDatabase,
   table: string,
@@ -128,7 +140,7 @@ function missingColumns(
   return needed.filter((name) => !there.has(name)).map((name) => `${table}.${name}`)
 }
 
-function columnNames(database: MigrationDatabase, table: string): Set<string> {
+export function columnNames(database: MigrationDatabase, table: string): Set<string> {
   const rows = database.all<{ name: string }>('SELECT name FROM pragma_table_info(?)', table)
   return new Set(rows.map(({ name }) => name))
 }

@@ -1,4 +1,5 @@
 import { migrations } from '../migrations/index.ts'
+import { countOldUnits, oldDocuments } from '../migrations/old-documents.ts'
 import { referenceRevision, stampedRevisions, tableNames } from '../migrations/reference-schema.ts'
 import type { Connection } from './connection.ts'
 import { appliedSteps, databaseOf, requireOurs } from './migrator.ts'
@@ -30,6 +31,12 @@ export function planOf({ sqlite }: Connection): MigrationPlan {
     const kind = isStamped ? 'stamped' : tableNames(database).size === 0 ? 'empty' : 'unstamped'
     return { kind, steps: stepsWhere(isStamped, (name) => applied.has(name)) } as const
   })()
+}
+
+/** How many units of cq 0.x `migrate` would convert, by this plan. It reads every unit once for it. */
+export function oldUnitsIn({ sqlite }: Connection, { steps }: MigrationPlan): number {
+  const isConverted = steps.some(({ name, applied }) => name === oldDocuments.name && applied)
+  return isConverted ? 0 : countOldUnits(databaseOf(sqlite))
 }
 
 /** What `migrate` would do where there is no file. */

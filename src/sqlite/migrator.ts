@@ -6,6 +6,7 @@ import { migrations } from '../migrations/index.ts'
 import type { MigrationDatabase } from '../migrations/migration.ts'
 import {
   completeReferenceSchema,
+  isLocalStore,
   missingWhereStamped,
   missingWhereUnstamped,
   referenceRevision,
@@ -51,9 +52,16 @@ function bringToNewest(connection: Connection, busyTimeout: number): void {
 }
 
 export function databaseOf(sqlite: Sqlite.Database): MigrationDatabase {
+  // Kept, since one that fires triggers takes longer to prepare than to run.
+  const prepared = new Map<string, Sqlite.Statement>()
+  const prepare = (sql: string) => {
+    const statement = prepared.get(sql) ?? sqlite.prepare(sql)
+    prepared.set(sql, statement)
+    return statement
+  }
   return {
-    run: (sql, ...params) => void sqlite.prepare(sql).run(...params),
-    all: <Row>(sql: string, ...params: unknown[]) => sqlite.prepare(sql).all(...params) as Row[],
+    run: (sql, ...params) => void prepare(sql).run(...params),
+    all: <Row>(sql: string, ...params: unknown[]) => prepare(sql).all(...params) as Row[],
   }
 }
 
@@ -78,6 +86,12 @@ export function requireOurs(database: MigrationDatabase): void {
   }
   // The stamp's table alone is what the reference server leaves where it dies right at its start.
   if (tables.size === 0 || (tables.size === 1 && tables.has(stampTable))) return
+  if (isLocalStore(database))
+    throw new StoreError(
+      'corrupt',
+      'the file is the local store of a cq SDK or CLI, and no database of a server; nothing was changed. ' +
+        'Let cq-store make a database of its own, and have the SDK use that server: it sends its units there',
+    )
   const missing = missingWhereUnstamped(database)
   if (missing.length > 0)
     throw new StoreError(

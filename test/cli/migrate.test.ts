@@ -31,14 +31,21 @@ describe('migrate', () => {
         path,
         kind,
         steps: steps(reference, 'pending'),
+        oldUnits: 0,
       })
       expect(existsSync(path) ? footprintOf(path) : undefined).toEqual(before)
       expect(await plan(path)).toEqual({
         path,
         kind,
         steps: steps(reference === 'pending' ? 'applied' : 'done', 'applied'),
+        oldUnits: 0,
       })
-      expect(await plan(path)).toEqual({ path, kind: 'stamped', steps: steps('done', 'done') })
+      expect(await plan(path)).toEqual({
+        path,
+        kind: 'stamped',
+        steps: steps('done', 'done'),
+        oldUnits: 0,
+      })
     },
   )
 
