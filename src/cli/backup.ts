@@ -26,7 +26,7 @@ export function addBackupCommand(program: Command, environment: NodeJS.ProcessEn
       'after',
       `
 A server may read and write meanwhile; its write-ahead log is not folded in until the copy is made.
-The copy is a database like the first: serve it, or put it in its place while no server runs.
+The copy is a database like the first. cq-store restore puts it in its place; never copy it there yourself.
 Only its owner may read it, since it holds hashes of passwords and keys.
 ${databaseHelp}
 
@@ -48,7 +48,7 @@ Examples:
       )
       const { size } = await stat(copy)
       process.stdout.write(
-        `backed up ${path} to ${copy}: ${describe(counts)}; ${size} bytes, verified\n`,
+        `backed up ${path} to ${copy}: ${describeRows(counts)}; ${size} bytes, verified\n`,
       )
     })
 }
@@ -83,7 +83,7 @@ function requireOtherPlace(path: string, copy: string): void {
       throw new Error(`${copy}${suffix} is there: ${copy} is a database in use, or was one`)
 }
 
-function describe(counts: RowCounts): string {
+export function describeRows(counts: RowCounts): string {
   const names: Readonly<Record<string, readonly [one: string, many: string]>> = {
     knowledge_units: ['knowledge unit', 'knowledge units'],
     users: ['user', 'users'],

@@ -7,6 +7,7 @@ import { addExportCommand } from './export.ts'
 import { addImportCommand } from './import.ts'
 import { addKeyCommand } from './key.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { addRestoreCommand } from './restore.ts'
 import { addServeCommand } from './serve.ts'
 import { SettingError } from './settings.ts'
 import { addUnitCommand } from './unit.ts'
@@ -47,8 +48,8 @@ Run it, with the two secrets that serve --help tells of in the environment:
   $ cq-store key create carol --name laptop --ttl 90d
   $ cq-store serve
 
-Every command works while a server serves the same database. The exit code is 0 for success, 1 where
-something failed, 2 where an argument or a setting is wrong.`,
+Every command but restore works while a server serves the same database. The exit code is 0 for success,
+1 where something failed, 2 where an argument or a setting is wrong.`,
     )
   const commands = [
     addServeCommand,
@@ -60,6 +61,7 @@ something failed, 2 where an argument or a setting is wrong.`,
     addMigrateCommand,
     addCheckCommand,
     addBackupCommand,
+    addRestoreCommand,
   ]
   for (const add of commands) add(cq, environment)
   settle(cq)

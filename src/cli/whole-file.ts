@@ -45,7 +45,7 @@ export async function syncDirectory(path: string): Promise<void> {
 }
 
 /** A file and what SQLite may put beside it. */
-function companionsOf(path: string): string[] {
+export function companionsOf(path: string): string[] {
   return ['', '-journal', '-wal', '-shm'].map((suffix) => `${path}${suffix}`)
 }
 

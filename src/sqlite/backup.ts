@@ -1,7 +1,7 @@
 import { StoreError } from '../errors.ts'
 import { tableNames } from '../migrations/reference-schema.ts'
 import type { Connection } from './connection.ts'
-import { integrityFaults } from './integrity.ts'
+import { type IntegrityCheck, integrityFaults } from './integrity.ts'
 import { planOf } from './migration-plan.ts'
 import { databaseOf } from './migrator.ts'
 
@@ -47,20 +47,30 @@ export async function backup(
 
 /** Checks that a copy is sound and holds what it must. @throws {StoreError} `corrupt` */
 export function verifyBackup(copy: Connection, expected: RowCounts): void {
-  requireSound(copy)
+  requireSound(copy, 'quick_check')
   const found = countRows(copy)
   for (const [table, count] of Object.entries(expected))
     if (found[table] !== count)
       throw new StoreError('corrupt', `the copy has ${found[table]} rows of ${count} in ${table}`)
 }
 
-/** @throws {StoreError} `corrupt` where SQLite finds the file damaged */
-export function requireSound({ sqlite }: Connection): void {
-  const [fault] = integrityFaults(sqlite, 'quick_check', 1)
+/**
+ * Checks that a file is a sound database of cq, of a revision that is known. Resolves to what it holds.
+ * @throws {StoreError} `corrupt`
+ */
+export function verifyDatabase(connection: Connection): RowCounts {
+  if (planOf(connection).kind === 'empty')
+    throw new StoreError('corrupt', 'it is empty, and no database of cq')
+  requireSound(connection, 'integrity_check')
+  return countRows(connection)
+}
+
+function requireSound({ sqlite }: Connection, check: IntegrityCheck): void {
+  const [fault] = integrityFaults(sqlite, check, 1)
   if (fault !== undefined) throw new StoreError('corrupt', `the copy is damaged: ${fault}`)
 }
 
-export function countRows({ sqlite }: Connection): RowCounts {
+function countRows({ sqlite }: Connection): RowCounts {
   const there = tableNames(databaseOf(sqlite))
   return Object.fromEntries(
     countedTables

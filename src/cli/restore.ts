@@ -1,0 +1,163 @@
+import { createReadStream, existsSync, type Stats } from 'node:fs'
+import { type FileHandle, mkdir, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Command } from 'commander'
+import type { RowCounts } from '../sqlite/backup.ts'
+import { describeRows } from './backup.ts'
+import { addDatabaseOptions, commandDatabase } from './open-store.ts'
+import { isConfirmed } from './password-input.ts'
+import { Progress } from './progress.ts'
+import { discard, recover, setAside, showReplaced } from './replaced-database.ts'
+import { type DatabaseSettings, realPathOfSetting, SettingError } from './settings.ts'
+import { writeWholeFile } from './whole-file.ts'
+
+interface RestoreFlags extends DatabaseSettings {
+  readonly yes?: true
+  readonly discard?: true
+  readonly json?: true
+}
+
+/** Adds `restore`. Like `backup`, it runs SQLite in this very thread. */
+export function addRestoreCommand(program: Command, environment: NodeJS.ProcessEnv): void {
+  const command = program
+    .command('restore')
+    .description('Put a backup in the place of the database, while no server runs.')
+    .argument('<backup>', 'the file that cq-store backup made')
+    .option('--yes', "don't ask, where a database is there")
+    .option('--discard', 'delete the database that was there; else it is kept beside the new one')
+    .option('--json', 'as {path, backup, bytes, rows: {table: count}, replaced: path or null}')
+  addDatabaseOptions(command)
+    .addHelpText(
+      'after',
+      `
+Never copy a backup over a database yourself: what lies beside the old one, its write-ahead log, would be
+taken for a part of the new one, and destroy it.
+
+It refuses while anything has the database open. The backup is copied and checked before anything is
+replaced, and then takes the database's place in one step: where the command is killed, one of the two is
+there, whole. The database that was there is kept as <path>.replaced-<time>.
+The new one has the owner and the mode of the one that it replaces.
+Without --database-url, --db-path and their variables the database is /data/cq.db.
+
+Examples:
+  $ cq-store restore /var/backups/cq-2026-11-22.db --db-path /var/lib/cq/cq.db
+  $ cq-store restore latest.db --yes --json | jq -r .replaced`,
+    )
+    .action(async (backup: string, flags: RestoreFlags) => {
+      const path = commandDatabase(flags, environment)
+      const source = realPathOfSetting('the backup', backup)
+      await requireBackup(source, path)
+      const isThere = existsSync(path)
+      const question = `Replace ${path} by ${source}?`
+      if (isThere && !flags.yes && !(await isConfirmed(question, '--yes')))
+        throw new Error('cancelled; nothing was changed')
+      const { rows, bytes, replaced } = await restore(source, path)
+      const kept = flags.discard || replaced === undefined ? null : replaced
+      if (replaced !== undefined && flags.discard) await discard(replaced)
+      if (flags.json) {
+        const told = { path, backup: source, bytes, rows, replaced: kept }
+        process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
+        return
+      }
+      process.stdout.write(`restored ${path} from ${source}: ${describeRows(rows)}; checked\n`)
+      if (kept !== null) process.stdout.write(`the database that was there is kept as ${kept}\n`)
+    })
+}
+
+interface Restored {
+  readonly rows: RowCounts
+  readonly bytes: number
+  /** Where the database is now that was there. */
+  readonly replaced: string | undefined
+}
+
+async function restore(source: string, path: string): Promise<Restored> {
+  // Loaded only by who runs this command: it brings the database driver into this thread.
+  const { directly } = await import('../sqlite/direct.ts')
+  const { verifyBackup } = await import('../sqlite/backup.ts')
+  const { takeSoleUse } = await import('../sqlite/sole-use.ts')
+  await mkdir(dirname(path), { recursive: true })
+  const old = await stat(path).catch(() => undefined)
+  let rows: RowCounts = {}
+  let aside = ''
+  {
+    using _sole = old && takeSoleUse(path)
+    for (const shown of await recover(path))
+      process.stderr.write(
+        `cq-store: a restore was interrupted; what it replaced is kept as ${shown}\n`,
+      )
+    try {
+      await writeWholeFile(path, { force: true, mode: 0o600 }, async (temporary, file) => {
+        await copy(source, file)
+        if (old) await takeAttributes(file, old, path)
+        rows = await check(source, temporary)
+        await file.sync()
+        aside = await setAside(path)
+      })
+    } catch (error) {
+      await recover(path)
+      throw error
+    }
+  }
+  const replaced = await showReplaced(path, aside)
+  await directly({ path, access: 'read' }, (connection) => verifyBackup(connection, rows))
+  return { rows, bytes: (await stat(path)).size, replaced }
+}
+
+/** Checks that there is a file, and that all that belongs to it is in it. */
+async function requireBackup(source: string, path: string): Promise<void> {
+  if (source === path) throw new SettingError('the backup must be another file than the database')
+  const file = await stat(source).catch((error: Error) => {
+    throw new Error(`there is no backup at ${source}: ${error.message}`, { cause: error })
+  })
+  if (!file.isFile()) throw new Error(`${source} is no regular file`)
+  const wal = await stat(`${source}-wal`).catch(() => undefined)
+  if ((wal && wal.size > 0) || existsSync(`${source}-journal`))
+    throw new Error(
+      `${source} has a log beside it that would be lost: it is a database in use, or was one. ` +
+        'Make a backup of it with cq-store backup, and restore that',
+    )
+}
+
+async function copy(source: string, file: FileHandle): Promise<void> {
+  const before = await stat(source)
+  using progress = new Progress({ doing: 'copying', unit: 'bytes', total: before.size })
+  await file.writeFile(chunksOf(source, progress))
+  const after = await stat(source)
+  if (after.size !== before.size || after.mtimeMs !== before.mtimeMs)
+    throw new Error(`${source} was written to while it was copied; nothing was changed`)
+}
+
+async function* chunksOf(source: string, progress: Progress): AsyncIterable<Buffer> {
+  let done = 0
+  for await (const chunk of createReadStream(source, { highWaterMark: 1_048_576 })) {
+    yield chunk
+    done += chunk.length
+    progress.reach(done)
+  }
+}
+
+/** Whoever could use the old database can use the new one, and nobody else. */
+async function takeAttributes(file: FileHandle, old: Stats, path: string): Promise<void> {
+  await file.chmod(old.mode & 0o777)
+  const { uid, gid } = await file.stat()
+  if (uid === old.uid && gid === old.gid) return
+  await file.chown(old.uid, old.gid).catch((error: Error) => {
+    const owner = `user ${old.uid} and group ${old.gid}`
+    throw new Error(`${path} belongs to ${owner}; restore it as that user (${error.message})`, {
+      cause: error,
+    })
+  })
+}
+
+/** Checks the copy of a backup. Resolves to what it holds. */
+async function check(source: string, temporary: string): Promise<RowCounts> {
+  const { directly } = await import('../sqlite/direct.ts')
+  const { verifyDatabase } = await import('../sqlite/backup.ts')
+  try {
+    return await directly({ path: temporary, access: 'read' }, verifyDatabase)
+  } catch (error) {
+    const why = (error as Error).message
+    throw new Error(`${source} can't be restored: ${why}`, { cause: error })
+  }
+}
