@@ -1,9 +1,9 @@
 #!/usr/bin/env node
-import { requireSupportedNode } from './sqlite/versions.ts'
+import { requireSupportedRuntime } from './sqlite/versions.ts'
 
 try {
   // First, and the rest imported after it: the SQLite driver crashes an older Node without a word.
-  requireSupportedNode()
+  requireSupportedRuntime()
   const { run } = await import('./cli/program.ts')
   process.exitCode = await run(process.argv.slice(2), process.env)
 } catch (error) {

@@ -53,10 +53,26 @@ let instance: AjvClass | undefined
 
 function ajv(): AjvClass {
   if (instance) return instance
+  requireCompiling()
   const { Ajv } = createRequire(import.meta.url)('ajv') as typeof import('ajv')
   instance = new Ajv({ allErrors: true, allowUnionTypes: true, verbose: true })
   instance.addFormat('timestamp', { type: 'string', validate: isTimestamp })
   return instance
+}
+
+/**
+ * The validator, the SQLite driver and the HTTP server each make functions of text.
+ * @throws {StoreError} `unavailable` where Node is told to let nobody do that
+ */
+export function requireCompiling(): void {
+  try {
+    Function('')
+  } catch (error) {
+    const why =
+      'cq-store needs functions that are made of text, as its SQLite driver, its validator and its ' +
+      'HTTP server make them: start Node without --disallow-code-generation-from-strings'
+    throw new StoreError('unavailable', why, { cause: error })
+  }
 }
 
 function issue(error: ErrorObject): Issue {

@@ -20,7 +20,7 @@ import type {
   WorkerOptions,
 } from './connection-options.ts'
 import { makeDatabaseFile, realPathOf } from './database-file.ts'
-import { requireSupportedNode } from './versions.ts'
+import { requireSupportedRuntime } from './versions.ts'
 
 export interface SqliteStoreOptions {
   /**
@@ -146,7 +146,7 @@ export class SqliteStore extends OperationStore implements Store {
    * or Node or SQLite is too old. No thread is left then.
    */
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
-    requireSupportedNode()
+    requireSupportedRuntime()
     const { path, ...rest } = checkOptions(options)
     if (path.trim() === '' || path === ':memory:')
       throw new StoreError(

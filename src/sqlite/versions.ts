@@ -1,13 +1,62 @@
+import { devNull } from 'node:os'
 import { StoreError } from '../errors.ts'
+import { requireCompiling } from '../knowledge/validation.ts'
 
-const oldestNode = '22.12.0'
+/** What the SQLite driver is built against. An older Node loads it all the same, and crashes. */
+const oldestNodeApi = 10
+const nodesWithIt = 'Node 22.14 or newer, of Node 23 its 23.6 or newer'
 const oldestSqlite = '3.51.3'
 
-/** @throws {StoreError} `unavailable` where Node is too old to load the SQLite driver without a crash */
-export function requireSupportedNode(version = process.versions.node): void {
-  if (isAtLeast(version, oldestNode)) return
-  const why = `cq-store needs Node ${oldestNode} or newer, this is Node ${version}`
-  throw new StoreError('unavailable', why)
+/**
+ * To be asked before anything loads the SQLite driver, in whatever thread.
+ * @throws {StoreError} `unavailable` where cq-store can't run, or not without a crash: on another
+ * runtime than Node, on an older one, or on one that is started without rights that it needs
+ */
+export function requireSupportedRuntime(versions = process.versions): void {
+  for (const [name, runtime] of [
+    ['bun', 'Bun'],
+    ['deno', 'Deno'],
+  ] as const)
+    if (versions[name] !== undefined)
+      throw unsupported(`${nodesWithIt}, and does not run on ${runtime} (${versions[name]})`)
+  // Where it is missing it is no number, and refused.
+  if (!(Number(versions.napi) >= oldestNodeApi))
+    throw unsupported(`${nodesWithIt}; this is Node ${versions.node}`)
+  requireCompiling()
+  if (!mayLoadAddons())
+    throw unsupported(
+      'native addons, for SQLite: start Node with --allow-addons where --permission is given, ' +
+        'and without --no-addons',
+    )
+  if (process.permission?.has('worker') === false)
+    throw unsupported('worker threads: start Node with --allow-worker, since --permission is given')
+}
+
+/**
+ * SQLite opens files past Node's permission model, which is to hold all the same.
+ * @throws {StoreError} `unavailable` where it forbids the file
+ */
+export function requirePermission(path: string, scopes: readonly ('read' | 'write')[]): void {
+  for (const scope of scopes)
+    if (process.permission?.has(`fs.${scope}`, path) === false)
+      throw unsupported(
+        `to ${scope} ${path}: start Node with --allow-fs-${scope} for it and what lies beside it, ` +
+          'since --permission is given',
+      )
+}
+
+/** Asks it of a file that is none: a `--permission` of Node 22 does not tell. */
+function mayLoadAddons(): boolean {
+  try {
+    process.dlopen({ exports: {} }, devNull)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'ERR_DLOPEN_DISABLED'
+  }
+}
+
+function unsupported(what: string): StoreError {
+  return new StoreError('unavailable', `cq-store needs ${what}`)
 }
 
 /**

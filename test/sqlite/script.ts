@@ -2,10 +2,14 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
-/** Starts a script of `processes/` in a process of its own, which ends with the test at the latest. */
-export function startScript(name: string, ...args: string[]): ChildProcess {
+/** A script of `processes/`, by name, and what Node is given before it. */
+export type Script = string | readonly [name: string, ...nodeArgs: string[]]
+
+/** Starts a script in a process of its own, which ends with the test at the latest. */
+export function startScript(script: Script, ...args: string[]): ChildProcess {
+  const [name = '', ...nodeArgs] = [script].flat()
   const file = fileURLToPath(new URL(`processes/${name}`, import.meta.url))
-  const execArgv = process.features.typescript ? [] : ['--import', 'tsx']
+  const execArgv = [...(process.features.typescript ? [] : ['--import', 'tsx']), ...nodeArgs]
   const child = spawn(process.execPath, [...execArgv, file, ...args], {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
@@ -21,8 +25,8 @@ export interface ScriptOutcome {
 }
 
 /** Runs a script until it ends by itself. */
-export async function runScript(name: string, ...args: string[]): Promise<ScriptOutcome> {
-  const child = startScript(name, ...args)
+export async function runScript(script: Script, ...args: string[]): Promise<ScriptOutcome> {
+  const child = startScript(script, ...args)
   const text = { stdout: '', stderr: '' }
   for (const stream of ['stdout', 'stderr'] as const)
     child[stream]?.setEncoding('utf8').on('data', (chunk: string) => {
