@@ -9,6 +9,9 @@
  * - `outcome_unknown`: a write was sent and its answer lost; it may or may not be stored.
  * - `unavailable`: the database can't be reached now (locked, full, worker lost); nothing was done.
  * - `closed`: the store was closed.
+ * - `read_only`: a write to a store that was opened with `readOnly`; nothing was done.
+ * - `migration_needed`: the file lacks steps of the schema, and the store was opened so that it takes none.
+ * - `newer_schema`: the file was written by a newer cq-store or reference server; nothing was done.
  * - `corrupt`: the file is damaged, or is no cq database.
  * - `internal`: a fault in this library.
  */
@@ -22,6 +25,9 @@ export const storeErrorCodes = [
   'outcome_unknown',
   'unavailable',
   'closed',
+  'read_only',
+  'migration_needed',
+  'newer_schema',
   'corrupt',
   'internal',
 ] as const

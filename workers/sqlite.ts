@@ -7,7 +7,7 @@ import { CheckpointRequest } from '../src/sqlite/checkpoint-request.ts'
 import { Connection } from '../src/sqlite/connection.ts'
 import type { WorkerOptions } from '../src/sqlite/connection-options.ts'
 import { toStoreError } from '../src/sqlite/errors.ts'
-import { migrate } from '../src/sqlite/migrator.ts'
+import { migrate, requireNewest } from '../src/sqlite/migrator.ts'
 import { adoptStatements } from '../src/statement.ts'
 
 const options = workerData as WorkerOptions
@@ -19,10 +19,13 @@ export const open = (): Reply =>
   reply(() => {
     connection = new Connection(options)
     if (options.access === 'write') {
-      migrate(connection, options.busyTimeout)
+      migrate(connection, options.busyTimeout, !options.mustBeNewest)
       connection.learn()
     }
-    if (options.access === 'read') giveWay()
+    if (options.access === 'read') {
+      if (options.mustBeNewest) requireReadable(connection)
+      giveWay()
+    }
     if (options.access === 'checkpoint')
       void connection.checkpointWhenAsked(new CheckpointRequest(options.checkpointMemory))
     return JSON.stringify(connection.report())
@@ -38,6 +41,16 @@ export default (calls: readonly Call[]): CallReply[] =>
   answerBatch(connection, calls, mostWorkAmongOthers)
 
 export const alone = (calls: readonly Call[]): CallReply[] => answerBatch(connection, calls)
+
+/** Where it is not, the connection is closed, so that a file that is refused is left as it was. */
+function requireReadable(reader: Connection): void {
+  try {
+    requireNewest(reader)
+  } catch (error) {
+    reader.close()
+    throw error
+  }
+}
 
 /** How much lower than the event loop's the priority of readers is. */
 const giveWayBy = 5

@@ -42,10 +42,15 @@ const statuses: Partial<Record<StoreErrorCode, number>> = {
   outcome_unknown: 503,
   unavailable: 503,
   closed: 503,
+  // Which clients of agents take as a 503, and nobody is told to come back in a moment.
+  read_only: 403,
+  migration_needed: 503,
+  newer_schema: 503,
 }
 
 /** What clients are told of a 503, whose own message is about this machine. */
 const unavailable = 'Service temporarily unavailable, please try again'
+const readOnly = 'This server is read only'
 const retryAfterSeconds = '1'
 
 /** The answer to a request that failed. What is nobody's fault but this server's is logged. */
@@ -72,6 +77,7 @@ function toHttpError(error: FastifyError | StoreError | HttpError): HttpError {
 function fromStore({ code, message }: StoreError): HttpError {
   const status = statuses[code]
   if (status === undefined) return new HttpError(500, 'Internal Server Error')
+  if (code === 'read_only') return new HttpError(status, readOnly)
   if (status === 503) return new HttpError(503, unavailable, { 'retry-after': retryAfterSeconds })
   return new HttpError(status, message)
 }

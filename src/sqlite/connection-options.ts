@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly cacheSize: number
   /** How much of the file is read through memory mapping, in bytes. */
   readonly mmapSize: number
+  /** How the write-ahead log was found, see `logState`, where a reader is to leave none behind. */
+  readonly logAsFound?: string | undefined
   /** Of the `CheckpointRequest` that a writer makes, where somebody answers it. */
   readonly checkpointMemory?: SharedArrayBuffer
 }
@@ -30,6 +32,8 @@ export interface WorkerOptions extends ConnectionOptions {
   /** Compiled by the thread that starts it, see `statement.ts`. */
   readonly statements: readonly StatementText[]
   readonly checkpointMemory: SharedArrayBuffer
+  /** Whether the file must have the newest schema, and is not brought to it. */
+  readonly mustBeNewest: boolean
 }
 
 /** How a connection is set up, as SQLite itself tells it. */

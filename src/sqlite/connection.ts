@@ -6,6 +6,7 @@ import type { Notice, Step, Steps } from '../operations/operation.ts'
 import { CheckpointRequest } from './checkpoint-request.ts'
 import type { Access, ConnectionOptions, ConnectionReport, Tidied } from './connection-options.ts'
 import { toStoreError } from './errors.ts'
+import { logState } from './readable-file.ts'
 import { requireSafeSqlite } from './versions.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
 
@@ -48,6 +49,7 @@ export class TooMuchWork extends Error {
 export class Connection {
   readonly sqlite: Sqlite.Database
   readonly access: Access
+  readonly #logAsFound: string | undefined
   /** Statements of operations that changed something, or failed and may have. */
   changes = 0
   /** What operations wanted logged. */
@@ -62,8 +64,9 @@ export class Connection {
 
   /** @throws {StoreError} */
   constructor(options: ConnectionOptions) {
-    const { path, access, busyTimeout } = options
+    const { path, access, busyTimeout, logAsFound } = options
     this.access = access
+    this.#logAsFound = logAsFound
     const readonly = access === 'read'
     this.sqlite = translated(() => new Sqlite(path, { readonly, timeout: busyTimeout }))
     try {
@@ -202,8 +205,9 @@ export class Connection {
 
   /**
    * Closes the connection. The writer first refreshes what the planner knows, and folds the
-   * write-ahead log into the file. Answers what of that could not be done, as where another process
-   * holds a lock; it keeps nothing from closing.
+   * write-ahead log into the file. A reader takes away a log that came to be since it was opened, see
+   * `logAsFound`. Answers what of that could not be done, as where another process holds a lock; it
+   * keeps nothing from closing.
    */
   close(): string[] {
     if (this.access === 'write') {
@@ -212,6 +216,9 @@ export class Connection {
       this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
     }
     this.sqlite.close()
+    const { name } = this.sqlite
+    if (this.#logAsFound !== undefined && this.#logAsFound !== logState(name))
+      this.#attempt('wal_checkpoint', () => closeLog(name))
     return this.#undone.splice(0)
   }
 
@@ -306,6 +313,19 @@ export class Connection {
   #forgetOldest(): void {
     const [oldest] = this.#prepared.keys()
     if (oldest !== undefined) this.#prepared.delete(oldest)
+  }
+}
+
+/**
+ * A connection that only reads, and is the last one, leaves the log behind that it made to read. One
+ * that may write takes it away as it closes, as long as nobody else has the file open.
+ */
+function closeLog(path: string): void {
+  const sqlite = new Sqlite(path, { fileMustExist: true, timeout: 0 })
+  try {
+    sqlite.prepare('SELECT 1 FROM sqlite_schema').get()
+  } finally {
+    sqlite.close()
   }
 }
 

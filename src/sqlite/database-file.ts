@@ -1,7 +1,8 @@
 import { readlinkSync, realpathSync } from 'node:fs'
-import { mkdir, open } from 'node:fs/promises'
+import { open } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { StoreError } from '../errors.ts'
+import { makeDirectory } from './directory.ts'
 
 /** As many links in a row as Linux follows. */
 const mostLinks = 40
@@ -47,12 +48,7 @@ function targetOf(link: string): string | undefined {
  * @throws {StoreError} `unavailable`
  */
 export async function makeDatabaseFile(path: string): Promise<void> {
-  try {
-    await mkdir(dirname(path), { recursive: true })
-  } catch (error) {
-    const why = `the directory ${dirname(path)} cannot be made: ${(error as Error).message}`
-    throw new StoreError('unavailable', why, { cause: error })
-  }
+  await makeDirectory(dirname(path))
   try {
     await using file = await open(path, 'wx', ownerOnly)
     await file.chmod(ownerOnly)

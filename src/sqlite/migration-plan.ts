@@ -1,8 +1,8 @@
 import { migrations } from '../migrations/index.ts'
 import { countOldUnits, oldDocuments } from '../migrations/old-documents.ts'
-import { referenceRevision, stampedRevisions, tableNames } from '../migrations/reference-schema.ts'
+import { stampedRevisions, tableNames } from '../migrations/reference-schema.ts'
 import type { Connection } from './connection.ts'
-import { appliedSteps, databaseOf, requireOurs } from './migrator.ts'
+import { appliedSteps, databaseOf, referenceStep, requireOurs } from './migrator.ts'
 
 /** What a file is, before anything is done to it. */
 export type FileKind = 'empty' | 'unstamped' | 'stamped'
@@ -45,6 +45,6 @@ export function planOfNewFile(): MigrationPlan {
 }
 
 function stepsWhere(isStamped: boolean, isApplied: (name: string) => boolean): PlannedStep[] {
-  const reference = { name: `reference schema ${referenceRevision}`, applied: isStamped }
+  const reference = { name: referenceStep, applied: isStamped }
   return [reference, ...migrations.map(({ name }) => ({ name, applied: isApplied(name) }))]
 }

@@ -17,32 +17,55 @@ import {
 import type { Connection } from './connection.ts'
 
 export const ownTable = 'cq_store_migrations'
+const ownSteps = migrations.map(({ name }) => name)
+/** What the reference server's schema is called, as a step before ours. */
+export const referenceStep = `reference schema ${referenceRevision}`
 
 /**
  * Brings a file to the newest schema, in one transaction: a crash leaves it as it was. Two processes
  * that start at once take turns, and the second finds the work done. A file that is none of ours is
  * refused before anything in it is touched. Where this fails, the connection is closed, so that a
  * refused file keeps no write-ahead log from having been looked at.
- * @throws {StoreError} `corrupt` for a file of another revision or another program; `unavailable` for
- * one that can't be written
+ * @param mayTakeSteps where it may not, a file that lacks steps is refused, too
+ * @throws {StoreError} `corrupt` for a file of another program; `newer_schema`; `unavailable` for one
+ * that can't be written; `migration_needed`
  */
-export function migrate(connection: Connection, busyTimeout: number): void {
+export function migrate(connection: Connection, busyTimeout: number, mayTakeSteps = true): void {
   try {
-    bringToNewest(connection, busyTimeout)
+    bringToNewest(connection, busyTimeout, mayTakeSteps)
   } catch (error) {
     connection.sqlite.close()
     throw error
   }
 }
 
-function bringToNewest(connection: Connection, busyTimeout: number): void {
+/**
+ * Refuses a file that is not of the newest schema. The connection stays as it is.
+ * @throws {StoreError} `migration_needed`, and as `migrate` does for files that are none of ours
+ */
+export function requireNewest({ sqlite }: Connection): void {
+  const database = databaseOf(sqlite)
+  sqlite.transaction(() => {
+    requireOurs(database)
+    const missing = pendingSteps(database)
+    if (missing.length > 0)
+      throw new StoreError(
+        'migration_needed',
+        `the database lacks ${missing.join(', ')}: cq-store migrate takes these steps, as does opening ` +
+          'it without `readOnly` and `migrate: false`; nothing was changed',
+      )
+  })()
+}
+
+function bringToNewest(connection: Connection, busyTimeout: number, mayTakeSteps: boolean): void {
   const { sqlite } = connection
   const database = databaseOf(sqlite)
   requireWritable(sqlite)
   // In one snapshot each, since another process may be at work between two statements.
   sqlite.transaction(() => requireOurs(database))()
+  if (!mayTakeSteps) requireNewest(connection)
   switchToWal(sqlite, busyTimeout)
-  if (sqlite.transaction(() => isCurrent(database))()) return
+  if (sqlite.transaction(() => pendingSteps(database).length === 0)()) return
   connection.bulkTransaction(() => {
     // Asked again: another process may have been here between.
     requireOurs(database)
@@ -71,9 +94,16 @@ export function requireOurs(database: MigrationDatabase): void {
   const other = revisions.find((revision) => revision !== referenceRevision)
   if (other !== undefined)
     throw new StoreError(
-      'corrupt',
+      'newer_schema',
       `the database has schema revision '${other}', and this version of cq-store knows only ` +
         `'${referenceRevision}'; nothing was changed. Use the program that made it, or a newer cq-store`,
+    )
+  const unknown = [...appliedSteps(database)].filter((step) => !ownSteps.includes(step))
+  if (unknown.length > 0)
+    throw new StoreError(
+      'newer_schema',
+      `the database has steps of a newer cq-store (${unknown.slice(0, 5).join(', ')}); nothing was ` +
+        'changed. Use that version, or a newer one',
     )
   if (revisions.length > 0) {
     const missing = missingWhereStamped(database)
@@ -101,10 +131,11 @@ export function requireOurs(database: MigrationDatabase): void {
     )
 }
 
-function isCurrent(database: MigrationDatabase): boolean {
-  if (stampedRevisions(database).length === 0) return false
+/** By name, in the order in which they are taken. */
+function pendingSteps(database: MigrationDatabase): string[] {
   const applied = appliedSteps(database)
-  return migrations.every(({ name }) => applied.has(name))
+  const reference = stampedRevisions(database).length === 0 ? [referenceStep] : []
+  return [...reference, ...ownSteps.filter((step) => !applied.has(step))]
 }
 
 export function appliedSteps(database: MigrationDatabase): Set<string> {

@@ -20,7 +20,9 @@ import type {
   WorkerOptions,
 } from './connection-options.ts'
 import { makeDatabaseFile, realPathOf } from './database-file.ts'
-import { requireSupportedRuntime } from './versions.ts'
+import { requireThere } from './directory.ts'
+import { type ReadableFile, readableFile } from './readable-file.ts'
+import { requirePermission, requireSupportedRuntime } from './versions.ts'
 
 export interface SqliteStoreOptions {
   /**
@@ -29,42 +31,54 @@ export interface SqliteStoreOptions {
    */
   readonly path: string
   /**
+   * Whether it only reads: there is no writer, a write is refused as `read_only`, and the file, which must
+   * be there and of the newest schema, is never changed. Other processes may write meanwhile, and what they
+   * write is seen. But where nobody has a file open that lies where this process can't write, a private
+   * copy is read, as the file was when it was opened; `log` is told. @default false
+   */
+  readonly readOnly?: boolean | undefined
+  /**
+   * Whether a file that lacks steps of the schema is brought to the newest one, and a missing one made.
+   * Else opening fails, with `migration_needed` or `unavailable`. @default true; never with `readOnly`
+   */
+  readonly migrate?: boolean | undefined
+  /**
    * Reader workers, each a thread with a connection. @default one per core, at least 1, at most 8; of
    * these one is for long reads only, since this thread needs a core, too
    */
-  readonly readers?: number
+  readonly readers?: number | undefined
   /**
    * What an acknowledged write survives. `normal`: a crash of the process; a power loss may take the
    * last moments' writes, never the file's integrity. `full`: a power loss, too, at the price of a
    * disk flush for each group of writes. @default 'normal'
    */
-  readonly durability?: Durability
+  readonly durability?: Durability | undefined
   /**
    * The most calls that may wait, for the writer and for the readers each. One more is turned away
    * with `overloaded` at once. @default 10000
    */
-  readonly maxQueue?: number
+  readonly maxQueue?: number | undefined
   /**
    * The time within which every call settles, in milliseconds: with `timeout` where it had no
    * effect, with `outcome_unknown` for a write that was sent to the writer. @default 30000
    */
-  readonly timeout?: number
+  readonly timeout?: number | undefined
   /** How long the writer waits for another process's lock, in milliseconds. @default 5000 */
-  readonly busyTimeout?: number
+  readonly busyTimeout?: number | undefined
   /** Page cache of each connection, in KiB. @default 16384 */
-  readonly cacheSize?: number
+  readonly cacheSize?: number | undefined
   /** How much of the file each connection reads through memory mapping, in bytes. @default 0 */
-  readonly mmapSize?: number
+  readonly mmapSize?: number | undefined
   /** Where deaths of workers and failures that nobody waits for are told. @default process warnings */
-  readonly log?: Log
+  readonly log?: Log | undefined
   /** The time, for tests that own it. @default the system's */
-  readonly now?: () => Date
+  readonly now?: (() => Date) | undefined
   /**
    * How often it is looked whether the writer may tidy up, in milliseconds, for tests. @default 1000
    */
-  readonly tidyInterval?: number
+  readonly tidyInterval?: number | undefined
   /** The file that workers run, for tests that need one to fail. */
-  readonly workerFile?: URL
+  readonly workerFile?: URL | undefined
 }
 
 /** What a store's workers are, and what its lanes did. */
@@ -83,6 +97,8 @@ const checkOptions = checker<SqliteStoreOptions>('options of SqliteStore', {
   required: ['path'],
   properties: {
     path: { type: 'string', pattern: '^[^\\u0000]*$' },
+    readOnly: { type: 'boolean' },
+    migrate: { type: 'boolean' },
     readers: { type: 'integer', minimum: 1, maximum: 64 },
     durability: { enum: ['normal', 'full'] },
     maxQueue: count,
@@ -91,7 +107,12 @@ const checkOptions = checker<SqliteStoreOptions>('options of SqliteStore', {
     busyTimeout: { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
     cacheSize: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
     mmapSize: atLeastNothing,
+    log: {},
+    now: {},
+    tidyInterval: count,
+    workerFile: {},
   },
+  additionalProperties: false,
 })
 
 const defaultReaders = Math.min(Math.max(availableParallelism(), 1), 8)
@@ -123,7 +144,10 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #log: Log
   readonly #timeout: number
   readonly #path: string
-  readonly #writer: WorkerThread<Call>
+  /** Where this is read only: what its readers have open. */
+  readonly #file: ReadableFile | undefined
+  /** Not where this is read only. */
+  readonly #writer: WorkerThread<Call> | undefined
   readonly #readers: readonly WorkerThread<Call>[]
   readonly #checkpointer: WorkerThread<Call>
   readonly #checkpointRequest = new CheckpointRequest()
@@ -141,9 +165,10 @@ export class SqliteStore extends OperationStore implements Store {
   /**
    * Opens the file, made if need be, and brings it to the newest schema. Files of cq's reference
    * server are taken as they are.
-   * @throws {StoreError} `invalid` for an option out of range; `corrupt` for a damaged file, or one of
-   * another program or a newer revision; `unavailable` where the file can't be made, opened or locked,
-   * or Node or SQLite is too old. No thread is left then.
+   * @throws {StoreError} `invalid` for an option out of range, or one that there is not; `corrupt` for a
+   * damaged file, or one of another program; `newer_schema`; `migration_needed`, see `migrate`;
+   * `unavailable` where the file can't be made, opened or locked, or Node or SQLite is too old. No thread
+   * is left then.
    */
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
     requireSupportedRuntime()
@@ -154,12 +179,25 @@ export class SqliteStore extends OperationStore implements Store {
         `path must name a file, got ${JSON.stringify(path)}: each connection would have a database of its own`,
       )
     const realPath = realPathOf(path)
-    await makeDatabaseFile(realPath)
-    const store = new SqliteStore({ ...rest, path: realPath })
+    const { readOnly = false, migrate = true } = rest
+    requirePermission(realPath, readOnly ? ['read'] : ['read', 'write'])
+    if (!readOnly && migrate) await makeDatabaseFile(realPath)
+    else await requireThere(realPath)
+    const file = readOnly ? await readableFile(realPath) : undefined
+    const store = new SqliteStore({ ...rest, path: realPath }, file)
     try {
-      // The writer first: it makes the file and its write-ahead log, which a reader cannot.
-      await store.#writer.start()
-      await Promise.all(store.#readers.map((reader) => reader.start()))
+      // The one that closes last first: a writer makes the file and its write-ahead log, which a reader
+      // cannot; and a file that is refused is refused by one that leaves nothing behind.
+      const [first, ...others] = store.#threads
+      await first?.start()
+      await Promise.all(others.map((reader) => reader.start()))
+      if (file?.isCopy)
+        store.#log.warn(
+          { path: realPath, copy: file.path },
+          `${realPath} can be written neither by this process nor beside it, and nobody has it open: ` +
+            'a private copy is read, as it is now',
+        )
+      if (readOnly) return store
       store.#tidyTimer = setInterval(() => store.#tidyWhenIdle(), store.#tidyInterval).unref()
       void store.#startCheckpointerWhenAsked()
       return store
@@ -169,10 +207,11 @@ export class SqliteStore extends OperationStore implements Store {
     }
   }
 
-  private constructor(options: SqliteStoreOptions) {
+  private constructor(options: SqliteStoreOptions, file?: ReadableFile) {
     super()
     const {
       path,
+      migrate = true,
       readers = defaultReaders,
       durability = 'normal',
       maxQueue = 10_000,
@@ -189,12 +228,15 @@ export class SqliteStore extends OperationStore implements Store {
     this.#log = log
     this.#timeout = timeout
     this.#path = path
+    this.#file = file
     this.#tidyInterval = tidyInterval
     const statements = statementTexts('sqlite')
-    const thread = (name: string, access: ConnectionOptions['access']) => {
+    const thread = (name: string, access: ConnectionOptions['access'], logAsFound?: string) => {
       const workerData: WorkerOptions = {
-        path,
+        path: file?.path ?? path,
         access,
+        logAsFound,
+        mustBeNewest: file !== undefined || !migrate,
         durability,
         busyTimeout,
         cacheSize,
@@ -211,15 +253,15 @@ export class SqliteStore extends OperationStore implements Store {
         execArgv: execArgv(filename),
       })
     }
-    this.#writer = thread('writer', 'write')
+    if (!file) this.#writer = thread('writer', 'write')
     this.#checkpointer = thread('checkpointer', 'checkpoint')
     this.#readers = Array.from({ length: readers }, (_, index) =>
-      thread(`reader ${index + 1}`, 'read'),
+      thread(`reader ${index + 1}`, 'read', index === 0 ? file?.logAsFound : undefined),
     )
     const onNotice = eachOnce((notice) => log.warn({ notice }, notice))
     this.#writes = new Lane<Call>({
       name: 'write',
-      workers: [this.#writer],
+      workers: this.#writer ? [this.#writer] : [],
       largestBatch: largestWriteBatch,
       weight: { of: textLength, most: heaviestWriteBatch },
       // Writes share what a commit costs and the pages that they touch, which is worth more.
@@ -253,18 +295,27 @@ export class SqliteStore extends OperationStore implements Store {
     return {
       write: this.#writes.figures,
       read: this.#reads.figures,
-      connections: [this.#writer, ...this.#readers, this.#checkpointer]
+      connections: [...this.#threads, this.#checkpointer]
         .map(({ report }) => report as ConnectionReport | undefined)
         .filter((report) => report !== undefined),
     }
   }
 
+  /** Those that every store has, the one first that starts first and closes last. */
+  get #threads(): readonly WorkerThread<Call>[] {
+    return this.#writer ? [this.#writer, ...this.#readers] : this.#readers
+  }
+
   protected perform(call: Call, access: Access, read: (text: string) => unknown): Promise<unknown> {
+    if (access === 'write' && !this.#writer)
+      throw new StoreError('read_only', `the store is read only; ${call[0]} was not done`)
     const lane = access === 'write' ? this.#writes : this.#reads
     return lane.perform(call, access === 'scan', read)
   }
 
   protected logFailure(method: StoreMethod, error: StoreError): void {
+    // Which is no news, and would be told at each call.
+    if (error.code === 'read_only') return
     this.#log.warn({ method, error }, `${method} failed: ${error.message}`)
   }
 
@@ -282,15 +333,16 @@ export class SqliteStore extends OperationStore implements Store {
     const before = this.#writesBefore
     const isIdle = waiting === 0 && underWay === 0 && calls === before.now
     before.now = calls
-    if (!isIdle || calls === before.tidying || this.#tidying || !this.#writer.isReady) return
-    this.#tidying = this.#tidy(calls).finally(() => {
+    const writer = this.#writer
+    if (!isIdle || calls === before.tidying || this.#tidying || !writer?.isReady) return
+    this.#tidying = this.#tidy(writer, calls).finally(() => {
       this.#tidying = undefined
     })
   }
 
-  async #tidy(writes: number): Promise<void> {
+  async #tidy(writer: WorkerThread<Call>, writes: number): Promise<void> {
     try {
-      const { isDone, undone } = (await this.#writer.tidy()) as Tidied
+      const { isDone, undone } = (await writer.tidy()) as Tidied
       if (isDone || undone.length > 0) this.#writesBefore.tidying = writes
       for (const what of undone) this.#log.warn({}, `not done while idle: ${what}`)
     } catch (error) {
@@ -305,12 +357,14 @@ export class SqliteStore extends OperationStore implements Store {
     this.#reads.stop()
     this.#writes.stop()
     this.#checkpointRequest.stopWaiting()
+    const [last, ...rest] = this.#threads
     const others = await Promise.allSettled(
-      [...this.#readers, this.#checkpointer].map((worker) => worker.close(this.#timeout)),
+      [...rest, this.#checkpointer].map((worker) => worker.close(this.#timeout)),
     )
-    // Last, so that it finds nobody at the write-ahead log, and can fold it into the file.
-    const writer = await Promise.allSettled([this.#writer.close(this.#timeout)])
-    for (const outcome of [...writer, ...others]) {
+    // So that it finds nobody at the write-ahead log, and can fold it into the file.
+    const lastOutcome = await Promise.allSettled([last?.close(this.#timeout)])
+    await this.#file?.[Symbol.asyncDispose]()
+    for (const outcome of [...lastOutcome, ...others]) {
       if (outcome.status === 'rejected') throw outcome.reason
       for (const undone of (outcome.value as string[] | undefined) ?? [])
         this.#log.warn({}, `not done when closing: ${undone}`)
@@ -320,8 +374,9 @@ export class SqliteStore extends OperationStore implements Store {
   /** Ends what was started, where not all of it did start. */
   async #abandon(): Promise<void> {
     const outcomes = await Promise.allSettled(
-      [...this.#readers, this.#writer].map((worker) => worker.close(this.#timeout)),
+      this.#threads.map((worker) => worker.close(this.#timeout)),
     )
+    await this.#file?.[Symbol.asyncDispose]()
     for (const outcome of outcomes)
       if (outcome.status === 'rejected')
         this.#log.warn({ error: outcome.reason }, 'a worker did not close')

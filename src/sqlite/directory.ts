@@ -1,0 +1,46 @@
+import { mkdir, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { StoreError } from '../errors.ts'
+
+/**
+ * Makes a directory, and those that it lies in, where they are not there. Step by step, since Node's own
+ * `recursive` never ends where a directory that is there takes no other one, as in `/proc`.
+ * @throws {StoreError} `unavailable`
+ */
+export async function makeDirectory(path: string): Promise<void> {
+  try {
+    await makeEach(path)
+  } catch (error) {
+    const why = `the directory ${path} cannot be made: ${(error as Error).message}`
+    throw new StoreError('unavailable', why, { cause: error })
+  }
+}
+
+/** Of a store that makes no file. @throws {StoreError} `unavailable` */
+export async function requireThere(path: string): Promise<void> {
+  try {
+    await stat(path)
+  } catch (error) {
+    const why = `there is no database at ${path} that can be opened: ${(error as Error).message}`
+    throw new StoreError('unavailable', why, { cause: error })
+  }
+}
+
+async function makeEach(path: string): Promise<void> {
+  if (await isThere(path)) return
+  if (dirname(path) !== path) await makeEach(dirname(path))
+  try {
+    await mkdir(path)
+  } catch (error) {
+    // Another process may have been faster, or what is there is no directory.
+    if (!(await isThere(path))) throw error
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch {
+    return false
+  }
+}

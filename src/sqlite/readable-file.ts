@@ -1,0 +1,137 @@
+import { rmSync, statSync } from 'node:fs'
+import {
+  access,
+  chmod,
+  constants,
+  copyFile,
+  mkdtemp,
+  open,
+  rm,
+  stat,
+  statfs,
+} from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { StoreError } from '../errors.ts'
+
+/** Where a database can be read by connections that only read. Disposed of, a copy is gone. */
+export interface ReadableFile extends AsyncDisposable {
+  readonly path: string
+  /** Whether it is a private copy, made where nobody could read the file in its place. */
+  readonly isCopy: boolean
+  /** Of the write-ahead log, where connections that read make one, and may take it away again. */
+  readonly logAsFound?: string
+}
+
+/** How often a copy is made anew where somebody writes meanwhile. */
+const mostCopies = 3
+
+/**
+ * Finds out where a database can be read that is not to be changed. To read a file with a write-ahead
+ * log SQLite needs that log and its index beside it. Where nobody has made them, and they can't be made
+ * and taken away again, a copy in a private directory is read, together with the log's content.
+ * @throws {StoreError} `unavailable` where there is no such file, or it can't be read or copied
+ */
+export async function readableFile(path: string): Promise<ReadableFile> {
+  try {
+    for (let copies = 0; copies < mostCopies; copies++) {
+      const before = await footprint(path)
+      const inPlace = await readableInPlace(path)
+      if (inPlace) return inPlace
+      const copy = await copyOf(path)
+      if ((await footprint(path)) === before) return copy
+      await copy[Symbol.asyncDispose]()
+    }
+  } catch (error) {
+    if (error instanceof StoreError) throw error
+    const why = `the database ${path} cannot be read: ${(error as Error).message}`
+    throw new StoreError('unavailable', why, { cause: error })
+  }
+  throw new StoreError('unavailable', `somebody writes to ${path} while it is copied, to read it`)
+}
+
+/** Whether this process may write to a database as SQLite does: to the file, and beside it. */
+export async function isWritable(path: string): Promise<boolean> {
+  try {
+    for (const entry of [path, dirname(path)]) await access(entry, constants.W_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** What a write-ahead log is, to be told from what it becomes. `none` where there is none. */
+export function logState(path: string): string {
+  const log = statSync(`${path}-wal`, { bigint: true, throwIfNoEntry: false })
+  return log ? `${log.size} ${log.mtimeNs}` : 'none'
+}
+
+async function readableInPlace(path: string): Promise<ReadableFile | undefined> {
+  const inPlace = { path, isCopy: false, [Symbol.asyncDispose]: async () => {} }
+  if (!(await usesLog(path))) return inPlace
+  if (await isWritable(path)) return { ...inPlace, logAsFound: logState(path) }
+  // Somebody has it open, or had it until their process died.
+  const [log, index] = await Promise.all([entry(`${path}-wal`), entry(`${path}-shm`)])
+  return log && index ? inPlace : undefined
+}
+
+/** Whether the file's header says that it has a write-ahead log. */
+async function usesLog(path: string): Promise<boolean> {
+  await using file = await open(path, 'r')
+  const version = Buffer.alloc(1)
+  await file.read(version, 0, 1, 18)
+  return version[0] === 2
+}
+
+async function copyOf(path: string): Promise<ReadableFile> {
+  const directory = await mkdtemp(join(tmpdir(), 'cq-store-read-'))
+  const removeAtExit = () => rmSync(directory, { recursive: true, force: true })
+  process.once('exit', removeAtExit)
+  const dispose = async () => {
+    await rm(directory, { recursive: true, force: true })
+    process.off('exit', removeAtExit)
+  }
+  try {
+    const parts = await partsOf(path)
+    const bytes = parts.reduce((sum, { size }) => sum + size, 0n)
+    const { bavail, bsize } = await statfs(directory, { bigint: true })
+    if (bytes > bavail * bsize)
+      throw new StoreError(
+        'unavailable',
+        `${path} can't be read where it can't be written, and a copy of its ${bytes} bytes finds no ` +
+          `room in ${dirname(directory)}: set TMPDIR to a directory with more`,
+      )
+    const copy = join(directory, 'cq.db')
+    for (const { suffix } of parts) {
+      await copyFile(path + suffix, copy + suffix, constants.COPYFILE_FICLONE)
+      await chmod(copy + suffix, 0o600)
+    }
+    return { path: copy, isCopy: true, [Symbol.asyncDispose]: dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+/** The file and, where it is there, its write-ahead log. @throws where it is no file */
+async function partsOf(path: string) {
+  const file = await stat(path, { bigint: true })
+  if (!file.isFile()) throw new Error('it is no regular file')
+  const log = await entry(`${path}-wal`)
+  return [{ suffix: '', ...file }, ...(log ? [{ suffix: '-wal', ...log }] : [])]
+}
+
+/** What changes where somebody writes to a database. */
+async function footprint(path: string): Promise<string> {
+  const parts = await partsOf(path)
+  return parts.map(({ ino, size, mtimeNs, ctimeNs }) => [ino, size, mtimeNs, ctimeNs]).join('; ')
+}
+
+async function entry(path: string) {
+  try {
+    return await stat(path, { bigint: true })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
