@@ -107,38 +107,38 @@ export interface NewApiKey {
   /** Any RFC 3339 timestamp. */
   readonly expiresAt: string
   /** How many active keys the user may have, this one included. Without it there is no limit. */
-  readonly activeLimit?: number
+  readonly activeLimit?: number | undefined
 }
 
 export interface QueryOptions {
   /** A unit that names any of these ranks higher. Compared exactly. */
-  readonly languages?: readonly string[]
+  readonly languages?: readonly string[] | undefined
   /** A unit that names any of these ranks higher. Compared exactly. */
-  readonly frameworks?: readonly string[]
+  readonly frameworks?: readonly string[] | undefined
   /** A unit of this pattern ranks higher. Letter case does not matter. */
-  readonly pattern?: string
+  readonly pattern?: string | undefined
   /** @default 5 */
-  readonly limit?: number
+  readonly limit?: number | undefined
 }
 
 export interface PageOptions {
   /** @default 20 */
-  readonly limit?: number
+  readonly limit?: number | undefined
   /** @default 0 */
-  readonly offset?: number
+  readonly offset?: number | undefined
 }
 
 export interface ListOptions {
   /** Units with this domain; a blank one means all. */
-  readonly domain?: string
+  readonly domain?: string | undefined
   /** Keeps units of at least this confidence. */
-  readonly confidenceMin?: number
+  readonly confidenceMin?: number | undefined
   /** Keeps units below this confidence; 1 keeps all. */
-  readonly confidenceMax?: number
+  readonly confidenceMax?: number | undefined
   /** Units of this status; a blank one means all, an unknown one none. */
-  readonly status?: string
+  readonly status?: string | undefined
   /** Applies after every filter. @default 100 */
-  readonly limit?: number
+  readonly limit?: number | undefined
 }
 
 /** Units: what agents propose, query, confirm and flag. */
@@ -258,7 +258,7 @@ export interface Statistics {
    * `[]` where there was no activity.
    * @throws {StoreError} `invalid` where `days` is not a positive integer
    */
-  dailyCounts(options?: { readonly days?: number }): Promise<DailyCount[]>
+  dailyCounts(options?: { readonly days?: number | undefined }): Promise<DailyCount[]>
 
   /** What `GET /knowledge/stats` tells, as of one moment. */
   stats(): Promise<KnowledgeStats>
@@ -300,7 +300,10 @@ export interface Accounts {
   /** Revokes a user's key. Whether this call did it: `false` where it was revoked or is unknown. */
   revokeApiKey(key: { readonly userId: number; readonly keyId: string }): Promise<boolean>
 
-  /** Notes that a key was used now. Best effort: an unknown key is ignored, a failure is logged. */
+  /**
+   * Notes that a key was used now. Best effort: an unknown key is ignored, a failure is
+   * logged, and a store that is read only notes nothing.
+   */
   touchApiKeyLastUsed(keyId: string): Promise<void>
 }
 
@@ -310,9 +313,9 @@ export interface Accounts {
  */
 export interface ReviewItemInput {
   readonly knowledge_unit: KnowledgeUnitInput
-  readonly status?: UnitStatus
-  readonly reviewed_by?: string | null
-  readonly reviewed_at?: string | null
+  readonly status?: UnitStatus | undefined
+  readonly reviewed_by?: string | null | undefined
+  readonly reviewed_at?: string | null | undefined
 }
 
 /** What whoever runs the store does: accounts of others, and whole collections of units. */
@@ -323,8 +326,8 @@ export interface Administration {
    * @throws {StoreError} `invalid`
    */
   listUsers(options?: {
-    readonly after?: string
-    readonly limit?: number
+    readonly after?: string | undefined
+    readonly limit?: number | undefined
   }): Promise<Omit<User, 'password_hash'>[]>
 
   /** Replaces a user's password. @throws {StoreError} `not_found`; `invalid` where it is blank */
@@ -354,7 +357,7 @@ export interface Administration {
    */
   importUnits(
     items: readonly ReviewItemInput[],
-    options?: { readonly existing?: 'conflict' | 'skip' },
+    options?: { readonly existing?: 'conflict' | 'skip' | undefined },
   ): Promise<number>
 
   /**
@@ -363,7 +366,10 @@ export interface Administration {
    * @param options `limit` is 100 unless told
    * @throws {StoreError} `invalid`
    */
-  exportUnits(options?: { readonly after?: string; readonly limit?: number }): Promise<ReviewItem[]>
+  exportUnits(options?: {
+    readonly after?: string | undefined
+    readonly limit?: number | undefined
+  }): Promise<ReviewItem[]>
 }
 
 /** All units, one after the other, however many there are. */
@@ -374,8 +380,7 @@ export interface Iteration {
    * from one to the next others may write, and a unit that is there all the time is told exactly once.
    * Whoever stops early reads no further. Where a page fails, the iteration ends with its error.
    * @param options `pageSize` is how many units are read, and kept in memory, at once; 100 unless told
-   * @throws {StoreError} as `exportUnits` does, when the iteration begins or goes on; `corrupt` where a
-   * unit has another id in its document than in its row
+   * @throws {StoreError} as `exportUnits` does, when the iteration begins or goes on
    */
   units(options?: {
     readonly after?: string
@@ -419,7 +424,8 @@ export interface Texts {
  * could not read is as good as not there, and named in the log.
  * A write that resolved is seen by every read that starts after it. Every failure is a `StoreError`;
  * beside those that a method names, any may fail with `overloaded`, `timeout`, `outcome_unknown`
- * (writes), `unavailable`, `corrupt`, and, once the store is closed, `closed`.
+ * (writes), `read_only` (writes), `unavailable`, `corrupt`, and, once the store is closed, `closed`.
+ * An option that is `undefined` is left out; one that there is not is `invalid`.
  *
  * Source: the Store protocol of cq's reference server, in camelCase, and what needs one step or one
  * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`,

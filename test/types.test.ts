@@ -20,6 +20,7 @@ import {
   type Steps,
   type StoreMethod,
 } from '../src/operations/operation.ts'
+import { type CqServerOptions, createServer } from '../src/server/index.ts'
 
 /**
  * What users of the store can and can't write. The compiler is the test: each `@ts-expect-error` is an
@@ -145,6 +146,92 @@ describe('a query', () => {
       store.dailyCounts(30)
       // @ts-expect-error: bounds are numbers
       store.confidenceDistribution(['0.3'])
+    })
+  })
+})
+
+describe('what may be left out', () => {
+  it('may be undefined, too, and what may not be, may not', () => {
+    const insight = { summary: 'S', detail: 'D', action: 'A' }
+    const no = undefined
+    compiled((store) => {
+      store.query(['a'], { languages: no, frameworks: no, pattern: no, limit: no })
+      store.pendingQueue({ limit: no, offset: no })
+      store.listUnits({
+        domain: no,
+        status: no,
+        confidenceMin: no,
+        confidenceMax: no,
+        limit: no,
+      })
+      store.dailyCounts({ days: no })
+      store.listUsers({ after: no, limit: no })
+      store.exportUnits({ after: no, limit: no })
+      store.importUnits(
+        [
+          {
+            knowledge_unit: { id: 'ku_0', domains: ['a'], insight, context: no },
+            status: no,
+            reviewed_by: no,
+            reviewed_at: no,
+          },
+        ],
+        { existing: no },
+      )
+      const [keyId, name, ttl] = ['a', 'b', '1d']
+      const key = { keyId, userId: 1, name, labels: [], keyPrefix: 'a', keyHash: 'a', ttl }
+      store.createApiKey({ ...key, expiresAt: '2027-01-01T00:00:00Z', activeLimit: no })
+      store.flag('ku_0', { reason: 'stale', detail: no, duplicate_of: no })
+      createKnowledgeUnit({
+        domains: ['a'],
+        insight,
+        context: { languages: no, frameworks: no, pattern: no },
+        tier: no,
+        created_by: no,
+        extensions: no,
+        superseded_by: no,
+      })
+      store.insert({
+        id: 'ku_0',
+        domains: ['a'],
+        insight,
+        version: no,
+        evidence: { confidence: no, confirmations: no, first_observed: no, last_confirmed: no },
+        flags: no,
+      })
+      SqliteStore.open({
+        path: 'cq.db',
+        readOnly: no,
+        migrate: no,
+        readers: no,
+        durability: no,
+        maxQueue: no,
+        timeout: no,
+        busyTimeout: no,
+        cacheSize: no,
+        mmapSize: no,
+        log: no,
+        now: no,
+      })
+      const secrets = { jwtSecret: 'a', apiKeyPepper: 'b' }
+      createServer({
+        store,
+        ...secrets,
+        loginFailures: no,
+        now: no,
+        logger: no,
+        trustProxy: no,
+      })
+      const options: CqServerOptions = { store, ...secrets, loginFailures: no, now: no }
+      // @ts-expect-error: no path
+      SqliteStore.open({ path: no })
+      // @ts-expect-error: no insight
+      store.insert({ id: 'ku_0', domains: ['a'], insight: no })
+      // @ts-expect-error: no reason
+      store.flag('ku_0', { reason: no })
+      // @ts-expect-error: no secret
+      createServer({ store, jwtSecret: no, apiKeyPepper: 'b' })
+      return options
     })
   })
 })

@@ -197,7 +197,12 @@ type Named<T> = T extends readonly (infer Item)[]
     : T
 type NamedFields<
   T,
-  Fields = { [K in keyof T as string extends K ? never : K]: Named<T[K]> },
+  Fields = {
+    // What may be left out may be `undefined`, too.
+    [K in keyof T as string extends K ? never : K]:
+      | Named<T[K]>
+      | (Record<never, never> extends Pick<T, K> ? undefined : never)
+  },
 > = keyof Fields extends never ? T : Fields
 
 /** What `createKnowledgeUnit` takes: a unit without what the maker decides. */
@@ -280,7 +285,7 @@ export function parseKnowledgeUnit(input: unknown, now: Date): KnowledgeUnit {
 }
 
 /** Checks a flag of the unit with this id. @throws {StoreError} `invalid`, naming every field that is wrong */
-export function parseFlag(id: string, input: unknown): Required<FlagInput> {
+export function parseFlag(id: string, input: unknown): Omit<Flag, 'timestamp'> {
   const flag = checkFlag(input)
   checkDuplicate(id, flag.duplicate_of)
   return {

@@ -88,7 +88,8 @@ function issue(error: ErrorObject): Issue {
   return { path, message: explanation(error) }
 }
 
-function explanation({ keyword, params, message = 'is wrong', data }: ErrorObject): string {
+function explanation(error: ErrorObject): string {
+  const { keyword, params, message = 'is wrong', data, parentSchema } = error
   switch (keyword) {
     case 'enum':
       return `must be one of ${(params.allowedValues as unknown[]).map(quoted).join(', ')}, got ${quoted(data)}`
@@ -101,9 +102,22 @@ function explanation({ keyword, params, message = 'is wrong', data }: ErrorObjec
     case 'pattern':
       if (params.pattern === storableText) return 'must hold no NUL and no lone surrogate'
       return `${message}, got ${quoted(data)}`
+    case 'additionalProperties':
+      return noSuchName(params.additionalProperty, Object.keys(parentSchema?.properties))
     default:
       return message
   }
+}
+
+/** Says of a name that nothing has what could have been meant. */
+function noSuchName(name: string, known: readonly string[]): string {
+  return `must not have ${quoted(name)}; what it may have is ${known.join(', ')}`
+}
+
+/** What is wrong with the names in an object of options, one of which may be misspelt. */
+export function findUnknownName(options: object, known: readonly string[]): string | undefined {
+  const unknown = Object.keys(options).find((name) => !known.includes(name))
+  return unknown === undefined ? undefined : noSuchName(unknown, known)
 }
 
 /** A value as an error shows it: not longer than a line, and without a look into what it holds. */

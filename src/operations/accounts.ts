@@ -4,7 +4,14 @@ import { columnTimestamp } from '../knowledge/timestamps.ts'
 import type { Schema } from '../schema.ts'
 import { statement } from '../statement.ts'
 import type { Accounts, ApiKey, NewApiKey } from '../store.ts'
-import { checkFilled, checkInteger, checkText, checkTexts, checkTimestamp } from './arguments.ts'
+import {
+  checkFilled,
+  checkInteger,
+  checkNames,
+  checkText,
+  checkTexts,
+  checkTimestamp,
+} from './arguments.ts'
 import {
   all,
   change,
@@ -147,6 +154,18 @@ function* activeKeys(params: { userId: number; now: string }): Steps<number> {
 }
 
 const checkLabels = checkTexts('labels')
+/** Of `NewApiKey`: a limit whose name is misspelt would be none. */
+const keyNames = [
+  'keyId',
+  'userId',
+  'name',
+  'labels',
+  'keyPrefix',
+  'keyHash',
+  'ttl',
+  'expiresAt',
+  'activeLimit',
+] as const satisfies (keyof NewApiKey)[]
 
 /** The same operation, whose failures are logged and not thrown. */
 function bestEffort<Args extends unknown[]>(operation: Operation<Args, void>) {
@@ -177,6 +196,7 @@ export const accounts = {
   createApiKey: write(
     (now, key) => {
       const { activeLimit } = key
+      checkNames('an API key', key, keyNames)
       return [
         {
           keyId: checkFilled('keyId', key.keyId),

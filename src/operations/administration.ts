@@ -95,8 +95,8 @@ function toReviewedRecord(item: ReviewItemInput, now: Date): ReviewedRecord {
   }
 }
 
-function checkPageAfter(options: { after?: string; limit?: number } | undefined) {
-  const { after = '', limit = 100 } = checkOptions(options)
+function checkPageAfter(options: Parameters<Administration['exportUnits']>[0]) {
+  const { after, limit } = checkOptions(options, { after: '', limit: 100 })
   return { after: checkText('after', after), limit: checkInteger('limit', limit, 1) }
 }
 
@@ -149,7 +149,7 @@ export const administration = {
   importUnits: write(
     (now, items, options) => {
       if (!Array.isArray(items)) throw new StoreError('invalid', 'items must be an array')
-      const { existing = 'conflict' } = checkOptions(options)
+      const { existing } = checkOptions(options, { existing: 'conflict' })
       return [
         // Unlike `map`, it does not skip what a sparse array lacks.
         Array.from(items, (item: ReviewItemInput) => toReviewedRecord(item, now)),

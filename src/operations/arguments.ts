@@ -2,7 +2,7 @@ import { StoreError } from '../errors.ts'
 import { strip } from '../knowledge/domains.ts'
 import { storableText } from '../knowledge/knowledge-unit.ts'
 import { documentToColumn, isTimestamp } from '../knowledge/timestamps.ts'
-import { checker } from '../knowledge/validation.ts'
+import { checker, findUnknownName } from '../knowledge/validation.ts'
 
 const texts = { type: 'array', items: { type: 'string', pattern: storableText } } as const
 
@@ -15,13 +15,32 @@ export function checkTexts(name: string): (value: unknown) => string[] {
   return (value) => [...check(value)]
 }
 
-/** Checks an object of options, which may be left out. @throws {StoreError} `invalid` */
+/** What an option is where it is said. */
+type Said<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> }
+
+/**
+ * Checks an object of options, which may be left out, and fills in what it doesn't say.
+ * @param defaults a value for every option that there is
+ * @throws {StoreError} `invalid`, also for an option that there is not, as where one is misspelt
+ */
 export function checkOptions<Options extends object>(
   options: Options | undefined,
-): Partial<Options> {
-  if (options === undefined) return {}
-  if (typeof options === 'object' && options !== null && !Array.isArray(options)) return options
-  throw invalid('options', 'an object', options)
+  defaults: Said<Options>,
+): Said<Options> {
+  if (options === undefined) return defaults
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    throw invalid('options', 'an object', options)
+  checkNames('options', options, Object.keys(defaults))
+  const all = { ...defaults }
+  for (const name of Object.keys(defaults) as (keyof Options)[])
+    if (options[name] !== undefined) all[name] = options[name] as Said<Options>[keyof Options]
+  return all
+}
+
+/** Checks that an object has no property of another name. @throws {StoreError} `invalid` */
+export function checkNames(what: string, given: object, known: readonly string[]): void {
+  const wrong = findUnknownName(given, known)
+  if (wrong !== undefined) throw new StoreError('invalid', `${what} ${wrong}`)
 }
 
 const storable = new RegExp(storableText, 'u')

@@ -237,7 +237,7 @@ function toStatus({ status, reviewed_by, reviewed_at }: ReviewColumns) {
 }
 
 function checkPage(options: PageOptions | undefined): { limit: number; offset: number } {
-  const { limit = 20, offset = 0 } = checkOptions(options)
+  const { limit, offset } = checkOptions(options, { limit: 20, offset: 0 })
   return { limit: checkInteger('limit', limit, 0), offset: checkInteger('offset', offset, 0) }
 }
 
@@ -249,16 +249,17 @@ function* pendingTotal(): Steps<number> {
   return Number((yield* first(countPending, {}))?.count ?? 0)
 }
 
+const noFilters = { domain: '', status: '', confidenceMin: 0, confidenceMax: 1, limit: 100 }
+
 /** Which filters are on, and what they compare with. */
 function checkList(options: ListOptions | undefined): [filters: ListFilters, params: ListParams] {
-  const given = checkOptions(options)
-  const { domain = '', status = '', confidenceMin, confidenceMax, limit = 100 } = given
+  const { domain, status, confidenceMin, confidenceMax, limit } = checkOptions(options, noFilters)
   const [normalized = ''] = normalizeDomains([checkText('domain', domain)])
   const params = {
     domain: normalized,
     status: strip(checkText('status', status)) === '' ? '' : status,
-    confidenceMin: confidenceMin === undefined ? 0 : checkNumber('confidenceMin', confidenceMin),
-    confidenceMax: confidenceMax === undefined ? 1 : checkNumber('confidenceMax', confidenceMax),
+    confidenceMin: checkNumber('confidenceMin', confidenceMin),
+    confidenceMax: checkNumber('confidenceMax', confidenceMax),
     limit: checkInteger('limit', limit, 0),
   }
   const filters = {

@@ -226,7 +226,7 @@ export const statistics = {
   confidenceDistribution: read((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
   recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
   dailyCounts: scan((now, options) => {
-    const { days = 30 } = checkOptions(options)
+    const { days } = checkOptions(options, { days: 30 })
     return [lastDays(now, checkInteger('days', days, 1))]
   }, daily),
 

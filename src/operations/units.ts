@@ -137,6 +137,7 @@ function* rankedRows(query: RankingQuery, limit: number) {
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
 }
 
+const defaultQuery = { languages: [], frameworks: [], pattern: '', limit: 5 }
 const checkDomains = checkTexts('domains')
 const checkLanguages = checkTexts('languages')
 const checkFrameworks = checkTexts('frameworks')
@@ -180,7 +181,7 @@ export const units = {
 
   query: read(
     (_now, domains, options) => {
-      const { languages = [], frameworks = [], pattern = '', limit = 5 } = checkOptions(options)
+      const { languages, frameworks, pattern, limit } = checkOptions(options, defaultQuery)
       const query: RankingQuery = {
         domains: normalizeDomains(checkDomains(domains)),
         languages: checkLanguages(languages),

@@ -4,6 +4,7 @@ import type {
   FastifyPluginAsync,
   FastifyServerOptions,
 } from 'fastify'
+import { findUnknownName } from '../knowledge/validation.ts'
 import type { Store } from '../store.ts'
 import { accountRoutes, legacyAccountRoutes, loginRoute } from './accounts.ts'
 import { Authentication, apiKeyOf } from './authentication.ts'
@@ -27,41 +28,46 @@ export interface CqServerOptions extends Secrets {
   /** Where everything is kept. It stays open when the server closes: who opened it closes it. */
   readonly store: Store
   /** How many logins may fail within a minute, for each user name and address. @default 20 */
-  readonly loginFailures?: number
+  readonly loginFailures?: number | undefined
   /** The time, for tests that own it. @default the system's */
-  readonly now?: () => Date
+  readonly now?: (() => Date) | undefined
   /**
    * Where `/metrics` answers: beside everything else, nowhere, or alone on a port of its own, which is
    * open from when the server is ready until it closes. @default true
    */
-  readonly metrics?: boolean | MetricsAddress
+  readonly metrics?: boolean | MetricsAddress | undefined
   /**
    * Whether `/docs` and `/openapi.json` answer. A server that has `@fastify/swagger` of its own shows these
    * routes there instead, where its `securitySchemes` name `apiKey` and `login`.
    * @default true in `createServer`, false in `cqServer`
    */
-  readonly docs?: boolean
+  readonly docs?: boolean | undefined
 }
 
 export interface ServerOptions extends CqServerOptions {
   /** A pino logger. @default no logs */
-  readonly logger?: FastifyBaseLogger
+  readonly logger?: FastifyBaseLogger | undefined
   /**
    * The addresses of proxies whose `X-Forwarded-For` is believed, as Fastify takes them. @default none
    */
-  readonly trustProxy?: FastifyServerOptions['trustProxy']
+  readonly trustProxy?: FastifyServerOptions['trustProxy'] | undefined
   /**
    * What every path begins with, as in `/cq`. `/health` and `/ready` answer without it as well, for probes.
    * @default '' nothing
    */
-  readonly prefix?: string
+  readonly prefix?: string | undefined
 }
+
+const cqOptions = ['store', 'jwtSecret', 'apiKeyPepper', 'loginFailures', 'now', 'metrics', 'docs']
+/** What Fastify itself takes where a plugin is registered, and hands on to it. */
+const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
 /**
  * cq's wire protocol as a Fastify plugin, for a server of your own. It may be registered under a prefix,
  * and more than once. Request logs and security headers are the server's affair.
  */
 export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, options) => {
+  checkNames('cqServer', options, [...cqOptions, ...registerOptions])
   if (server.prefix !== '') server.setNotFoundHandler(() => Promise.reject(notFound()))
   await serveCq(server, options)
 }
@@ -71,20 +77,27 @@ export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, opti
  * @throws {TypeError} where a secret is empty, or the prefix is none
  */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  const { logger, trustProxy, prefix = '', docs = true } = options
+  checkNames('createServer', options, [...cqOptions, 'logger', 'trustProxy', 'prefix'])
+  const { logger, trustProxy, prefix = '', docs = true, ...others } = options
   if (!isPrefix(prefix)) throw new TypeError(`prefix must be ${prefixForm}, and is '${prefix}'`)
   const server = listener(logger, trustProxy)
   nameRequests(server)
   if (logger) logRequests(server)
   secureAnswers(server)
-  if (prefix === '') await serveCq(server, { ...options, docs })
+  if (prefix === '') await serveCq(server, { ...others, docs })
   else {
     server.setErrorHandler(answerError)
     takeBodies(server)
-    await server.register(cqServer, { ...options, docs, prefix })
+    await server.register(cqServer, { ...others, docs, prefix })
     await server.register((probes) => serveProbes(probes, options.store))
   }
   return server
+}
+
+/** @throws {TypeError} for an option that there is not, as where one is misspelt */
+function checkNames(taker: string, options: object, known: readonly string[]): void {
+  const wrong = findUnknownName(options, known)
+  if (wrong !== undefined) throw new TypeError(`the options of ${taker} ${wrong}`)
 }
 
 async function serveCq(server: FastifyInstance, options: CqServerOptions): Promise<void> {

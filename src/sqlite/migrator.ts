@@ -94,7 +94,8 @@ export function requireOurs(database: MigrationDatabase): void {
   const other = revisions.find((revision) => revision !== referenceRevision)
   if (other !== undefined)
     throw new StoreError(
-      'newer_schema',
+      // Other programs stamp their files so, too.
+      tables.has('knowledge_units') && other > referenceRevision ? 'newer_schema' : 'corrupt',
       `the database has schema revision '${other}', and this version of cq-store knows only ` +
         `'${referenceRevision}'; nothing was changed. Use the program that made it, or a newer cq-store`,
     )

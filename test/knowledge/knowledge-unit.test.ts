@@ -703,7 +703,7 @@ describe('the types', () => {
     expectTypeOf<Flag['detail']>().toEqualTypeOf<string | null>()
     expectTypeOf(parseKnowledgeUnit).returns.toEqualTypeOf<KnowledgeUnit>()
     expectTypeOf(createKnowledgeUnit).returns.toEqualTypeOf<KnowledgeUnit>()
-    expectTypeOf(parseFlag).returns.toEqualTypeOf<Required<FlagInput>>()
+    expectTypeOf(parseFlag).returns.toEqualTypeOf<Omit<Flag, 'timestamp'>>()
   })
 
   it('take a unit that a Store gave, and one with the required fields alone', () => {

@@ -428,6 +428,17 @@ describe('a file that is none of ours is refused, and nothing in it or beside it
     ['a newer revision', /'0002'.*knows only '0001'/, () => copyOf('newer')],
     ['a newer revision in WAL mode', /'0002'/, () => copyOf('newer', 'pragma journal_mode = wal')],
     [
+      'a newer step of our own',
+      /has steps of a newer cq-store \(0042 more tables\); nothing was changed/,
+      () => {
+        const path = copyOf('current')
+        migrateFile(path)
+        const note = "insert into cq_store_migrations values ('0042 more tables', '2031-01-01')"
+        onDatabase(path, (db) => db.exec(note))
+        return path
+      },
+    ],
+    [
       'an older revision',
       /'0000'/,
       () => copyOf('current', "update alembic_version set version_num = '0000'"),
@@ -508,13 +519,13 @@ describe('a file that is none of ours is refused, and nothing in it or beside it
     ],
   ]
 
-  it.each(refused)('%s', (_, message, make) => {
+  it.each(refused)('%s', (name, message, make) => {
     const path = make()
     const before = footprintOf(path)
     expect(() => migrateFile(path)).toThrow(
       expect.objectContaining({
         name: 'StoreError',
-        code: 'corrupt',
+        code: name.startsWith('a newer') ? 'newer_schema' : 'corrupt',
         message: expect.stringMatching(message),
       }),
     )
@@ -527,7 +538,7 @@ describe('a file that is none of ours is refused, and nothing in it or beside it
     const before = footprintOf(path)
     await expect(open(path)).rejects.toMatchObject({
       name: 'StoreError',
-      code: 'corrupt',
+      code: 'newer_schema',
       message:
         "the database has schema revision '0002', and this version of cq-store knows only '0001'; " +
         'nothing was changed. Use the program that made it, or a newer cq-store',
@@ -539,7 +550,7 @@ describe('a file that is none of ours is refused, and nothing in it or beside it
     const path = copyOf('newer', 'pragma journal_mode = wal')
     const other = otherProgram(path)
     other.exec('begin immediate; create table t (x)')
-    expect(() => migrateFile(path)).toThrow(expect.objectContaining({ code: 'corrupt' }))
+    expect(() => migrateFile(path)).toThrow(expect.objectContaining({ code: 'newer_schema' }))
     other.exec('commit')
     expect(contentOf(path).rows.t).toEqual([])
   })

@@ -113,4 +113,41 @@ describe('cqServer, as a plugin of somebody’s own server', () => {
     }
     await host.close()
   })
+
+  test('takes what Fastify itself takes where a plugin is registered, and undefined', async () => {
+    const host = fastify()
+    const options = { prefix: '/cq', logLevel: 'warn', logSerializers: {} } as const
+    const unsaid = { loginFailures: undefined, now: undefined }
+    await host.register(cqServer, { store, jwtSecret, apiKeyPepper, ...options, ...unsaid })
+    expect((await host.inject('/cq/health')).statusCode).toBe(200)
+    await host.close()
+  })
+
+  test('refuses an option that there is not', async () => {
+    const host = fastify()
+    const misspelt = { store, jwtSecret, apiKeyPepper, loginFailure: 3 }
+    const registered = async () => {
+      await host.register(cqServer, misspelt)
+    }
+    await expect(registered()).rejects.toThrow(
+      'the options of cqServer must not have "loginFailure"; what it may have is store, jwtSecret,',
+    )
+    await host.close()
+    await expect(createServer(misspelt)).rejects.toThrow('must not have "loginFailure"')
+    // Which are those of a whole server, and would be of no effect here.
+    const whole = fastify()
+    const trusting = { store, jwtSecret, apiKeyPepper, trustProxy: true }
+    const taken = async () => {
+      await whole.register(cqServer, trusting)
+    }
+    await expect(taken()).rejects.toThrow('must not have "trustProxy"')
+    await whole.close()
+  })
+
+  test('is a whole server, too, whose options may be undefined', async () => {
+    const unsaid = { logger: undefined, trustProxy: undefined, loginFailures: undefined }
+    const server = await createServer({ store, jwtSecret, apiKeyPepper, ...unsaid, now: undefined })
+    expect((await server.inject('/health')).statusCode).toBe(200)
+    await server.close()
+  })
 })

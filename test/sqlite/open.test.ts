@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
@@ -61,6 +62,16 @@ describe('a path that names no file', () => {
     const failure = await failureOfOpening({ path: directory.file('file', 'cq.db') })
     expect(failure.code).toBe('unavailable')
     expect(failure.message).toContain('cannot be made')
+  })
+
+  // Where Node's own way to make a directory with all above it never ends.
+  it.runIf(existsSync('/proc/self'))('is refused as unavailable: one in /proc', async () => {
+    for (const path of ['/proc/x/cq.db', '/proc/x/y/z/cq.db']) {
+      const failure = await failureOfOpening({ path })
+      expect(failure.code).toBe('unavailable')
+      expect(failure.message).toContain('/proc/x')
+      expect(failure.message).toContain('cannot be made')
+    }
   })
 
   it('is refused as unavailable: a directory', async () => {
@@ -151,6 +162,12 @@ describe('options out of range', () => {
     busyTimeout: [-1, 2 ** 31, 0.5, '5'],
     cacheSize: [0, -1, 2 ** 31, 1.5, '1'],
     mmapSize: [-1, 0.5, '0', Number.POSITIVE_INFINITY],
+    readOnly: [null, 'true', 1],
+    migrate: [null, 'false', 0],
+    // Which there are not, or are spelt otherwise.
+    reader: [1, undefined],
+    readonly: [true],
+    busy_timeout: [5],
   }
 
   it.each(
@@ -164,6 +181,29 @@ describe('options out of range', () => {
     expect(failure.code).toBe('invalid')
     expect(failure.message).toContain(name)
     expect(await directory.list()).toEqual([])
+  })
+
+  it('are none where they are undefined', async () => {
+    await using directory = await TemporaryDirectory.create()
+    await using store = await SqliteStore.open({
+      path: directory.file('cq.db'),
+      readOnly: undefined,
+      migrate: undefined,
+      readers: undefined,
+      durability: undefined,
+      maxQueue: undefined,
+      timeout: undefined,
+      busyTimeout: undefined,
+      cacheSize: undefined,
+      mmapSize: undefined,
+      log: undefined,
+      now: undefined,
+      tidyInterval: undefined,
+      workerFile: undefined,
+    })
+    expect(await store.count()).toBe(0)
+    const { pragmas } = store.figures.connections[0] ?? expect.fail()
+    expect(pragmas).toMatchObject({ cache_size: -16_384, busy_timeout: 5_000, synchronous: 1 })
   })
 
   it.each([undefined, null, 'cq.db'])(

@@ -218,7 +218,8 @@ export class StoreModel implements Sequential {
   }
 
   #complete(input: KnowledgeUnitInput): KnowledgeUnit {
-    const { insight, context = {}, evidence = {} } = input
+    const { insight, evidence = {} } = input
+    const { languages = [], frameworks = [], pattern = '' } = input.context ?? {}
     const domains = normalized(input.domains)
     const { confidence = 0.5, confirmations = 1 } = evidence
     if (domains.length === 0 || insight.summary.length > 500) throw new ModelRefusal('invalid')
@@ -230,7 +231,7 @@ export class StoreModel implements Sequential {
       version: input.version ?? 1,
       domains,
       insight,
-      context: { languages: [], frameworks: [], pattern: '', ...context },
+      context: { languages, frameworks, pattern },
       evidence: {
         confidence,
         confirmations,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../../src/index.ts'
 import { keyId, sampleKey, sampleUnit, TestClock, unitId } from '../samples.ts'
-import { outcome } from './failure.ts'
+import { failure, outcome } from './failure.ts'
 import { type OpenStore, shareStore } from './open-store.ts'
 
 /** Every method of Store that answers by a promise, but its lifecycle. */
@@ -274,6 +274,39 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
   ],
 }
 
+/** Methods that take an object in which something may be left out, and how it is misspelt. */
+const misspelt: { readonly [M in StoreMethod]?: readonly unknown[] } = {
+  query: [['sample'], { languges: ['ts'] }],
+  pendingQueue: [{ ofset: 5 }],
+  reviewQueue: [{ page: 5 }],
+  listUnits: [{ confidence_min: 0.5 }],
+  dailyCounts: [{ day: 7 }],
+  createApiKey: [{ ...key, activelimit: 1 }],
+  listUsers: [{ offset: 1 }],
+  importUnits: [[], { existing: 'skip', onConflict: undefined }],
+  exportUnits: [{ from: unit.id }],
+  asText: ['public', 'query', ['sample'], { offset: 1 }],
+}
+
+/** The same, with nothing in it. */
+const unsaid: { readonly [M in StoreMethod]?: readonly unknown[] } = {
+  query: [['sample'], undefinedAt('languages', 'frameworks', 'pattern', 'limit')],
+  pendingQueue: [undefinedAt('limit', 'offset')],
+  reviewQueue: [undefinedAt('limit', 'offset')],
+  listUnits: [undefinedAt('domain', 'status', 'confidenceMin', 'confidenceMax', 'limit')],
+  dailyCounts: [undefinedAt('days')],
+  recentActivity: [undefined],
+  confidenceDistribution: [undefined],
+  listUsers: [undefinedAt('after', 'limit')],
+  importUnits: [[], undefinedAt('existing')],
+  exportUnits: [undefinedAt('after', 'limit')],
+  asText: ['public', 'query', ['sample'], undefinedAt('limit')],
+}
+
+function undefinedAt(...names: string[]): object {
+  return Object.fromEntries(names.map((name) => [name, undefined]))
+}
+
 export const storeMethods = Object.keys(goodArguments) as StoreMethod[]
 
 /** Calls a method as plain JavaScript may. */
@@ -300,6 +333,25 @@ export function describeArguments(openStore: OpenStore): void {
           'code' in outcome && outcome.code === 'invalid' ? [] : [{ args: calls[index], outcome }],
         )
         expect(taken).toEqual([])
+      },
+    )
+
+    it.each(Object.entries(misspelt))(
+      '%s refuses as invalid an option that there is not, and names it',
+      async (method, args) => {
+        const call = callUntyped(the.store, method as StoreMethod, args)
+        const wrong = Object.keys(args.at(-1) as object).at(-1) ?? ''
+        expect(await failure('invalid', call)).toContain(`must not have "${wrong}"`)
+      },
+    )
+
+    it.each(Object.entries(unsaid))(
+      '%s takes an option that is undefined for one left out',
+      async (method, args) => {
+        const without = args.slice(0, -1)
+        expect(await callUntyped(the.store, method as StoreMethod, args)).toEqual(
+          await callUntyped(the.store, method as StoreMethod, without),
+        )
       },
     )
 
@@ -347,6 +399,46 @@ export function describeArguments(openStore: OpenStore): void {
         labels: wrapped(['ci']),
       })
       expect((await the.store.createApiKey(wrapped(key))).labels).toEqual(['ci'])
+    })
+
+    it('are none where what may be left out is undefined', async () => {
+      const { id, domains, insight } = sampleUnit(unitId(300), noon, { domains: ['unsaid'] })
+      const evidence = undefinedAt(
+        'confidence',
+        'confirmations',
+        'first_observed',
+        'last_confirmed',
+      )
+      const context = undefinedAt('languages', 'frameworks', 'pattern')
+      const others = undefinedAt('version', 'tier', 'created_by', 'superseded_by', 'extensions')
+      await the.store.insert({
+        id,
+        domains,
+        insight,
+        context,
+        evidence,
+        flags: undefined,
+        ...others,
+      })
+      await the.store.importUnits([
+        {
+          knowledge_unit: { id: unitId(301), domains, insight, context: undefined },
+          ...undefinedAt('status', 'reviewed_by', 'reviewed_at'),
+        },
+      ])
+      await the.store.setReviewStatus(id, 'approved', 'reviewer')
+      const flags = { reason: 'stale', ...undefinedAt('detail', 'duplicate_of') } as const
+      expect((await the.store.flag(id, flags)).flags).toMatchObject(
+        [flags.reason].map((reason) => ({
+          reason,
+          detail: null,
+          duplicate_of: null,
+        })),
+      )
+      const { knowledge_unit, ...status } =
+        (await the.store.reviewItem(unitId(301))) ?? expect.fail()
+      expect(status).toEqual({ status: 'pending', reviewed_by: null, reviewed_at: null })
+      expect(knowledge_unit.context).toEqual({ languages: [], frameworks: [], pattern: '' })
     })
   })
 }
