@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { parseExactly } from '../knowledge/exact-json.ts'
 import type { ReviewItem, Store } from '../store.ts'
-import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
+import { addDatabaseOptions, databaseHelp, existingDatabase, openToRead } from './open-store.ts'
 import { Progress } from './progress.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { writeWholeFile } from './whole-file.ts'
@@ -43,7 +43,7 @@ Examples:
         process.stderr.write(`cq-store: ${message}\n`)
       }
       const path = existingDatabase(flags, environment)
-      await using store = await openStore(path, { warn: tell, error: tell })
+      await using store = await openToRead(path, { warn: tell, error: tell })
       const count =
         file === '-'
           ? await exportToOutput(store)

@@ -4,7 +4,13 @@ import { StoreError } from '../errors.ts'
 import { parseTtl, type Ttl } from '../knowledge/ttl.ts'
 import { issueApiKey, toWireKey } from '../server/accounts.ts'
 import { secretsFile } from './development.ts'
-import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
+import {
+  addDatabaseOptions,
+  databaseHelp,
+  existingDatabase,
+  openStore,
+  openToRead,
+} from './open-store.ts'
 import { type DatabaseSettings, SettingError } from './settings.ts'
 import { textTable } from './text-table.ts'
 import { requireUser } from './user.ts'
@@ -83,7 +89,7 @@ Examples:
   $ cq-store key list carol --json | jq -r '.[] | select(.is_active) | .id'`,
     )
     .action(async (username: string, flags: DatabaseSettings & { readonly json?: true }) => {
-      await using store = await openStore(existingDatabase(flags, environment))
+      await using store = await openToRead(existingDatabase(flags, environment))
       const { id } = await requireUser(store, username)
       const now = new Date()
       const keys = (await store.listApiKeysForUser(id)).map((stored) => toWireKey(stored, now))

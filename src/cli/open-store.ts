@@ -1,7 +1,9 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import { StoreError } from '../errors.ts'
 import type { Log } from '../offload/log.ts'
 import { realPathOf } from '../sqlite/database-file.ts'
+import { isWritable } from '../sqlite/readable-file.ts'
 import { SqliteStore } from '../sqlite/sqlite-store.ts'
 import { type DatabaseSettings, databaseOptions, databasePath } from './settings.ts'
 
@@ -33,7 +35,23 @@ export function existingDatabase(flags: DatabaseSettings, environment: NodeJS.Pr
   )
 }
 
+/** The same for a command that only reads, which needs no rights to write. */
+export async function openToRead(path: string, log?: Log): Promise<SqliteStore> {
+  const readOnly = !(await isWritable(path))
+  try {
+    return await SqliteStore.open({ path, readers: 1, readOnly, log })
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'migration_needed')
+      throw new Error(
+        `${error.message}. It can't be written where it is: make a copy with cq-store backup, and ` +
+          'name that with --db-path',
+        { cause: error },
+      )
+    throw error
+  }
+}
+
 /** Opens the store of a command, which asks one thing after the other. */
 export function openStore(path: string, log?: Log): Promise<SqliteStore> {
-  return SqliteStore.open({ path, readers: 1, ...(log && { log }) })
+  return SqliteStore.open({ path, readers: 1, log })
 }

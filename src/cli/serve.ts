@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
@@ -7,7 +8,8 @@ import { MetricsAddressError } from '../server/metrics-address.ts'
 import { faultOfSecrets, type Secrets, secretCommand } from '../server/secrets.ts'
 import { createServer } from '../server/server.ts'
 import type { Durability } from '../sqlite/connection-options.ts'
-import { SqliteStore } from '../sqlite/sqlite-store.ts'
+import { isWritable } from '../sqlite/readable-file.ts'
+import { SqliteStore, type SqliteStoreOptions } from '../sqlite/sqlite-store.ts'
 import type { Store } from '../store.ts'
 import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
 import { addDatabaseOptions } from './open-store.ts'
@@ -31,6 +33,7 @@ interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSettings {
   readonly dev?: true
   readonly port: number
   readonly host: string
+  readonly readOnly?: true
   readonly trustProxy?: readonly string[]
   readonly readers: number
   readonly durability: Durability
@@ -62,6 +65,10 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     )
   addDatabaseOptions(command)
   addExposureOptions(command)
+    .option(
+      '--read-only',
+      'serve what is there, also where it cannot be written; writes are refused',
+    )
     .addOption(
       new Option(
         '--trust-proxy <addresses>',
@@ -150,13 +157,16 @@ async function serveUntilStopped(
     environment,
     flags.dev ? developmentDatabase : productionDatabase,
   )
+  if (flags.dev && flags.readOnly)
+    throw new SettingError('--dev fills the database that it serves, and takes no --read-only')
   const exposed = exposure(flags)
   const setting = databaseSetting(flags, environment)?.name ?? 'which is the default'
   const development = flags.dev ? await claimDatabase(path, setting, environment) : undefined
   const { jwtSecret, apiKeyPepper } = development ?? productionSecrets(environment)
   const stopped = stopSignal()
-  await using store = await SqliteStore.open({
+  await using store = await open({
     path,
+    readOnly: flags.readOnly,
     readers,
     durability,
     maxQueue,
@@ -180,6 +190,17 @@ async function serveUntilStopped(
     return signal
   } finally {
     await server.close()
+  }
+}
+
+async function open(options: SqliteStoreOptions): Promise<SqliteStore> {
+  try {
+    return await SqliteStore.open(options)
+  } catch (error) {
+    const { path, readOnly = false } = options
+    if (readOnly || !existsSync(path) || (await isWritable(path))) throw error
+    const hint = 'with --read-only, what is there is served all the same'
+    throw new Error(`${(error as Error).message}; ${hint}`, { cause: error })
   }
 }
 

@@ -8,6 +8,7 @@ import {
   databaseHelp,
   existingDatabase,
   openStore,
+  openToRead,
 } from './open-store.ts'
 import { isConfirmed, readPassword } from './password-input.ts'
 import type { DatabaseSettings } from './settings.ts'
@@ -79,7 +80,7 @@ Examples:
   $ cq-store user list --json | jq -r '.[].username'`,
     )
     .action(async (flags: DatabaseSettings & { readonly json?: true }) => {
-      await using store = await openStore(existingDatabase(flags, environment))
+      await using store = await openToRead(existingDatabase(flags, environment))
       const users = await allUsers(store)
       process.stdout.write(
         flags.json

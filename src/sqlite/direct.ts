@@ -1,6 +1,7 @@
 import Sqlite from 'better-sqlite3'
 import { Connection } from './connection.ts'
 import { toStoreError } from './errors.ts'
+import { isWritable, readableFile } from './readable-file.ts'
 
 export interface DirectOptions {
   /** The path of a file that is there. */
@@ -21,18 +22,21 @@ export async function directly<Result>(
   { path, access }: DirectOptions,
   work: (connection: Connection) => Result,
 ): Promise<Awaited<Result>> {
+  const isRead = access === 'read'
+  await using unwritable =
+    isRead && !(await isWritable(path)) ? await readableFile(path) : undefined
   let connection: Connection | undefined
   try {
-    // Also to read: a readonly connection, if it is the last one, leaves a write-ahead log behind.
     connection = new Connection({
-      path,
-      access: 'write',
+      path: unwritable?.path ?? path,
+      // Also to read: a readonly connection, if it is the last one, leaves a write-ahead log behind.
+      access: unwritable?.isCopy === false ? 'read' : 'write',
       durability: 'full',
       busyTimeout: directBusyTimeout,
       cacheSize: 16_384,
       mmapSize: 0,
     })
-    if (access === 'read') connection.sqlite.pragma('query_only = ON')
+    if (isRead) connection.sqlite.pragma('query_only = ON')
     return await work(connection)
   } catch (error) {
     throw error instanceof Sqlite.SqliteError ? toStoreError(error) : error
