@@ -1,13 +1,15 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { createKnowledgeUnit, SqliteStore } from '../src/index.ts'
 
@@ -16,6 +18,10 @@ const project = fileURLToPath(new URL('..', import.meta.url))
 const entries = Object.keys(manifest.exports)
   .filter((path) => !path.endsWith('.json'))
   .map((path) => path.replace('.', manifest.name))
+
+/** The first that `engines` names. */
+const [oldestNode = ''] = /\d+\.\d+\.\d+/.exec(manifest.engines.node) ?? []
+const isWindows = process.platform === 'win32'
 
 let temporary: string
 
@@ -84,15 +90,18 @@ describe('as a tarball', () => {
 
   /** Runs npm as a user of another project does: nothing of this one's environment reaches it. */
   async function npm(directory: string, ...args: string[]): Promise<string> {
+    return npmWithScripts(directory, ...args, '--ignore-scripts')
+  }
+
+  async function npmWithScripts(directory: string, ...args: string[]): Promise<string> {
     const env = Object.fromEntries(
       Object.entries(process.env).filter(
         ([name]) =>
           !/^(npm_(package|lifecycle|config_local)|INIT_CWD|NODE_OPTIONS|VITEST)/.test(name),
       ),
     )
-    const all = [...args, '--ignore-scripts', '--loglevel=error', '--prefix', directory]
-    const shell = process.platform === 'win32'
-    const options = { cwd: directory, env, shell, maxBuffer: 64 * 2 ** 20 }
+    const all = [...args, '--loglevel=error', '--prefix', directory]
+    const options = { cwd: directory, env, shell: isWindows, maxBuffer: 64 * 2 ** 20 }
     return (await promisify(execFile)('npm', all, options)).stdout
   }
 
@@ -158,6 +167,55 @@ describe('as a tarball', () => {
   it('has a command line', async () => {
     const command = join(consumer, 'node_modules/.bin/cq-store')
     expect(await node(command, '--help')).toMatch(/^Usage: cq-store /)
+  })
+
+  describe(`on Node ${oldestNode}, the oldest that is promised`, () => {
+    // No dev dependency: beside another version of the same package, npm links either as `node`.
+    const place = join(project, 'node_modules/.cache', `node-${oldestNode}`)
+    const executable = join(place, 'node_modules/node/bin', isWindows ? 'node.exe' : 'node')
+    let missing: string | undefined
+
+    beforeAll(async () => {
+      if (existsSync(executable)) return
+      await mkdir(place, { recursive: true })
+      const wanted = [`node@${oldestNode}`, '--no-save', '--prefer-offline', '--no-audit']
+      await npmWithScripts(place, 'install', ...wanted, '--no-fund').catch((error: Error) => {
+        missing = error.message
+      })
+      if (!existsSync(executable)) missing ??= `npm made no ${executable}`
+    })
+
+    const oldNode = (...args: string[]) => promisify(execFile)(executable, args, { cwd: consumer })
+
+    it('opens a store, inserts and queries', async ({ skip }) => {
+      if (missing !== undefined) skip(missing)
+      expect((await oldNode('--version')).stdout).toBe(`v${oldestNode}\n`)
+      const file = join(consumer, 'program-on-oldest.js')
+      await writeFile(file, program('cq-store', join(consumer, 'oldest.db')))
+      expect((await oldNode(file)).stdout).toBe('["Summary"]\n')
+    })
+
+    it('serves', async ({ skip }) => {
+      if (missing !== undefined) skip(missing)
+      const command = join(consumer, 'node_modules/cq-store/dist/src/cli.js')
+      const { PATH = '' } = process.env
+      const server = spawn(executable, [command, 'serve', '--dev', '--port', '0'], {
+        cwd: consumer,
+        env: { PATH, CQ_DB_PATH: join(consumer, 'served.db') },
+        stdio: ['ignore', 'pipe', 'inherit'],
+      })
+      onTestFinished(() => void server.kill('SIGKILL'))
+      let url: string | undefined
+      for await (const line of createInterface(server.stdout)) {
+        url = /^at (http:[^\s,]+)/.exec(line)?.[1]
+        if (url !== undefined) break
+      }
+      const found = await fetch(`${url}/api/v1/knowledge?domains=sqlite`)
+      expect(((await found.json()) as { data: unknown[] }).data).not.toEqual([])
+      const ended = once(server, 'exit')
+      server.kill('SIGTERM')
+      expect(await ended).toEqual([0, null])
+    })
   })
 
   it('has types that a strict project takes, those of its dependencies included', async () => {

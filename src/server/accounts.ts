@@ -222,7 +222,7 @@ function createKeyRoute(
         summary: 'Make an API key, whose token is told this once',
         operationId: 'createApiKey',
         body: newKeySchema,
-        response: responses(201, answer('NewApiKey'), 401, 404, 409, 413, 422),
+        response: responses(201, answer('NewApiKey'), 401, 403, 404, 409, 413, 422),
       } as const,
     },
     async (request, reply) => {
@@ -291,7 +291,7 @@ function revokeKeyRoute(
         summary: 'Revoke a key; more than once is no error',
         operationId: 'revokeApiKey',
         params: keyParams,
-        response: responses(200, answer('Message'), 401, 404, 413, 422),
+        response: responses(200, answer('Message'), 401, 403, 404, 413, 422),
       } as const,
     },
     async (request) => {

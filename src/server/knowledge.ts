@@ -90,7 +90,7 @@ export function knowledgeRoutes(
     '/knowledge/:unit_id/confirmations',
     {
       onRequest: apiKey,
-      schema: confirming(responses(201, answer('PublicKnowledgeUnit'), 401, 404, 413, 422)),
+      schema: confirming(responses(201, answer('PublicKnowledgeUnit'), 401, 403, 404, 413, 422)),
     },
     async ({ params: { unit_id } }, reply) => {
       const unit = await unitNotFound(store.asText('public', 'confirm', unit_id))
@@ -103,7 +103,7 @@ export function knowledgeRoutes(
     '/knowledge/:unit_id/flags',
     {
       onRequest: apiKey,
-      schema: flagging(responses(201, answer('PublicKnowledgeUnit'), 401, 404, 413, 422)),
+      schema: flagging(responses(201, answer('PublicKnowledgeUnit'), 401, 403, 404, 413, 422)),
     },
     async ({ params: { unit_id }, body }, reply) => {
       const unit = await unitNotFound(store.asText('public', 'flag', unit_id, body))
@@ -153,7 +153,9 @@ export function legacyKnowledgeRoutes(
     '/confirm/:unit_id',
     {
       onRequest: apiKey,
-      schema: deprecated(confirming(responses(200, answer('KnowledgeUnit'), 401, 404, 413, 422))),
+      schema: deprecated(
+        confirming(responses(200, answer('KnowledgeUnit'), 401, 403, 404, 413, 422)),
+      ),
     },
     async ({ params: { unit_id } }, reply) =>
       jsonAnswer(reply, await unitNotFound(store.asText('legacy', 'confirm', unit_id))),
@@ -163,7 +165,9 @@ export function legacyKnowledgeRoutes(
     '/flag/:unit_id',
     {
       onRequest: apiKey,
-      schema: deprecated(flagging(responses(200, answer('KnowledgeUnit'), 401, 404, 413, 422))),
+      schema: deprecated(
+        flagging(responses(200, answer('KnowledgeUnit'), 401, 403, 404, 413, 422)),
+      ),
     },
     async ({ params: { unit_id }, body }, reply) =>
       jsonAnswer(reply, await unitNotFound(store.asText('legacy', 'flag', unit_id, body))),
@@ -215,7 +219,7 @@ const proposing = {
   operationId: 'proposeUnit',
   security: apiKeySecurity,
   body: proposalSchema,
-  response: responses(201, answer('KnowledgeUnit'), 401, 413, 422),
+  response: responses(201, answer('KnowledgeUnit'), 401, 403, 413, 422),
 } as const
 
 const confirming = (response: ReturnType<typeof responses>) =>

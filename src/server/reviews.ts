@@ -65,7 +65,7 @@ export function reviewRoutes(
           summary,
           operationId: decision === 'approved' ? 'approveUnit' : 'rejectUnit',
           params: unitParams,
-          response: responses(200, answer('ReviewDecision'), 401, 404, 409, 413, 422),
+          response: responses(200, answer('ReviewDecision'), 401, 403, 404, 409, 413, 422),
         } as const,
       },
       async (request) => {

@@ -137,6 +137,7 @@ export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
 
 const reasons: Readonly<Record<number, string>> = {
   401: 'The credential is missing, or is not valid',
+  403: 'The server is read only',
   404: 'There is no such thing',
   409: 'It is not in the state, or within the limit, that the request needs',
   413: 'The body is too large',

@@ -10,6 +10,8 @@ export interface CommandOptions {
   /** What Node is given before the file. @default nothing: it runs TypeScript itself */
   readonly nodeArgs?: readonly string[]
   readonly input?: string
+  /** Whom it runs as. @default who runs the tests */
+  readonly identity?: { readonly uid?: number; readonly gid?: number }
   /** @default the project's folder */
   readonly directory?: string
 }
@@ -35,10 +37,12 @@ export class RunningCommand implements AsyncDisposable {
     nodeArgs = [],
     input,
     directory = project,
+    identity = {},
   }: CommandOptions) {
     const { PATH = '', HOME = '' } = process.env
     this.process = spawn(process.execPath, [...nodeArgs, `${project}src/cli.ts`, ...args], {
       cwd: directory,
+      ...identity,
       env: { PATH, HOME, NODE_NO_WARNINGS: '1', ...environment },
     })
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {

@@ -1,43 +1,18 @@
-import { execFile, spawnSync } from 'node:child_process'
-import { chmodSync, chownSync } from 'node:fs'
-import { dirname } from 'node:path'
+import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { bound, canBind, withModes } from '../sqlite/without-rights.ts'
 import { copyOf, footprintOf, migrateFile } from './database-file.ts'
 
 const program = fileURLToPath(new URL('opening-once.ts', import.meta.url))
 
-/** Permissions bind every user but the superuser, who becomes this one. */
-const nobody = 65_534
-const isSuperuser = process.getuid?.() === 0
-const identity = isSuperuser ? { uid: nobody, gid: nobody } : {}
-
-/** Not where permissions are another matter, or where that user may not even read this project. */
-const canTell =
-  process.platform !== 'win32' &&
-  spawnSync(process.execPath, ['--check', program], identity).status === 0
-
 /** What a process without special rights tells that opens the file. */
-async function openWith(path: string, file: number, directory: number): Promise<string> {
-  chmodSync(dirname(dirname(path)), 0o755)
-  const entries: [string, number][] = [
-    [path, file],
-    [dirname(path), directory],
-  ]
-  for (const [entry, mode] of entries) {
-    if (isSuperuser) chownSync(entry, nobody, nobody)
-    chmodSync(entry, mode)
-  }
-  try {
-    const { stdout } = await promisify(execFile)(process.execPath, [program, path], {
-      ...identity,
-    })
+function openWith(path: string, file: number, directory: number): Promise<string> {
+  return withModes(path, { file, directory }, async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [program, path], bound)
     return stdout.trim()
-  } finally {
-    chmodSync(dirname(path), 0o755)
-    chmodSync(path, 0o644)
-  }
+  })
 }
 
 function migrated(): string {
@@ -46,7 +21,7 @@ function migrated(): string {
   return path
 }
 
-describe.runIf(canTell)('opening a file that', () => {
+describe.runIf(canBind(program))('opening a file that', () => {
   it('may be written, though by another user than its owner, goes well', async () => {
     expect(await openWith(copyOf('current'), 0o666, 0o777)).toBe('opened')
   })

@@ -171,6 +171,7 @@ describe('GET /openapi.json', () => {
     expect(Object.keys(propose?.responses ?? {})).toEqual([
       '201',
       '401',
+      '403',
       '413',
       '422',
       '500',

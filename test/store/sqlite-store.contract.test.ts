@@ -2,7 +2,9 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
-import { SqliteStore } from '../../src/index.ts'
+import { SqliteStore, type Store } from '../../src/index.ts'
+import { operations } from '../../src/operations/index.ts'
+import type { StoreMethod } from '../../src/operations/operation.ts'
 import { describeStoreContract } from './contract.ts'
 
 let directory: string
@@ -16,3 +18,35 @@ afterAll(() => rm(directory, { recursive: true, force: true }))
 describeStoreContract('SqliteStore', (options) =>
   SqliteStore.open({ ...options, path: join(directory, `${++stores}.db`), readers: 2 }),
 )
+
+describeStoreContract('SqliteStore, read only beside another one that writes,', async (options) => {
+  const path = join(directory, `${++stores}.db`)
+  const writer = await SqliteStore.open({ ...options, path, readers: 1 })
+  const reader = await SqliteStore.open({ ...options, path, readers: 2, readOnly: true })
+  return pairOf(reader, writer)
+})
+
+/** One store of two: what writes is done by the one, and all else by the other. */
+function pairOf(reader: Store, writer: Store): Store {
+  const close = async () => {
+    await Promise.all([reader.close(), writer.close()])
+  }
+  const own: Partial<Store> = {
+    close,
+    [Symbol.asyncDispose]: close,
+    asText: (view, method, ...args) =>
+      (writes(method) ? writer : reader).asText(view, method, ...args),
+  }
+  const isWrite = (name: string) => name in operations && writes(name as StoreMethod)
+  return new Proxy(reader, {
+    get(_, name) {
+      if (name in own) return Reflect.get(own, name)
+      const store = isWrite(String(name)) ? writer : reader
+      return Reflect.get(store, name).bind(store)
+    },
+  })
+}
+
+function writes(method: StoreMethod): boolean {
+  return operations[method]?.access === 'write'
+}
