@@ -68,8 +68,8 @@ export function logState(path: string): string {
 
 async function readableInPlace(path: string): Promise<ReadableFile | undefined> {
   const inPlace = { path, isCopy: false, [Symbol.asyncDispose]: async () => {} }
-  if (!(await usesLog(path))) return inPlace
   if (await isWritable(path)) return { ...inPlace, logAsFound: logState(path) }
+  if (!(await usesLog(path))) return inPlace
   // Somebody has it open, or had it until their process died.
   const [log, index] = await Promise.all([entry(`${path}-wal`), entry(`${path}-shm`)])
   return log && index ? inPlace : undefined

@@ -4,7 +4,7 @@ import { requireCompiling } from '../knowledge/validation.ts'
 
 /** What the SQLite driver is built against. An older Node loads it all the same, and crashes. */
 const oldestNodeApi = 10
-const nodesWithIt = 'Node 22.14 or newer, of Node 23 its 23.6 or newer'
+const nodesWithIt = 'Node 22.14 or newer (of Node 23, 23.6 or newer)'
 const oldestSqlite = '3.51.3'
 
 /**
@@ -18,7 +18,7 @@ export function requireSupportedRuntime(versions = process.versions): void {
     ['deno', 'Deno'],
   ] as const)
     if (versions[name] !== undefined)
-      throw unsupported(`${nodesWithIt}, and does not run on ${runtime} (${versions[name]})`)
+      throw unsupported(`${nodesWithIt}; this is ${runtime} ${versions[name]}`)
   // Where it is missing it is no number, and refused.
   if (!(Number(versions.napi) >= oldestNodeApi))
     throw unsupported(`${nodesWithIt}; this is Node ${versions.node}`)

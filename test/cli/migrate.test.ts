@@ -61,6 +61,13 @@ describe('migrate', () => {
     },
   )
 
+  // Where Node's own way to make a directory with all above it never ends.
+  test.runIf(existsSync('/proc/self'))('makes no file in /proc, and says so', async () => {
+    const { code, stderr } = await run('/proc/x/cq.db')
+    expect(code).toBe(1)
+    expect(stderr).toContain('the directory /proc/x cannot be made')
+  })
+
   test('tells people, too, also while a store has the file open', async () => {
     const path = newPath()
     await using _store = await SqliteStore.open({ path, readers: 1 })

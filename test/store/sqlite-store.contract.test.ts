@@ -35,18 +35,18 @@ function pairOf(reader: Store, writer: Store): Store {
     close,
     [Symbol.asyncDispose]: close,
     asText: (view, method, ...args) =>
-      (writes(method) ? writer : reader).asText(view, method, ...args),
+      (isWrite(method) ? writer : reader).asText(view, method, ...args),
   }
-  const isWrite = (name: string) => name in operations && writes(name as StoreMethod)
   return new Proxy(reader, {
     get(_, name) {
       if (name in own) return Reflect.get(own, name)
-      const store = isWrite(String(name)) ? writer : reader
-      return Reflect.get(store, name).bind(store)
+      const store = isWrite(name) ? writer : reader
+      const member: unknown = Reflect.get(store, name)
+      return typeof member === 'function' ? member.bind(store) : member
     },
   })
 }
 
-function writes(method: StoreMethod): boolean {
-  return operations[method]?.access === 'write'
+function isWrite(method: unknown): boolean {
+  return typeof method === 'string' && operations[method as StoreMethod]?.access === 'write'
 }
