@@ -30,11 +30,11 @@ async function filled(count = 3): Promise<string> {
 }
 
 /** A copy of a database as a machine leaves it that loses its power: the units are in its log only. */
-async function crashed(count = 3): Promise<string> {
+async function crashed(count = 3, parts = ['', '-wal']): Promise<string> {
   const [path, copy] = [newPath(), newPath()]
   await using store = await SqliteStore.open({ path, readers: 1 })
   await store.insertMany(ordinaryUnits(count))
-  for (const end of ['', '-wal']) copyFileSync(path + end, copy + end)
+  for (const end of parts) copyFileSync(path + end, copy + end)
   return copy
 }
 
@@ -219,6 +219,14 @@ describe.runIf(canBind(program))('a process that may not write, to a store read 
     const path = await filled()
     onDatabase(path, (db) => db.pragma('journal_mode = delete'))
     expect(await read(path, 0o444, 0o555)).toBe('found 3\n')
+  })
+
+  it('reads the file itself where a crash left the log and its index', async () => {
+    const path = await crashed(3, ['', '-wal', '-shm'])
+    const before = footprintOf(path)
+    for (const end of ['-wal', '-shm']) chmodSync(path + end, 0o444)
+    expect(await read(path, 0o444, 0o555)).toBe('found 3\n')
+    expect(footprintOf(path)).toEqual(before)
   })
 
   it('reads the file itself while another process writes', async () => {
