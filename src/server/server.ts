@@ -64,7 +64,8 @@ const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
 /**
  * cq's wire protocol as a Fastify plugin, for a server of your own. It may be registered under a prefix,
- * and more than once. Request logs and security headers are the server's affair.
+ * and more than once. Request logs and security headers are the server's affair. Beside its own options it
+ * takes what Fastify itself does where a plugin is registered, and no others.
  */
 export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, options) => {
   checkNames('cqServer', options, [...cqOptions, ...registerOptions])
