@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
 import type { FastifyInstance } from 'fastify'
-import type { Logger } from 'pino'
+import { type Logger, pino } from 'pino'
 import { MetricsAddressError } from '../server/metrics-address.ts'
 import { faultOfSecrets, type Secrets, secretCommand } from '../server/secrets.ts'
 import { createServer } from '../server/server.ts'
@@ -12,9 +12,9 @@ import { isWritable } from '../sqlite/readable-file.ts'
 import { SqliteStore, type SqliteStoreOptions } from '../sqlite/sqlite-store.ts'
 import type { Store } from '../store.ts'
 import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
+import { inFormat, type LogFormat, logFormatOption } from './log-format.ts'
 import { addDatabaseOptions } from './open-store.ts'
 import { addExposureOptions, type ExposureSettings, exposure } from './serve-exposure.ts'
-import { type LogSettings, logFormatOption, serverLog } from './server-log.ts'
 import {
   type DatabaseSettings,
   databasePath,
@@ -29,7 +29,8 @@ import {
 const productionDatabase = '/data/cq.db'
 const developmentDatabase = 'data/cq.db'
 
-interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSettings {
+interface ServeFlags extends DatabaseSettings, ExposureSettings, LogFormat {
+  readonly logLevel: string
   readonly dev?: true
   readonly port: number
   readonly host: string
@@ -139,7 +140,7 @@ async function serve(
   command: Command,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const logger = await serverLog(flags)
+  const logger = pino({ level: flags.logLevel }, await inFormat(flags, pino.destination()))
   const signal = await serveUntilStopped(flags, command, environment, logger)
   logger.info({ signal }, 'stopped')
 }

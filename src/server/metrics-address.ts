@@ -9,7 +9,7 @@ export interface MetricsAddress {
   /** 0 takes any that is free; the log tells which. */
   readonly port: number
   /** @default '127.0.0.1' */
-  readonly host?: string
+  readonly host?: string | undefined
 }
 
 /** The address for metrics could not be listened on; the cause tells why. */

@@ -1,8 +1,7 @@
 import { Option } from 'commander'
-import { type Logger, pino } from 'pino'
+import type { DestinationStream } from 'pino'
 
-export interface LogSettings {
-  readonly logLevel: string
+export interface LogFormat {
   readonly logFormat: 'auto' | 'json' | 'pretty'
 }
 
@@ -14,17 +13,19 @@ export const logFormatOption = new Option(
   .choices(['auto', 'json', 'pretty'])
   .default('auto')
 
-/** The server's log, on the standard output. */
-export async function serverLog({ logLevel, logFormat }: LogSettings): Promise<Logger> {
+/** What a logger is to write to, so that its lines get to the standard output in this format. */
+export async function inFormat(
+  { logFormat }: LogFormat,
+  output: DestinationStream,
+): Promise<DestinationStream> {
   const isPretty = logFormat === 'pretty' || (logFormat === 'auto' && process.stdout.isTTY)
-  if (!isPretty) return pino({ level: logLevel })
+  if (!isPretty) return output
   const { prettyFactory } = await import('pino-pretty')
   const prettify = prettyFactory({
     ignore: 'pid,hostname',
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   })
-  const output = pino.destination()
   // Line by line and at once, unlike pino-pretty's own stream, which an exit would cut short.
-  return pino({ level: logLevel }, { write: (line) => output.write(prettify(line) ?? '') })
+  return { write: (line) => output.write(prettify(line) ?? '') }
 }
