@@ -1,6 +1,8 @@
 #!/usr/bin/env node
+import { watchOutput } from './cli/output.ts'
 import { requireSupportedRuntime } from './sqlite/versions.ts'
 
+watchOutput()
 try {
   // First, and the rest imported after it: the SQLite driver crashes an older Node without a word.
   requireSupportedRuntime()

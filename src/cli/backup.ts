@@ -9,6 +9,7 @@ import { writeWholeFile } from './whole-file.ts'
 
 interface BackupFlags extends DatabaseSettings {
   readonly force?: true
+  readonly json?: true
 }
 
 /**
@@ -21,6 +22,7 @@ export function addBackupCommand(program: Command, environment: NodeJS.ProcessEn
     .description('Copy the database to a file, as it is at one moment, and verify the copy.')
     .argument('<destination>', 'the file to make')
     .option('--force', 'replace the file where it is there')
+    .option('--json', 'as {path, copy, bytes, rows: {table: count}}')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
@@ -48,7 +50,9 @@ Examples:
       )
       const { size } = await stat(copy)
       process.stdout.write(
-        `backed up ${path} to ${copy}: ${describeRows(counts)}; ${size} bytes, verified\n`,
+        flags.json
+          ? `${JSON.stringify({ path, copy, bytes: size, rows: counts }, null, 2)}\n`
+          : `backed up ${path} to ${copy}: ${describeRows(counts)}; ${size} bytes, verified\n`,
       )
     })
 }

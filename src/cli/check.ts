@@ -68,6 +68,7 @@ Examples:
           )}\n`,
         )
       else {
+        process.stdout.write(`${path}\n`)
         for (const id of rebuilt.documents) process.stdout.write(`mended ${id}\n`)
         for (const table of rebuilt.tables) process.stdout.write(`rebuilt ${table}\n`)
         for (const check of checks) process.stdout.write(describe(check, findings))

@@ -3,7 +3,9 @@ import { pipeline } from 'node:stream/promises'
 import type { Command } from 'commander'
 import { parseExactly } from '../knowledge/exact-json.ts'
 import type { ReviewItem, Store } from '../store.ts'
+import { type Interrupted, Interruption } from './interruption.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase, openToRead } from './open-store.ts'
+import { lostOutput } from './output.ts'
 import { Progress } from './progress.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { writeWholeFile } from './whole-file.ts'
@@ -37,38 +39,58 @@ Examples:
   $ cq-store export | jq -r 'select(.status == "approved") | .knowledge_unit.insight.summary'`,
     )
     .action(async (file: string, flags: ExportFlags) => {
+      const path = existingDatabase(flags, environment)
+      using interruption = new Interruption()
+      const { signal } = interruption
       let isWhole = true
       const tell = (details: object, message: string) => {
         isWhole &&= !('notice' in details)
         process.stderr.write(`cq-store: ${message}\n`)
       }
-      const path = existingDatabase(flags, environment)
       await using store = await openToRead(path, { warn: tell, error: tell })
       const count =
         file === '-'
-          ? await exportToOutput(store)
-          : await exportToFile(file, store, flags.force === true)
-      process.stderr.write(`exported ${count} ${count === 1 ? 'unit' : 'units'} of ${path}\n`)
+          ? await exportToOutput(store, signal)
+          : await exportToFile(file, store, flags.force === true, signal)
+      process.stderr.write(`exported ${count} ${count === 1 ? 'unit' : 'units'} from ${path}\n`)
       if (!isWhole)
-        throw new Error(`the export lacks what is named above; cq-store check tells more`)
+        throw new Error('the export lacks what is named above; cq-store check tells more')
     })
 }
 
-async function exportToOutput(store: Store): Promise<number> {
+async function exportToOutput(store: Store, signal: AbortSignal): Promise<number> {
   using lines = new Lines(store, await progressOf(store, !process.stdout.isTTY))
   try {
-    await pipeline(Readable.from(lines, { highWaterMark: 1 }), process.stdout)
+    await pipeline(Readable.from(lines, { highWaterMark: 1 }), process.stdout, {
+      signal,
+      end: false,
+    })
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EPIPE')
-      throw new Error('the export is not whole: whoever read it stopped reading', { cause: error })
+    if (signal.aborted)
+      throw (signal.reason as Interrupted).with(`The export is not whole: ${lines.count} units`)
     throw error
   }
+  // The end of it, too, before it is told how many there are.
+  const lost = await lostOutput()
+  if (lost) throw lost
   return lines.count
 }
 
-async function exportToFile(path: string, store: Store, force: boolean): Promise<number> {
+async function exportToFile(
+  path: string,
+  store: Store,
+  force: boolean,
+  signal: AbortSignal,
+): Promise<number> {
   using lines = new Lines(store, await progressOf(store, true))
-  await writeWholeFile(path, { force, mode: 0o666 }, (_temporary, file) => file.writeFile(lines))
+  try {
+    await writeWholeFile(path, { force, mode: 0o666 }, (_temporary, file) =>
+      file.writeFile(lines, { signal }),
+    )
+  } catch (error) {
+    if (signal.aborted) throw (signal.reason as Interrupted).with(`Nothing was written to ${path}`)
+    throw error
+  }
   return lines.count
 }
 

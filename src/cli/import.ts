@@ -1,12 +1,18 @@
-import { existsSync } from 'node:fs'
 import { open } from 'node:fs/promises'
+import { addAbortSignal } from 'node:stream'
 import type { Command } from 'commander'
 import { StoreError } from '../errors.ts'
-import { parseExactly } from '../knowledge/exact-json.ts'
-import { administration } from '../operations/administration.ts'
 import type { ReviewItemInput, Store } from '../store.ts'
-import { type ByteLine, byteLines, LineTooLong } from './byte-lines.ts'
-import { addDatabaseOptions, commandDatabase, databaseHelp, openStore } from './open-store.ts'
+import { byteLines, LineTooLong } from './byte-lines.ts'
+import { readItem } from './import-line.ts'
+import { Interrupted, Interruption } from './interruption.ts'
+import {
+  addDatabaseOptions,
+  commandDatabase,
+  databaseHelp,
+  isDatabaseThere,
+  openStore,
+} from './open-store.ts'
 import { Progress } from './progress.ts'
 import { type DatabaseSettings, parseCount } from './settings.ts'
 
@@ -14,14 +20,16 @@ interface ImportFlags extends DatabaseSettings {
   readonly batchSize: number
   readonly skipExisting?: true
   readonly dryRun?: true
+  readonly json?: true
 }
 
 const defaultBatchSize = 500
 const largestBatchSize = 10_000
 /** Far above the largest unit that fits, so that what is no text at all is not read whole. */
 const longestLine = 16 * 2 ** 20
+const megabyte = 1_000_000
 /** Bad lines that are named at most, so that a file of something else fills no screen after screen. */
-const mostNamed = 100
+const mostNamed = 20
 
 export function addImportCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
@@ -36,16 +44,22 @@ export function addImportCommand(program: Command, environment: NodeJS.ProcessEn
     )
     .option('--skip-existing', 'leave out units whose id is there already; else that is a failure')
     .option('--dry-run', 'check every line and store nothing')
+    .option('--json', 'as {path, dry_run, stored, skipped, lines}, also where it fails')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
-Makes the database where there is none. One line a unit; blank lines don't count:
+Makes the database where there is none and there is a unit to store. One line a unit; blank ones don't
+count:
   {"knowledge_unit":{...},"status":"approved","reviewed_by":"carol","reviewed_at":"2026-..."}
 What is left out of a line gets its default; without a status a unit is pending.
 
-Each line is checked. Where one is bad, it is named with the reason, nothing of its batch is stored,
-and the import stops. What was stored before stays: mend the line and go on with --skip-existing.
+Each line is checked, and a field that no unit has is refused; below extensions any may stand. Where a
+line is bad, it is named with the reason, nothing of its batch is stored, and the import stops; so it
+does at Ctrl-C. What was stored before stays: mend the line and go on with --skip-existing.
+
+With --json, stored and skipped are units, in a dry run those that would be; lines is the last line of
+the input that this is about.
 ${databaseHelp}
 
 Examples:
@@ -55,15 +69,21 @@ Examples:
     )
     .action(async (file: string, flags: ImportFlags) => {
       const path = commandDatabase(flags, environment)
-      await using input = await openInput(file)
-      if (!flags.dryRun) {
-        await using store = await openStore(path)
-        process.stdout.write(`${await importAll(input, store, flags)}\n`)
-        return
+      const tally = { stored: 0, skipped: 0, lines: 0 }
+      using interruption = new Interruption()
+      const { signal } = interruption
+      await using input = await openInput(file, signal)
+      const work = { path, file, input, flags, tally, signal }
+      try {
+        await (flags.dryRun ? checkAll(work) : importAll(work))
+      } finally {
+        // Also of what failed or was interrupted: what is stored is stored.
+        if (flags.json)
+          process.stdout.write(
+            `${JSON.stringify({ path, dry_run: flags.dryRun === true, ...tally }, null, 2)}\n`,
+          )
       }
-      // A dry run makes no database either: where there is none, no id is taken.
-      await using store = existsSync(path) ? await openStore(path) : undefined
-      process.stdout.write(`${await checkAll(input, store, flags)}\n`)
+      if (!flags.json) process.stdout.write(`${summaryOf(work)}\n`)
     })
 }
 
@@ -72,19 +92,35 @@ interface Input extends AsyncDisposable {
   readonly bytes?: number
 }
 
-async function openInput(file: string): Promise<Input> {
-  if (file === '-') return { chunks: process.stdin, async [Symbol.asyncDispose]() {} }
+async function openInput(file: string, signal: AbortSignal): Promise<Input> {
+  if (file === '-')
+    return { chunks: addAbortSignal(signal, process.stdin), async [Symbol.asyncDispose]() {} }
   try {
     const handle = await open(file)
     const stat = await handle.stat()
+    if (stat.isDirectory()) {
+      await handle.close()
+      throw new Error('it is a directory')
+    }
+    const stream = handle.createReadStream({ autoClose: false, highWaterMark: 2 ** 18 })
     return {
-      chunks: handle.createReadStream({ autoClose: false, highWaterMark: 2 ** 18 }),
+      chunks: addAbortSignal(signal, stream),
       ...(stat.isFile() && { bytes: stat.size }),
       [Symbol.asyncDispose]: () => handle.close(),
     }
   } catch (error) {
     throw new Error(`can't read ${file}: ${(error as Error).message}`, { cause: error })
   }
+}
+
+/** An import, and what it has come to: units, and lines up to the last that was dealt with. */
+interface Work {
+  readonly path: string
+  readonly file: string
+  readonly input: Input
+  readonly flags: ImportFlags
+  readonly tally: { stored: number; skipped: number; lines: number }
+  readonly signal: AbortSignal
 }
 
 interface Unit {
@@ -104,85 +140,106 @@ interface Batch {
   readonly bad: readonly BadLine[]
 }
 
-/** Stores batch after batch up to the first bad one. Resolves to what was done. */
-async function importAll(input: Input, store: Store, flags: ImportFlags): Promise<string> {
+/** Stores batch after batch up to the first bad one, or until somebody interrupts it between two. */
+async function importAll(work: Work): Promise<void> {
+  const { path, tally } = work
   using bad = new BadLines()
-  using progress = progressOf(input, 'importing')
-  const existing = flags.skipExisting ? 'skip' : 'conflict'
-  let stored = 0
-  let skipped = 0
-  let lastLine = 0
-  const soFar = () =>
-    lastLine === 0
-      ? 'Nothing was stored'
-      : `Stored before: ${told(stored, skipped)}, all of lines 1 to ${lastLine}`
-  for await (const batch of batches(input, flags, progress)) {
-    const range = rangeOf(batch)
-    if (batch.bad.length > 0) {
-      bad.tell(batch.bad)
-      throw new Error(`nothing of ${range} was stored. ${soFar()}`)
+  // Opened once there is something to store: what is no units at all makes no database.
+  let store: Store | undefined
+  try {
+    for await (const batch of batches(work, 'importing')) {
+      if (batch.bad.length > 0) {
+        bad.tell(batch.bad)
+        throw new Error(withSoFar(`nothing of ${rangeOf(batch)} was stored`, work))
+      }
+      store ??= await openStore(path)
+      work.signal.throwIfAborted()
+      const added = await storeBatch(batch, store, work, bad)
+      tally.stored += added
+      tally.skipped += batch.units.length - added
+      tally.lines = batch.last
     }
-    try {
-      const added = await store.importUnits(
-        batch.units.map(({ item }) => item),
-        { existing },
-      )
-      stored += added
-      skipped += batch.units.length - added
-      lastLine = batch.last
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      if (error.code === 'outcome_unknown')
-        throw new Error(
-          `whether ${range} is stored is unknown: ${error.message}. ${soFar()}. ` +
-            'Run the import again with --skip-existing',
-          { cause: error },
-        )
-      if (error.code === 'conflict') bad.tell(await takenOf(batch, store))
-      const hint = error.code === 'conflict' ? '; --skip-existing leaves out what is there' : ''
-      throw new Error(`nothing of ${range} was stored: ${error.message}${hint}. ${soFar()}`, {
-        cause: error,
-      })
-    }
+  } catch (error) {
+    throw error instanceof Interrupted ? error.with(soFar(work) ?? 'Nothing was stored') : error
+  } finally {
+    await store?.close()
   }
-  return `stored ${told(stored, skipped)}`
 }
 
-/** Checks every line, and which ids are taken, up to the end. Resolves to what would be done. */
-async function checkAll(
-  input: Input,
-  store: Store | undefined,
-  flags: ImportFlags,
-): Promise<string> {
+/** Resolves to how many were stored. */
+async function storeBatch(batch: Batch, store: Store, work: Work, bad: BadLines): Promise<number> {
+  const existing = work.flags.skipExisting ? 'skip' : 'conflict'
+  try {
+    const items = batch.units.map(({ item }) => item)
+    return await store.importUnits(items, { existing })
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    const range = rangeOf(batch)
+    if (error.code === 'outcome_unknown')
+      throw new Error(
+        withSoFar(
+          `whether ${range} is stored is unknown: ${error.message}. Run the import again with --skip-existing`,
+          work,
+        ),
+        { cause: error },
+      )
+    if (error.code === 'conflict') bad.tell(await takenOf(batch, store))
+    const hint = error.code === 'conflict' ? '; --skip-existing leaves out what is there' : ''
+    const message = `nothing of ${range} was stored: ${error.message}${hint}`
+    throw new Error(withSoFar(message, work), { cause: error })
+  }
+}
+
+/** Checks every line, and which ids are taken, up to the end. */
+async function checkAll(work: Work): Promise<void> {
+  const { path, flags, tally } = work
   using bad = new BadLines()
-  using progress = progressOf(input, 'checking')
-  let good = 0
-  let taken = 0
-  for await (const batch of batches(input, flags, progress)) {
+  // Where there is no database, no id is taken, and none is made.
+  await using store = isDatabaseThere(path) ? await openStore(path) : undefined
+  for await (const batch of batches(work, 'checking')) {
     const there = store ? await takenOf(batch, store) : []
-    taken += there.length
-    good += batch.units.length - there.length
+    tally.skipped += there.length
+    tally.stored += batch.units.length - there.length
+    tally.lines = batch.last
     const wrong = flags.skipExisting ? batch.bad : [...batch.bad, ...there]
     bad.tell(wrong.toSorted((one, other) => one.line - other.line))
   }
   if (bad.count > 0)
     throw new Error(`${bad.count} bad ${bad.count === 1 ? 'line' : 'lines'}; nothing was stored`)
-  return `nothing was stored, as this was a dry run; it would be ${told(good, taken)}`
+}
+
+function summaryOf({ path, flags, tally }: Work): string {
+  if (tally.lines === 0) return `the input holds no units; nothing was stored in ${path}`
+  if (!flags.dryRun) return `stored ${told(tally)} in ${path}`
+  return `nothing was stored in ${path}, as this was a dry run; it would be ${told(tally)}`
+}
+
+/** What an import that ends early has stored before, if anything, and how to go on. */
+function soFar({ file, tally }: Work): string | undefined {
+  if (tally.lines === 0) return undefined
+  const again = file === '-' ? 'the same input' : file
+  return `Stored before: ${told(tally)}, all of lines 1 to ${tally.lines}. Go on with ${again} and --skip-existing`
+}
+
+function withSoFar(message: string, work: Work): string {
+  const before = soFar(work)
+  return before === undefined ? message : `${message}. ${before}`
 }
 
 function progressOf({ bytes }: Input, doing: string): Progress {
   return new Progress({
     doing,
-    ...(bytes === undefined ? { unit: 'lines' } : { unit: 'bytes', total: bytes }),
+    ...(bytes === undefined ? { unit: 'lines' } : { unit: 'MB', total: bytes / megabyte }),
   })
 }
 
 /** The file's units as they are stored together: as many as a batch takes, with what is wrong among them. */
 async function* batches(
-  { chunks, bytes }: Input,
-  { batchSize, skipExisting }: ImportFlags,
-  progress: Progress,
+  { input, flags: { batchSize, skipExisting }, signal }: Work,
+  doing: string,
 ): AsyncGenerator<Batch> {
+  const { chunks, bytes } = input
+  using progress = progressOf(input, doing)
   let units: Unit[] = []
   let bad: BadLine[] = []
   let lines = new Map<string, number>()
@@ -199,7 +256,7 @@ async function* batches(
   try {
     for await (const line of byteLines(chunks, longestLine)) {
       last = line.number
-      progress.reach(bytes === undefined ? line.number : line.end)
+      progress.reach(bytes === undefined ? line.number : line.end / megabyte)
       try {
         const item = readItem(line)
         if (item === undefined) continue
@@ -212,43 +269,19 @@ async function* batches(
       } catch (error) {
         bad.push({ line: line.number, reason: (error as Error).message })
       }
-      if (units.length + bad.length === batchSize) yield take()
+      if (units.length + bad.length === batchSize) {
+        signal.throwIfAborted()
+        yield take()
+      }
     }
   } catch (error) {
+    // In its own words, and not in those of the stream.
+    signal.throwIfAborted()
     if (!(error instanceof LineTooLong)) throw error
     last = error.line
     bad.push({ line: error.line, reason: error.message })
   }
   if (units.length + bad.length > 0) yield take()
-}
-
-/** The unit of a line; none of a blank one. @throws {Error} whose message says what is wrong */
-function readItem({ bytes }: ByteLine): ReviewItemInput | undefined {
-  const text = decoded(bytes)
-  if (text.trim() === '') return undefined
-  const item = parsed(text) as ReviewItemInput | null
-  if (typeof item !== 'object' || item === null || Array.isArray(item))
-    throw new Error('it is no JSON object')
-  if (item.knowledge_unit === undefined) throw new Error('it has no knowledge_unit')
-  // What the store itself would say, told of each line on its own.
-  administration.importUnits.prepare(new Date(), [item], undefined)
-  return item
-}
-
-function parsed(text: string): unknown {
-  try {
-    return parseExactly(text)
-  } catch (error) {
-    throw new Error(`it is no JSON: ${(error as SyntaxError).message}`)
-  }
-}
-
-function decoded(bytes: Buffer): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-  } catch {
-    throw new Error('it is no UTF-8')
-  }
 }
 
 /** The lines whose units are there already. */
@@ -279,7 +312,7 @@ class BadLines implements Disposable {
   }
 }
 
-function told(stored: number, skipped: number): string {
+function told({ stored, skipped }: Work['tally']): string {
   const units = `${stored} ${stored === 1 ? 'unit' : 'units'}`
   return skipped === 0 ? units : `${units}, and left out ${skipped} that are there already`
 }

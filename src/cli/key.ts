@@ -63,13 +63,13 @@ Examples:
       const { name, ttl, label: labels } = flags
       const issued = await toldWell(issueApiKey(store, { name, ttl, labels }, userId, pepper, now))
       const wireKey = toWireKey(issued.key, now)
-      if (flags.json) {
-        process.stdout.write(`${JSON.stringify({ ...wireKey, token: issued.token }, null, 2)}\n`)
-        return
-      }
-      process.stdout.write(`${issued.token}\n`)
+      process.stdout.write(
+        flags.json
+          ? `${JSON.stringify({ ...wireKey, token: issued.token }, null, 2)}\n`
+          : `${issued.token}\n`,
+      )
       process.stderr.write(
-        `made key ${wireKey.id} of ${username}, valid until ${wireKey.expires_at}; ` +
+        `made key ${wireKey.id} of ${username} in ${path}, valid until ${wireKey.expires_at}; ` +
           'its token is not told again\n',
       )
     })
@@ -123,12 +123,15 @@ Example:
   $ cq-store key revoke carol 0b6f3c0e5d4b4f0a9b1c2d3e4f5a6b7c`,
     )
     .action(async (username: string, keyId: string, flags: DatabaseSettings) => {
-      await using store = await openStore(existingDatabase(flags, environment))
+      const path = existingDatabase(flags, environment)
+      await using store = await openStore(path)
       const { id: userId } = await requireUser(store, username)
       if (!(await store.getApiKeyForUser({ userId, keyId })))
         throw new Error(`API key not found among those of ${username}: ${keyId}`)
       const isNews = await store.revokeApiKey({ userId, keyId })
-      process.stdout.write(isNews ? `revoked key ${keyId}\n` : `key ${keyId} was revoked before\n`)
+      process.stdout.write(
+        isNews ? `revoked key ${keyId} in ${path}\n` : `key ${keyId} was revoked before\n`,
+      )
     })
 }
 

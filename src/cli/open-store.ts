@@ -1,10 +1,10 @@
-import { existsSync } from 'node:fs'
+import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StoreError } from '../errors.ts'
 import type { Log } from '../offload/log.ts'
 import { realPathOf } from '../sqlite/database-file.ts'
 import { isWritable } from '../sqlite/readable-file.ts'
-import { SqliteStore } from '../sqlite/sqlite-store.ts'
+import { SqliteStore, type SqliteStoreOptions } from '../sqlite/sqlite-store.ts'
 import { type DatabaseSettings, databaseOptions, databasePath } from './settings.ts'
 
 const productionDatabase = '/data/cq.db'
@@ -20,26 +20,42 @@ export function addDatabaseOptions(command: Command): Command {
   return command
 }
 
+let inUse: string | undefined
+
+/** The database that this command works on, once that is known: its errors name it. */
+export function databaseInUse(): string | undefined {
+  return inUse
+}
+
 /** The database file that a command is to work on, no link. @throws {SettingError} */
 export function commandDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
-  return realPathOf(databasePath(flags, environment, productionDatabase))
+  inUse = realPathOf(databasePath(flags, environment, productionDatabase))
+  return inUse
 }
 
 /** The same, which must be there: a mistyped path is told, and not made into a new database. */
 export function existingDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
   const path = commandDatabase(flags, environment)
-  if (existsSync(path)) return path
+  if (isDatabaseThere(path)) return path
   throw new Error(
     `there is no database at ${path}. Name another with --db-path (serve --dev keeps data/cq.db), ` +
       'or make one with cq-store migrate',
   )
 }
 
-/** The same for a command that only reads, which needs no rights to write. */
+/** Whether there is a file that may be a database. An empty one is none, until something is stored in it. */
+export function isDatabaseThere(path: string): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false })
+  if (stat?.isDirectory())
+    throw new Error(`the database must be a file, and ${path} is a directory`)
+  return stat !== undefined && stat.size > 0
+}
+
+/** The store of a command that only reads, which needs no right to write. */
 export async function openToRead(path: string, log?: Log): Promise<SqliteStore> {
   const readOnly = !(await isWritable(path))
   try {
-    return await SqliteStore.open({ path, readers: 1, readOnly, log })
+    return await openStore(path, { readers: 1, readOnly, log })
   } catch (error) {
     if (error instanceof StoreError && error.code === 'migration_needed')
       throw new Error(
@@ -51,7 +67,19 @@ export async function openToRead(path: string, log?: Log): Promise<SqliteStore> 
   }
 }
 
-/** Opens the store of a command, which asks one thing after the other. */
-export function openStore(path: string, log?: Log): Promise<SqliteStore> {
-  return SqliteStore.open({ path, readers: 1, log })
+/**
+ * Opens the store of a command, which unless told otherwise asks one thing after the other.
+ * @throws {StoreError} that names the file
+ */
+export async function openStore(
+  path: string,
+  options: Omit<SqliteStoreOptions, 'path'> = { readers: 1 },
+): Promise<SqliteStore> {
+  try {
+    return await SqliteStore.open({ ...options, path })
+  } catch (error) {
+    if (!(error instanceof StoreError)) throw error
+    const message = `${error.message} (database: ${path})`
+    throw new StoreError(error.code, message, { cause: error })
+  }
 }

@@ -1,14 +1,18 @@
 import { buffer } from 'node:stream/consumers'
-import { confirm, isCancel, password } from '@clack/prompts'
+import { confirm, isCancel, log, password, updateSettings } from '@clack/prompts'
 import { longestPassword } from '../server/passwords.ts'
+import { Interrupted } from './interruption.ts'
 import { SettingError } from './settings.ts'
+
+// Ctrl-D, which would otherwise end the prompt's input and leave it waiting for ever.
+updateSettings({ aliases: { '\u0004': 'cancel' } })
 
 /**
  * A new password: asked for twice and not shown where somebody sits at a terminal, else all that comes
  * on the standard input. Never an argument, since other users of the machine see those.
  */
-export async function readPassword(fromStdin: boolean): Promise<string> {
-  if (process.stdin.isTTY && !fromStdin) return askForPassword()
+export async function readPassword(owner: string, fromStdin: boolean): Promise<string> {
+  if (process.stdin.isTTY && !fromStdin) return askForPassword(owner)
   const secret = decoded(await buffer(process.stdin)).replace(/\r?\n$/, '')
   const fault = faultOf(secret)
   if (fault) throw new Error(`the password on the standard input ${fault}`)
@@ -20,20 +24,23 @@ export async function isConfirmed(question: string, flag: string): Promise<boole
   if (!process.stdin.isTTY)
     throw new SettingError(`${flag} is needed where nobody can be asked. ${question}`)
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
+  if (isCancel(answer)) throw new Interrupted('SIGINT', 'cancelled; nothing was changed')
   return answer === true
 }
 
-async function askForPassword(): Promise<string> {
-  const secret = await ask('Password', faultOf)
-  await ask('The same again', (again) =>
-    again === secret ? undefined : 'is not the one that you gave first',
-  )
-  return secret
+async function askForPassword(owner: string): Promise<string> {
+  for (;;) {
+    const secret = await ask(`Password of ${owner}`, faultOf)
+    if ((await ask('The same again')) === secret) return secret
+    log.warn('These are two different passwords. Once more, from the first:', {
+      output: process.stderr,
+    })
+  }
 }
 
 async function ask(
   message: string,
-  findFault: (secret: string) => string | undefined,
+  findFault: (secret: string) => string | undefined = () => undefined,
 ): Promise<string> {
   const answer = await password({
     message,
@@ -45,7 +52,7 @@ async function ask(
       return fault && `The password ${fault}`
     },
   })
-  if (isCancel(answer)) throw new Error('cancelled; nothing was changed')
+  if (isCancel(answer)) throw new Interrupted('SIGINT', 'cancelled; nothing was changed')
   return answer
 }
 

@@ -5,30 +5,60 @@ import { refuseBlanks, unsetBlankVariables } from './blank-settings.ts'
 import { addCheckCommand } from './check.ts'
 import { addExportCommand } from './export.ts'
 import { addImportCommand } from './import.ts'
+import { Interrupted } from './interruption.ts'
 import { addKeyCommand } from './key.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { databaseInUse } from './open-store.ts'
+import { isOutputFault, lostOutput } from './output.ts'
 import { addRestoreCommand } from './restore.ts'
 import { addServeCommand } from './serve.ts'
 import { SettingError } from './settings.ts'
+import { Finished, superviseLongCommands } from './supervision.ts'
 import { addUnitCommand } from './unit.ts'
 import { addUserCommand } from './user.ts'
 
 /** What a script can tell from the exit code: 0 is success. */
 const failed = 1
 const misused = 2
+/** As shells tell it of `cat` and `git`, which SIGPIPE ends: 128 + 13. */
+const unread = 141
 
-/** Runs the command line, and resolves to the exit code. */
+/** Runs the command line, and resolves to the exit code once all that it writes is taken. */
 export async function run(args: readonly string[], environment: NodeJS.ProcessEnv) {
+  const code = await outcomeOf(args, environment)
+  const lost = await lostOutput()
+  if (!lost) return code
+  // Quietly: whoever read knew enough.
+  if (lost.code === 'EPIPE') return code || unread
+  tell(new Error(`can't write to the standard output: ${lost.message}`))
+  return code || failed
+}
+
+async function outcomeOf(args: readonly string[], environment: NodeJS.ProcessEnv): Promise<number> {
   try {
     unsetBlankVariables(environment)
-    await program(environment).parseAsync(args, { from: 'user' })
+    const commands = program(environment)
+    superviseLongCommands(commands, args, environment)
+    await commands.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
     // Commander has told already what is wrong with the arguments.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : misused
-    process.stderr.write(`cq-store: ${error instanceof Error ? error.message : error}\n`)
+    if (error instanceof Finished) return error.exitCode
+    // Told once all output is done with.
+    if (isOutputFault(error)) return 0
+    tell(error)
+    // At once: whoever interrupts a command may not be reading what it writes.
+    if (error instanceof Interrupted) process.exit(error.exitCode)
     return error instanceof SettingError ? misused : failed
   }
+}
+
+function tell(error: unknown): void {
+  const message = error instanceof Error ? error.message : String(error)
+  const path = databaseInUse()
+  const place = path === undefined || message.includes(path) ? '' : ` (database: ${path})`
+  process.stderr.write(`cq-store: ${message}${place}\n`)
 }
 
 function program(environment: NodeJS.ProcessEnv): Command {
@@ -49,7 +79,8 @@ Run it, with the two secrets that serve --help tells of in the environment:
   $ cq-store serve
 
 Every command but restore works while a server serves the same database. The exit code is 0 for success,
-1 where something failed, 2 where an argument or a setting is wrong.`,
+1 where something failed, 2 where an argument or a setting is wrong, 130 after Ctrl-C, 143 after SIGTERM,
+and 141 where whoever read the output went away.`,
     )
   const commands = [
     addServeCommand,

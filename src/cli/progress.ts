@@ -10,16 +10,24 @@ export interface ProgressOptions {
   readonly isShown?: boolean
 }
 
+/** How often the bar is moved at most, in milliseconds: the time left is estimated from its last ten moves. */
+const interval = 250
+
 /** A progress bar on the standard error output, for people only. Disposed of, it is gone. */
 export class Progress implements Disposable {
   readonly #bar: SingleBar | undefined
+  #movedAt = Date.now()
 
   constructor({ doing, total, unit, isShown = process.stderr.isTTY }: ProgressOptions) {
     if (!isShown) return
-    const done = total === undefined ? '{value}' : '[{bar}] {percentage}% | {value}/{total}'
+    const done =
+      total === undefined ? '{value}' : '[{bar}] {percentage}% | {eta_formatted} | {value}/{total}'
     this.#bar = new SingleBar({
       stream: process.stderr,
       format: `${doing} ${done} ${unit}`,
+      formatTime: timeLeft,
+      formatValue: (value) => value.toLocaleString('en', { maximumFractionDigits: 1 }),
+      barsize: 25,
       barCompleteChar: '=',
       barIncompleteChar: ' ',
       hideCursor: true,
@@ -30,10 +38,28 @@ export class Progress implements Disposable {
 
   /** How much is done by now. */
   reach(value: number): void {
-    this.#bar?.update(value)
+    if (!this.#bar || Date.now() - this.#movedAt < interval) return
+    this.#movedAt = Date.now()
+    this.#bar.update(value)
   }
 
   [Symbol.dispose](): void {
     this.#bar?.stop()
   }
+}
+
+/** Undoes what a bar does to the terminal, where nobody can stop it any more. */
+export function restoreTerminal(): void {
+  // The line is emptied, the cursor shown and long lines are wrapped again.
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K\u001b[?25h\u001b[?7h')
+}
+
+/** The time left, in seconds; the library gives a text where it can't tell yet. */
+function timeLeft(seconds: number | string): string {
+  if (typeof seconds === 'string') return 'estimating'
+  const whole = Math.round(seconds)
+  const minutes = Math.floor(whole / 60)
+  if (minutes === 0) return `${whole}s left`
+  if (minutes < 60) return `${minutes}m ${whole % 60}s left`
+  return `${Math.floor(minutes / 60)}h ${minutes % 60}m left`
 }

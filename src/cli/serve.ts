@@ -3,18 +3,19 @@ import type { AddressInfo } from 'node:net'
 import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
 import type { FastifyInstance } from 'fastify'
-import { type Logger, pino } from 'pino'
+import type { Logger } from 'pino'
 import { MetricsAddressError } from '../server/metrics-address.ts'
 import { faultOfSecrets, type Secrets, secretCommand } from '../server/secrets.ts'
 import { createServer } from '../server/server.ts'
 import type { Durability } from '../sqlite/connection-options.ts'
 import { isWritable } from '../sqlite/readable-file.ts'
-import { SqliteStore, type SqliteStoreOptions } from '../sqlite/sqlite-store.ts'
+import type { SqliteStore, SqliteStoreOptions } from '../sqlite/sqlite-store.ts'
 import type { Store } from '../store.ts'
 import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
-import { inFormat, type LogFormat, logFormatOption } from './log-format.ts'
-import { addDatabaseOptions } from './open-store.ts'
+import { logFormatOption } from './log-format.ts'
+import { addDatabaseOptions, openStore } from './open-store.ts'
 import { addExposureOptions, type ExposureSettings, exposure } from './serve-exposure.ts'
+import { type LogSettings, serverLog } from './server-log.ts'
 import {
   type DatabaseSettings,
   databasePath,
@@ -29,8 +30,7 @@ import {
 const productionDatabase = '/data/cq.db'
 const developmentDatabase = 'data/cq.db'
 
-interface ServeFlags extends DatabaseSettings, ExposureSettings, LogFormat {
-  readonly logLevel: string
+interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSettings {
   readonly dev?: true
   readonly port: number
   readonly host: string
@@ -140,7 +140,7 @@ async function serve(
   command: Command,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const logger = pino({ level: flags.logLevel }, await inFormat(flags, pino.destination()))
+  const logger = await serverLog(flags)
   const signal = await serveUntilStopped(flags, command, environment, logger)
   logger.info({ signal }, 'stopped')
 }
@@ -152,13 +152,13 @@ async function serveUntilStopped(
   environment: NodeJS.ProcessEnv,
   logger: Logger,
 ): Promise<NodeJS.Signals> {
-  const { readers, durability, maxQueue, timeout, trustProxy } = flags
+  const { readOnly, readers, durability, maxQueue, timeout, trustProxy } = flags
   const path = databasePath(
     flags,
     environment,
     flags.dev ? developmentDatabase : productionDatabase,
   )
-  if (flags.dev && flags.readOnly)
+  if (flags.dev && readOnly)
     throw new SettingError('--dev fills the database that it serves, and takes no --read-only')
   const exposed = exposure(flags)
   const setting = databaseSetting(flags, environment)?.name ?? 'which is the default'
@@ -167,7 +167,7 @@ async function serveUntilStopped(
   const stopped = stopSignal()
   await using store = await open({
     path,
-    readOnly: flags.readOnly,
+    readOnly,
     readers,
     durability,
     maxQueue,
@@ -194,12 +194,11 @@ async function serveUntilStopped(
   }
 }
 
-async function open(options: SqliteStoreOptions): Promise<SqliteStore> {
+async function open({ path, ...rest }: SqliteStoreOptions): Promise<SqliteStore> {
   try {
-    return await SqliteStore.open(options)
+    return await openStore(path, rest)
   } catch (error) {
-    const { path, readOnly = false } = options
-    if (readOnly || !existsSync(path) || (await isWritable(path))) throw error
+    if (rest.readOnly || !existsSync(path) || (await isWritable(path))) throw error
     const hint = 'with --read-only, what is there is served all the same'
     throw new Error(`${(error as Error).message}; ${hint}`, { cause: error })
   }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { accounts } from '../operations/accounts.ts'
 import { hashPassword } from '../server/passwords.ts'
 import type { SqliteStore } from '../sqlite/sqlite-store.ts'
 import type { User } from '../store.ts'
@@ -7,6 +8,7 @@ import {
   commandDatabase,
   databaseHelp,
   existingDatabase,
+  isDatabaseThere,
   openStore,
   openToRead,
 } from './open-store.ts'
@@ -39,10 +41,15 @@ Examples:
     )
     .action(async (name: string, flags: PasswordFlags) => {
       const path = commandDatabase(flags, environment)
-      const hash = await hashPassword(await readPassword(flags.passwordStdin === true))
+      // What the store itself would say, before there is a database.
+      accounts.createUser.prepare(new Date(), name, 'any')
+      if (isDatabaseThere(path)) await requireNoUser(path, name)
+      const hash = await hashPassword(
+        await readPassword(`${name} in ${path}`, flags.passwordStdin === true),
+      )
       await using store = await openStore(path)
       await store.createUser(name, hash)
-      process.stdout.write(`added user ${name}\n`)
+      process.stdout.write(`added user ${name} to ${path}\n`)
     })
 
   const password = user
@@ -59,11 +66,15 @@ Examples:
   $ cq-store user password carol --password-stdin < new-password`,
     )
     .action(async (name: string, flags: PasswordFlags) => {
-      await using store = await openStore(existingDatabase(flags, environment))
+      const path = existingDatabase(flags, environment)
+      await using store = await openStore(path)
       // Before anybody types a password for a name that isn't there.
       await requireUser(store, name)
-      await store.setPassword(name, await hashPassword(await readPassword(!!flags.passwordStdin)))
-      process.stdout.write(`the password of ${name} is replaced\n`)
+      await store.setPassword(
+        name,
+        await hashPassword(await readPassword(`${name} in ${path}`, !!flags.passwordStdin)),
+      )
+      process.stdout.write(`the password of ${name} is replaced in ${path}\n`)
     })
 
   const list = user
@@ -107,14 +118,16 @@ Examples:
   $ cq-store user remove carol --yes`,
     )
     .action(async (name: string, flags: DatabaseSettings & { readonly yes?: true }) => {
-      await using store = await openStore(existingDatabase(flags, environment))
+      const path = existingDatabase(flags, environment)
+      await using store = await openStore(path)
       const { id } = await requireUser(store, name)
       const keys = (await store.listApiKeysForUser(id)).length
-      const question = `Remove ${name} and ${keys === 1 ? '1 API key' : `${keys} API keys`}?`
+      const owned = keys === 0 ? '' : ` and ${keys === 1 ? '1 API key' : `${keys} API keys`}`
+      const question = `Remove ${name}${owned} from ${path}?`
       if (!flags.yes && !(await isConfirmed(question, '--yes')))
         throw new Error('cancelled; nothing was changed')
       if (!(await store.removeUser(name))) throw new Error(`User not found: ${name}`)
-      process.stdout.write(`removed user ${name}\n`)
+      process.stdout.write(`removed user ${name} from ${path}\n`)
     })
 }
 
@@ -123,6 +136,15 @@ export async function requireUser(store: SqliteStore, name: string): Promise<Use
   const user = await store.getUser(name)
   if (user) return user
   throw new Error(`User not found: ${name}`)
+}
+
+/** Before anybody types a password for a name that is taken. */
+async function requireNoUser(path: string, name: string): Promise<void> {
+  await using store = await openStore(path)
+  if (await store.getUser(name))
+    throw new Error(
+      `User already exists: ${name}; cq-store user password gives them another password`,
+    )
 }
 
 async function allUsers(store: SqliteStore): Promise<Omit<User, 'password_hash'>[]> {

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
-import { rmSync } from 'node:fs'
 import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { realPathOf } from '../sqlite/database-file.ts'
+import { removeWhenInterrupted } from './supervision.ts'
 
 export interface WholeFileOptions {
   /** Whether a file that is there may be replaced. */
@@ -24,8 +24,8 @@ export async function writeWholeFile(
   await requireFree(destination, force)
   const suffix = `${randomBytes(4).toString('hex')}.partial`
   const temporary = join(dirname(destination), `.${basename(destination)}.${suffix}`)
-  await using file = await openNew(temporary, mode)
-  using _cleaning = removedAtSignals(temporary)
+  removeWhenInterrupted(companionsOf(temporary))
+  await using file = await openNew(temporary, mode, destination)
   try {
     await write(temporary, file)
     await file.sync()
@@ -34,7 +34,8 @@ export async function writeWholeFile(
     await syncDirectory(dirname(destination))
   } catch (error) {
     for (const path of companionsOf(temporary)) await rm(path, { force: true })
-    throw error
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
+    throw new Error(`can't write ${destination}: ${(error as Error).message}`, { cause: error })
   }
 }
 
@@ -59,25 +60,12 @@ async function requireFree(destination: string, force: boolean): Promise<void> {
   if (!force) throw new Error(`${destination} is there already; --force replaces it`)
 }
 
-async function openNew(path: string, mode: number): Promise<FileHandle> {
+async function openNew(path: string, mode: number, destination: string): Promise<FileHandle> {
   try {
     return await open(path, 'wx', mode)
   } catch (error) {
-    throw new Error(`can't write beside ${path}: ${(error as Error).message}`, { cause: error })
-  }
-}
-
-/** Leaves nothing behind where somebody interrupts the command. */
-function removedAtSignals(path: string): Disposable {
-  const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
-  const leave = (_signal: NodeJS.Signals, number: number) => {
-    for (const companion of companionsOf(path)) rmSync(companion, { force: true })
-    process.exit(128 + number)
-  }
-  for (const signal of Object.keys(signals)) process.on(signal, leave)
-  return {
-    [Symbol.dispose]() {
-      for (const signal of Object.keys(signals)) process.off(signal, leave)
-    },
+    const { code, message } = error as NodeJS.ErrnoException
+    const why = code === 'ENOENT' ? `there is no directory ${dirname(path)}` : message
+    throw new Error(`can't write ${destination}: ${why}`, { cause: error })
   }
 }

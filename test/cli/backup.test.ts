@@ -117,6 +117,19 @@ describe('backup', () => {
     }
   })
 
+  test('tells as JSON what it copied', async () => {
+    const path = copyOf('current')
+    const copy = directory.file('copy.db')
+    const { code, stdout } = await run(path, copy, '--json')
+    expect({ code, ...(JSON.parse(stdout) as object) }).toEqual({
+      code: 0,
+      path,
+      copy,
+      bytes: (await stat(copy)).size,
+      rows: { knowledge_units: 10, users: expect.any(Number), api_keys: expect.any(Number) },
+    })
+  })
+
   test('leaves nothing behind where it fails', async () => {
     const { code, stderr } = await run(copyOf('newer'), directory.file('copy.db'))
     expect(code).toBe(1)

@@ -12,6 +12,10 @@ export interface CommandOptions {
   readonly input?: string
   /** Whom it runs as. @default who runs the tests */
   readonly identity?: { readonly uid?: number; readonly gid?: number }
+  /** Whether more input may follow, and so its end is held back. @default false */
+  readonly keepsInput?: boolean
+  /** A line of a shell that runs the command as `"$@"`. @default nothing: no shell runs it */
+  readonly shell?: string
   /** @default the project's folder */
   readonly directory?: string
 }
@@ -29,41 +33,56 @@ export class RunningCommand implements AsyncDisposable {
   readonly outcome: Promise<Outcome>
   #stdout = ''
   #stderr = ''
-  #onOutput: () => void = () => {}
+  readonly #lookers: (() => void)[] = []
 
   constructor({
     args,
     environment = {},
     nodeArgs = [],
     input,
+    keepsInput = false,
     directory = project,
     identity = {},
+    shell,
   }: CommandOptions) {
     const { PATH = '', HOME = '' } = process.env
-    this.process = spawn(process.execPath, [...nodeArgs, `${project}src/cli.ts`, ...args], {
+    const node = [process.execPath, ...nodeArgs, `${project}src/cli.ts`, ...args]
+    const [file = '', ...rest] = shell === undefined ? node : ['bash', '-c', shell, 'bash', ...node]
+    this.process = spawn(file, rest, {
       cwd: directory,
       ...identity,
       env: { PATH, HOME, NODE_NO_WARNINGS: '1', ...environment },
     })
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text
-      this.#onOutput()
+      for (const look of this.#lookers) look()
     })
     this.process.stderr?.setEncoding('utf8').on('data', (text: string) => {
       this.#stderr += text
+      for (const look of this.#lookers) look()
     })
-    this.process.stdin?.end(input)
+    if (input !== undefined) this.process.stdin?.write(input)
+    if (!keepsInput) this.process.stdin?.end()
     this.outcome = this.#ended()
   }
 
   /** The first match in what it writes to its standard output. Fails where it ends without one. */
-  async tells(pattern: RegExp): Promise<RegExpExecArray> {
+  tells(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#writes(pattern, () => this.#stdout)
+  }
+
+  /** The same of its standard error output. */
+  complains(pattern: RegExp): Promise<RegExpExecArray> {
+    return this.#writes(pattern, () => this.#stderr)
+  }
+
+  #writes(pattern: RegExp, text: () => string): Promise<RegExpExecArray> {
     const found = Promise.withResolvers<RegExpExecArray>()
     const look = () => {
-      const match = pattern.exec(this.#stdout)
+      const match = pattern.exec(text())
       if (match) found.resolve(match)
     }
-    this.#onOutput = look
+    this.#lookers.push(look)
     look()
     void this.outcome.then(({ stdout, stderr }) =>
       found.reject(new Error(`it ended without telling ${pattern}:\n${stdout}${stderr}`)),

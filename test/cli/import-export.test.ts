@@ -50,7 +50,7 @@ describe('export and import', () => {
       code: 0,
       signal: null,
       stdout: '',
-      stderr: `exported 450 units of ${path}\n`,
+      stderr: `exported 450 units from ${path}\n`,
     })
     const exported = await readFile(file, 'utf8')
     expect(parsed(exported)).toEqual(items)
@@ -58,7 +58,7 @@ describe('export and import', () => {
     const other = directory.file('other.db')
     expect(await run(other, ['import', file, '--batch-size', '100'])).toMatchObject({
       code: 0,
-      stdout: 'stored 450 units\n',
+      stdout: `stored 450 units in ${other}\n`,
       stderr: '',
     })
     const back = await run(other, ['export'])
@@ -92,7 +92,7 @@ describe('export and import', () => {
     const exported = await run(path, ['export'])
     isDone = true
     await writing
-    expect(imported).toMatchObject({ code: 0, stdout: 'stored 2 units\n' })
+    expect(imported).toMatchObject({ code: 0, stdout: `stored 2 units in ${path}\n` })
     expect(parsed(exported.stdout).slice(0, 52)).toEqual([...old, item(900), item(901)])
     expect(await store.count()).toBe(52 + next - 1000)
   })
@@ -110,6 +110,16 @@ describe('export', () => {
     expect(await readFile(file, 'utf8')).toBe('precious')
     expect((await run(path, ['export', file, '--force'])).code).toBe(0)
     expect(await readFile(file, 'utf8')).toBe('')
+  })
+
+  test('names the file that it cannot write', async () => {
+    const path = directory.file('cq.db')
+    await run(path, ['migrate'])
+    const file = directory.file('nowhere', 'units.jsonl')
+    expect(await run(path, ['export', file])).toMatchObject({
+      code: 1,
+      stderr: `cq-store: can't write ${file}: there is no directory ${directory.file('nowhere')} (database: ${path})\n`,
+    })
   })
 
   test('makes no database', async () => {
@@ -137,7 +147,9 @@ describe('import', () => {
     expect(outcome.stderr).toMatch(
       /^line 4: it is no JSON: .*\ncq-store: nothing of lines 3 to 4 was/,
     )
-    expect(outcome.stderr).toContain('Stored before: 2 units, all of lines 1 to 2')
+    expect(outcome.stderr).toContain(
+      `was stored. Stored before: 2 units, all of lines 1 to 2. Go on with the same input and --skip-existing (database: ${path})\n`,
+    )
     await using store = await SqliteStore.open({ path, readers: 1 })
     expect(await store.count()).toBe(2)
   })
@@ -154,7 +166,7 @@ describe('import', () => {
       'line 8: it is no JSON object',
       'line 9: it has no knowledge_unit',
       `line 10: ${unitId(2)} is in line 3 already`,
-      'cq-store: 6 bad lines; nothing was stored',
+      `cq-store: 6 bad lines; nothing was stored (database: ${path})`,
     ])
     expect(await directory.list()).toEqual([])
   })
@@ -175,7 +187,7 @@ describe('import', () => {
     expect(await store.count()).toBe(1)
     expect(await run(path, ['import', '-', '--skip-existing'], input)).toMatchObject({
       code: 0,
-      stdout: 'stored 2 units, and left out 1 that are there already\n',
+      stdout: `stored 2 units, and left out 1 that are there already in ${path}\n`,
     })
     expect(await store.reviewItem(unitId(1))).toEqual(item(1))
   })
@@ -200,7 +212,7 @@ describe('import', () => {
       expect(
         stderr.match(/^cq-store: a unit is left out of answers: the document of /gm),
       ).toHaveLength(451)
-      expect(stderr).toContain(`exported 10 units of ${path}`)
+      expect(stderr).toContain(`exported 10 units from ${path}`)
       expect(stderr).toMatch(/cq-store: the export lacks .*; cq-store check tells more\n$/)
     }
   })
@@ -226,5 +238,129 @@ describe('import', () => {
     ])
     expect(code).toBe(2)
     expect(stderr).toContain('from 1 to 10000')
+  })
+
+  test.each([
+    ['nothing', '', 0, /^$/],
+    ['blank lines', '\n \n', 0, /^$/],
+    ['a first line that is no JSON', `nonsense\n${lines(item(0))}`, 1, /^line 1: it is no JSON: /],
+    ['binary data', '\0\u0001\ufffd'.repeat(99), 1, /^line 1: it is no JSON: /],
+    ['a unit without its envelope', lines(item(0).knowledge_unit), 1, /a unit goes into \{"know/],
+  ])('makes no database of %s', async (_name, input, code, message) => {
+    const path = directory.file('new', 'cq.db')
+    const outcome = await run(path, ['import', '-'], input)
+    expect(outcome).toMatchObject({ code, stderr: expect.stringMatching(message) })
+    expect(outcome.stdout).toBe(
+      code === 0 ? `the input holds no units; nothing was stored in ${path}\n` : '',
+    )
+    expect(await directory.list()).toEqual([])
+  })
+
+  test('makes no database of a directory, nor of an empty file', async () => {
+    const path = directory.file('cq.db')
+    const { code, stderr } = await run(path, ['import', directory.path])
+    expect(code).toBe(1)
+    expect(stderr).toContain(`can't read ${directory.path}: it is a directory`)
+    expect(await directory.list()).toEqual([])
+    await writeFile(path, '')
+    expect((await run(path, ['import', '-', '--dry-run'], lines(item(0)))).code).toBe(0)
+    expect((await run(path, ['export'])).stderr).toContain(`no database at ${path}`)
+    expect(await readFile(path, 'utf8')).toBe('')
+  })
+
+  test('refuses fields that no unit has, and says what they may have been meant to be', async () => {
+    const { knowledge_unit: unit } = item(0)
+    const { domains, ...others } = unit
+    const flag = { reason: 'stale', timestamp: observed.toISOString() }
+    const bad: [unknown, string][] = [
+      [
+        { ...item(0), statsu: 'approved' },
+        'it has the unknown field "statsu"; did you mean "status"?',
+      ],
+      [
+        { knowledge_units: unit },
+        'it has the unknown field "knowledge_units"; did you mean "knowledge_unit"?',
+      ],
+      [
+        { ...item(0), reviewedBy: 'ann' },
+        'it has the unknown field "reviewedBy"; did you mean "reviewed_by"?',
+      ],
+      [
+        { knowledge_unit: { ...others, domain: domains } },
+        'knowledge_unit has the unknown field "domain"; did you mean "domains"?',
+      ],
+      [
+        { knowledge_unit: { ...unit, insight: { ...unit.insight, Summary: '' } } },
+        'knowledge_unit.insight has the unknown field "Summary"; did you mean "summary"?',
+      ],
+      [
+        { knowledge_unit: { ...unit, context: { langauges: [] } } },
+        'knowledge_unit.context has the unknown field "langauges"; did you mean "languages"?',
+      ],
+      [
+        { knowledge_unit: { ...unit, evidence: { confirmation: 3 } } },
+        'knowledge_unit.evidence has the unknown field "confirmation"; did you mean "confirmations"?',
+      ],
+      [
+        { knowledge_unit: { ...unit, flags: [flag, { ...flag, details: 'd' }] } },
+        'knowledge_unit.flags[1] has the unknown field "details"; did you mean "detail"?',
+      ],
+      [
+        { knowledge_unit: { ...unit, __proto: 1, xyzzy: 2 } },
+        'knowledge_unit has the unknown field "__proto"; knowledge_unit has the unknown field "xyzzy"',
+      ],
+    ]
+    const path = directory.file('cq.db')
+    const input = lines(...bad.map(([line]) => line))
+    const { code, stderr } = await run(path, ['import', '-', '--dry-run'], input)
+    expect(code).toBe(1)
+    expect(stderr.trimEnd().split('\n')).toEqual([
+      ...bad.map(([, message], index) => `line ${index + 1}: ${message}`),
+      `cq-store: ${bad.length} bad lines; nothing was stored (database: ${path})`,
+    ])
+    expect(await directory.list()).toEqual([])
+  })
+
+  test("takes every field of cq's own documents, and any below extensions", async () => {
+    const unit = {
+      ...item(0).knowledge_unit,
+      superseded_by: unitId(9),
+      extensions: { 'acme:note': { sumary: 1, list: [{ domian: 2 }] } },
+      flags: [
+        {
+          reason: 'duplicate',
+          timestamp: observed.toISOString(),
+          detail: 'd',
+          duplicate_of: unitId(8),
+        },
+      ],
+    }
+    const path = directory.file('cq.db')
+    expect(await run(path, ['import', '-'], lines({ knowledge_unit: unit }))).toMatchObject({
+      code: 0,
+      stderr: '',
+    })
+    await using store = await SqliteStore.open({ path, readers: 1 })
+    expect(await store.getAny(unit.id)).toMatchObject({ extensions: unit.extensions })
+  })
+
+  test('tells as JSON what it did, would do, and did before it failed', async () => {
+    const path = directory.file('cq.db')
+    const told = async (input: string, ...args: string[]) => {
+      const { code, stdout } = await run(path, ['import', '-', '--json', ...args], input)
+      return { code, ...(JSON.parse(stdout) as object) }
+    }
+    const two = lines(item(0), item(1))
+    const done = { code: 0, path, dry_run: false, stored: 2, skipped: 0, lines: 2 }
+    expect(await told(two, '--dry-run')).toEqual({ ...done, dry_run: true })
+    expect(await told(two)).toEqual(done)
+    expect(await told(two + lines(item(2)), '--skip-existing')).toEqual({
+      ...done,
+      stored: 1,
+      skipped: 2,
+      lines: 3,
+    })
+    const broken = `${lines(item(3), item(4))}nonsense\n`
+    expect(await told(broken, '--batch-size', '2')).toEqual({ ...done, code: 1 })
   })
 })

@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { hashSecret, readApiKey } from '../../src/server/api-key.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
@@ -50,7 +51,7 @@ describe('key', () => {
     expect(await store.getActiveApiKeyById(id)).not.toBeNull()
     expect(await run(['revoke', 'carol', id])).toMatchObject({
       code: 0,
-      stdout: `revoked key ${id}\n`,
+      stdout: `revoked key ${id} in ${directory.file('cq.db')}\n`,
     })
     expect(await store.getActiveApiKeyById(id)).toBeNull()
     expect(await run(['revoke', 'carol', id])).toMatchObject({ code: 0 })
@@ -106,10 +107,28 @@ describe('key', () => {
     expect(stderr).toMatch(message)
   })
 
+  test('makes no database of an empty file, nor of a missing one', async () => {
+    const path = directory.file('empty.db')
+    const create = ['create', 'carol', '--name', 'x', '--ttl', '1d', '--db-path', path]
+    expect((await run(create)).stderr).toContain(`no database at ${path}`)
+    await writeFile(path, '')
+    for (const args of [create, ['list', 'carol', '--db-path', path]])
+      expect(await run(args)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining(`no database at ${path}`),
+      })
+    expect(await readFile(path, 'utf8')).toBe('')
+    const { code, stderr } = await run(['list', 'carol', '--db-path', directory.path])
+    expect({ code, stderr }).toEqual({
+      code: 1,
+      stderr: `cq-store: the database must be a file, and ${directory.path} is a directory\n`,
+    })
+  })
+
   test('tells an unknown user', async () => {
     expect(await run(['list', 'nobody'])).toMatchObject({
       code: 1,
-      stderr: 'cq-store: User not found: nobody\n',
+      stderr: `cq-store: User not found: nobody (database: ${directory.file('cq.db')})\n`,
     })
   })
 })

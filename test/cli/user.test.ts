@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { isPassword } from '../../src/server/passwords.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
-import { runCommand } from './command.ts'
+import { RunningCommand, runCommand } from './command.ts'
 
 let directory: TemporaryDirectory
 beforeAll(async () => {
@@ -20,7 +20,7 @@ describe('user', () => {
     const password = async (name: string) => (await store.getUser(name))?.password_hash
 
     const added = await run(path, ['add', 'carol'], 'correct horse\n')
-    expect(added).toMatchObject({ code: 0, stdout: 'added user carol\n', stderr: '' })
+    expect(added).toMatchObject({ code: 0, stdout: `added user carol to ${path}\n`, stderr: '' })
     expect(await isPassword('correct horse', await password('carol'))).toBe(true)
 
     const again = await run(path, ['add', 'carol'], 'another\n')
@@ -73,6 +73,26 @@ describe('user', () => {
     expect(stderr).toMatch(message)
     if (input.trim() !== '') expect(stderr).not.toContain(input.trim())
     expect(await directory.list()).not.toContain('refused.db')
+  })
+
+  test('refuses a name before it takes a password, and makes no database', async () => {
+    const path = directory.file('unnamed.db')
+    // Input that never ends: whoever asks for a password first waits for ever.
+    const refuse = async (name: string, message: RegExp) => {
+      await using command = new RunningCommand({
+        args: ['user', 'add', name, '--db-path', path],
+        keepsInput: true,
+      })
+      expect(await command.outcome).toMatchObject({
+        code: 1,
+        stdout: '',
+        stderr: expect.stringMatching(message),
+      })
+    }
+    await refuse(' ', /username must/)
+    expect(await directory.list()).not.toContain('unnamed.db')
+    await run(path, ['add', 'carol'], 'password')
+    await refuse('carol', /User already exists: carol.*user password/)
   })
 
   test('takes no password as an argument', async () => {

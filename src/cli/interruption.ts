@@ -1,0 +1,59 @@
+import { restoreTerminal } from './progress.ts'
+
+const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+type EndingSignal = keyof typeof signals
+
+export function isEndingSignal(signal: string | null): signal is EndingSignal {
+  return signal !== null && Object.hasOwn(signals, signal)
+}
+
+/** Where a signal ended a command before its end. Its message says what was done until then. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted'
+  readonly signal: EndingSignal
+
+  constructor(signal: EndingSignal, message = `interrupted by ${signal}`) {
+    super(message)
+    this.signal = signal
+  }
+
+  /** As shells tell it of a program that the signal ended. */
+  get exitCode(): number {
+    return 128 + signals[this.signal]
+  }
+
+  with(soFar: string): Interrupted {
+    return new Interrupted(this.signal, `${this.message}. ${soFar}`)
+  }
+}
+
+/**
+ * While it is there, the first signal asks the command to come to a good end, by an abort whose reason is
+ * an `Interrupted`. A second one ends the process at once, whatever its threads are at.
+ */
+export class Interruption implements Disposable {
+  readonly #controller = new AbortController()
+
+  constructor() {
+    for (const signal of Object.keys(signals)) process.on(signal, this.#take)
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  [Symbol.dispose](): void {
+    for (const signal of Object.keys(signals)) process.off(signal, this.#take)
+  }
+
+  readonly #take = (signal: EndingSignal): void => {
+    if (!this.signal.aborted) {
+      this.#controller.abort(new Interrupted(signal))
+      return
+    }
+    restoreTerminal()
+    // Not `process.exit`, which waits for threads.
+    this[Symbol.dispose]()
+    process.kill(process.pid, signal)
+  }
+}

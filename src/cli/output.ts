@@ -1,0 +1,45 @@
+import { writeSync } from 'node:fs'
+
+/** What first kept the standard output from being written. */
+let fault: NodeJS.ErrnoException | undefined
+let mayBeLost = false
+
+/**
+ * Has the command line survive readers that go away and disks that are full. Whether all was written is
+ * told at the end, by `lostOutput`. What nobody hears on the standard error output is lost.
+ */
+export function watchOutput(): void {
+  const { stdout, stderr } = process
+  stdout.on('error', (error) => {
+    fault ??= error
+  })
+  stderr.on('error', () => {})
+  // Node takes a short write, with which a disk that runs full begins, for a whole one.
+  if ((stdout as { _type?: string })._type === 'fs')
+    stdout._write = (chunk: Buffer, _encoding, done) => {
+      try {
+        for (let written = 0; written < chunk.length; )
+          written += writeSync(stdout.fd, chunk, written)
+      } catch (error) {
+        done(error as Error)
+        return
+      }
+      done()
+    }
+}
+
+/** For a server, which is there to answer and not to be read: losing its output is no failure. */
+export function allowLostOutput(): void {
+  mayBeLost = true
+}
+
+/** Whether this is why the standard output could not be written. */
+export function isOutputFault(error: unknown): boolean {
+  return error !== undefined && error === fault
+}
+
+/** Waits until all output is taken. Resolves to why some of it is lost, where that matters. */
+export async function lostOutput(): Promise<NodeJS.ErrnoException | undefined> {
+  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+  return mayBeLost ? undefined : fault
+}
