@@ -27,6 +27,7 @@ const userRoutes = [
   ...[`/review/${id}/approve`, `/review/${id}/reject`]
     .flatMap(legacy)
     .map((path) => `POST ${path}`),
+  `DELETE /api/v1/review/${id}`,
 ]
 /** Every route about oneself, which tells users who are gone that they are. */
 const meRoutes = [
