@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import { StoreError, type StoreErrorCode } from '../errors.ts'
 import type { SqliteStore } from '../sqlite/sqlite-store.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
 import { isConfirmed } from './password-input.ts'
@@ -10,9 +9,6 @@ interface RemoveFlags extends DatabaseSettings {
   readonly yes?: true
   readonly rewrite: boolean
 }
-
-/** How a store fails where a document is damaged. */
-const unreadable: readonly StoreErrorCode[] = ['corrupt', 'internal']
 
 /** Adds `unit` and what belongs to it. */
 export function addUnitCommand(program: Command, environment: NodeJS.ProcessEnv): void {
@@ -74,17 +70,15 @@ async function agree(store: SqliteStore, ids: string[]): Promise<void> {
     throw new Error('cancelled; nothing was changed')
 }
 
-/** What there is to show of a unit, also where its document is damaged; nothing where it isn't there. */
+/** What there is to show of a unit, also where its document can't be read; nothing where it isn't there. */
 async function rowOf(store: SqliteStore, id: string): Promise<string[] | undefined> {
-  try {
-    const item = await store.reviewItem(id)
-    if (!item) return undefined
+  const item = await store.reviewItem(id)
+  if (item) {
     const { created_by, domains, insight } = item.knowledge_unit
     return [id, item.status, created_by ?? '', domains.join(', '), insight.summary]
-  } catch (error) {
-    if (!(error instanceof StoreError) || !unreadable.includes(error.code)) throw error
-    return [id, '', '', '', error.message]
   }
+  const review = await store.getReviewStatus(id)
+  return review ? [id, review.status, '', '', "(its document can't be read)"] : undefined
 }
 
 async function eraseTraces(path: string, rewrite: boolean): Promise<void> {
