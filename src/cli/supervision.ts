@@ -38,7 +38,8 @@ export function superviseLongCommands(
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): void {
-  if (environment[childVariable] !== undefined) {
+  // What this process was started with, whatever the command is told: it must start no child of its own.
+  if (process.env[childVariable] !== undefined) {
     // Not left to itself where this process is killed.
     process.once('disconnect', () => process.exit(1))
     process.channel?.unref()

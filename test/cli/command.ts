@@ -45,13 +45,13 @@ export class RunningCommand implements AsyncDisposable {
     identity = {},
     shell,
   }: CommandOptions) {
-    const { PATH = '', HOME = '' } = process.env
+    const { PATH = '', HOME = '', NODE_COMPILE_CACHE = '' } = process.env
     const node = [process.execPath, ...nodeArgs, `${project}src/cli.ts`, ...args]
     const [file = '', ...rest] = shell === undefined ? node : ['bash', '-c', shell, 'bash', ...node]
     this.process = spawn(file, rest, {
       cwd: directory,
       ...identity,
-      env: { PATH, HOME, NODE_NO_WARNINGS: '1', ...environment },
+      env: { PATH, HOME, NODE_COMPILE_CACHE, NODE_NO_WARNINGS: '1', ...environment },
     })
     this.process.stdout?.setEncoding('utf8').on('data', (text: string) => {
       this.#stdout += text

@@ -291,7 +291,10 @@ interface Death {
 /** Restores in a process of its own, which kills itself before the step of this number. */
 function restoreAndDie(path: string, backup: string, fatalStep: number | 'never'): Promise<Death> {
   return new Promise((resolve, reject) => {
-    execFile(process.execPath, [program, path, backup, `${fatalStep}`], (error, stdout, stderr) => {
+    // As the process that the command line itself starts for it, which is the one that dies.
+    const env = { ...process.env, CQ_STORE_SUPERVISED: '1' }
+    const args = [program, path, backup, `${fatalStep}`]
+    execFile(process.execPath, args, { env }, (error, stdout, stderr) => {
       const signal = error?.signal ?? null
       if (signal !== null) resolve({ signal, steps: [] })
       else if (error) reject(new Error(`it failed: ${stderr}`))
