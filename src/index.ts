@@ -16,11 +16,8 @@ export type { HistogramFigures } from './offload/histogram.ts'
 export type { LaneFigures } from './offload/lane.ts'
 export type { Log } from './offload/log.ts'
 export type { ConnectionReport, Durability } from './sqlite/connection-options.ts'
-export {
-  SqliteStore,
-  type SqliteStoreFigures,
-  type SqliteStoreOptions,
-} from './sqlite/sqlite-store.ts'
+export { SqliteStore, type SqliteStoreFigures } from './sqlite/sqlite-store.ts'
+export type { SqliteStoreOptions } from './sqlite/store-options.ts'
 export type {
   Accounts,
   Activity,

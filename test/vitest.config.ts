@@ -1,7 +1,10 @@
 import { defineConfig } from 'vitest/config'
 
 // Hundreds of processes and threads load the same files: what was compiled once is read from here.
-process.env.NODE_COMPILE_CACHE ??= new URL('../node_modules/.cache/cq-store', import.meta.url).pathname
+process.env.NODE_COMPILE_CACHE ??= new URL(
+  '../node_modules/.cache/cq-store',
+  import.meta.url,
+).pathname
 
 export default defineConfig({
   test: {

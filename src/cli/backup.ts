@@ -3,8 +3,10 @@ import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { RowCounts } from '../sqlite/backup.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
+import { printJson } from './output.ts'
 import { Progress } from './progress.ts'
 import { type DatabaseSettings, realPathOfSetting, SettingError } from './settings.ts'
+import { removeWhenInterrupted } from './supervision.ts'
 import { writeWholeFile } from './whole-file.ts'
 
 interface BackupFlags extends DatabaseSettings {
@@ -49,11 +51,11 @@ Examples:
         },
       )
       const { size } = await stat(copy)
-      process.stdout.write(
-        flags.json
-          ? `${JSON.stringify({ path, copy, bytes: size, rows: counts }, null, 2)}\n`
-          : `backed up ${path} to ${copy}: ${describeRows(counts)}; ${size} bytes, verified\n`,
-      )
+      if (flags.json) printJson({ path, copy, bytes: size, rows: counts })
+      else
+        process.stdout.write(
+          `backed up ${path} to ${copy}: ${describeRows(counts)}; ${size} bytes, verified\n`,
+        )
     })
 }
 
@@ -61,20 +63,23 @@ async function copyAndVerify(path: string, destination: string): Promise<RowCoun
   // Loaded only by who runs this command: it brings the database driver into this thread.
   const { directly } = await import('../sqlite/direct.ts')
   const { backup, verifyBackup } = await import('../sqlite/backup.ts')
-  const counts = await directly({ path, access: 'read' }, async (connection) => {
-    let progress: Progress | undefined
-    try {
-      return await backup(connection, {
-        destination,
-        onProgress({ done, total }) {
-          progress ??= new Progress({ doing: 'copying', unit: 'pages', total })
-          progress.reach(done)
-        },
-      })
-    } finally {
-      progress?.[Symbol.dispose]()
-    }
-  })
+  const counts = await directly(
+    { path, access: 'read', onCopy: removeWhenInterrupted },
+    async (connection) => {
+      let progress: Progress | undefined
+      try {
+        return await backup(connection, {
+          destination,
+          onProgress({ done, total }) {
+            progress ??= new Progress({ doing: 'copying', unit: 'pages', total })
+            progress.reach(done)
+          },
+        })
+      } finally {
+        progress?.[Symbol.dispose]()
+      }
+    },
+  )
   await directly({ path: destination, access: 'read' }, (copy) => verifyBackup(copy, counts))
   return counts
 }

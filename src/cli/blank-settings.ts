@@ -12,10 +12,12 @@ export function unsetBlankVariables(environment: NodeJS.ProcessEnv): void {
 /** Has blank flags and arguments of a command refused: they come from variables that are not set. */
 export function refuseBlanks({ options, registeredArguments }: Command): void {
   for (const setting of [...options.filter(({ required }) => required), ...registeredArguments]) {
-    const { parseArg } = setting
+    const { parseArg, variadic } = setting
     setting.parseArg = <Value>(text: string, previous: Value): Value => {
       if (text.trim() === '') throw new InvalidArgumentError('it must not be blank.')
-      return parseArg ? parseArg(text, previous) : (text as Value)
+      if (parseArg) return parseArg(text, previous)
+      // As Commander itself collects several values, where they are not parsed.
+      return (variadic ? [...((previous as string[] | undefined) ?? []), text] : text) as Value
     }
   }
 }

@@ -1,7 +1,9 @@
 import type { Command } from 'commander'
 import type { Finding, Rebuilt } from '../sqlite/check.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
+import { printJson } from './output.ts'
 import type { DatabaseSettings } from './settings.ts'
+import { removeWhenInterrupted } from './supervision.ts'
 
 interface CheckFlags extends DatabaseSettings {
   readonly rebuild?: true
@@ -18,7 +20,7 @@ export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv
     .description('Look for damage: of the file, its schema, its documents and its counters.')
     .option(
       '--rebuild',
-      'first take references that name no unit out of documents, and make the derived tables (ranking and counters) anew',
+      'first remove references that name no unit, and rebuild the derived tables (ranking and counters)',
     )
     .option('--json', 'as {path, ok, rebuilt: [table], mended: [id], findings: [{check, message}]}')
   addDatabaseOptions(command)
@@ -30,8 +32,8 @@ is there; that derived tables say what they are derived from; that every documen
 and that units are found by the domains that their documents name.
 The exit code is 0 where nothing is wrong, and 1 where something is.
 A document that cq's clients can't read is named; its unit is left out of every answer until it is mended.
-Nothing is changed, but with --rebuild, in one transaction: the derived tables, and documents with a flag as
-a duplicate that names no other unit, or with superseded_by that is no id, lose these.
+Nothing is changed without --rebuild. With it, one transaction removes duplicate flags that name no other unit
+and superseded_by values that are no ids, and rebuilds the derived tables.
 ${databaseHelp}
 
 Examples:
@@ -45,7 +47,7 @@ Examples:
       const { directly } = await import('../sqlite/direct.ts')
       const { check, checks, rebuild } = await import('../sqlite/check.ts')
       const { findings, rebuilt } = await directly<Outcome>(
-        { path, access: flags.rebuild ? 'write' : 'read' },
+        { path, access: flags.rebuild ? 'write' : 'read', onCopy: removeWhenInterrupted },
         (connection) => {
           const found = check(connection)
           // What is built from damaged pages is damaged, and writing to them makes it worse.
@@ -53,24 +55,13 @@ Examples:
           return { rebuilt: rebuild(connection), findings: check(connection) }
         },
       )
+      const { tables, documents: mended } = rebuilt
       if (flags.json)
-        process.stdout.write(
-          `${JSON.stringify(
-            {
-              path,
-              ok: findings.length === 0,
-              rebuilt: rebuilt.tables,
-              mended: rebuilt.documents,
-              findings,
-            },
-            null,
-            2,
-          )}\n`,
-        )
+        printJson({ path, ok: findings.length === 0, rebuilt: tables, mended, findings })
       else {
         process.stdout.write(`${path}\n`)
-        for (const id of rebuilt.documents) process.stdout.write(`mended ${id}\n`)
-        for (const table of rebuilt.tables) process.stdout.write(`rebuilt ${table}\n`)
+        for (const id of mended) process.stdout.write(`mended ${id}\n`)
+        for (const table of tables) process.stdout.write(`rebuilt ${table}\n`)
         for (const check of checks) process.stdout.write(describe(check, findings))
       }
       if (findings.length > 0)

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { lstat, mkdir, readFile } from 'node:fs/promises'
+import { lstat, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { StoreError } from '../errors.ts'
@@ -9,6 +9,7 @@ import { hashSecret, newApiKey, readApiKey, sameHash } from '../server/api-key.t
 import { hashPassword, isPassword } from '../server/passwords.ts'
 import { loadSampleUnits } from '../server/sample-units.ts'
 import { faultOfSecrets, type Secrets } from '../server/secrets.ts'
+import { makeDatabaseFile } from '../sqlite/database-file.ts'
 import type { Store } from '../store.ts'
 import { SettingError, secretVariables } from './settings.ts'
 import { writeWholeFile } from './whole-file.ts'
@@ -48,7 +49,7 @@ export async function claimDatabase(
 ): Promise<DevelopmentSecrets> {
   const { apiKey } = (await wantedSecrets(database, environment)).wanted
   const older = { keyId: readApiKey(apiKey)?.id ?? '', reviewer }
-  await mkdir(dirname(database), { recursive: true })
+  await makeDatabaseFile(database)
   // Loaded by nobody else who serves: it brings the database driver into this thread.
   const { directly } = await import('../sqlite/direct.ts')
   const { claimForDevelopment } = await import('../sqlite/development-mark.ts')

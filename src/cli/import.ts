@@ -13,6 +13,7 @@ import {
   isDatabaseThere,
   openStore,
 } from './open-store.ts'
+import { printJson } from './output.ts'
 import { Progress } from './progress.ts'
 import { type DatabaseSettings, parseCount } from './settings.ts'
 
@@ -78,10 +79,7 @@ Examples:
         await (flags.dryRun ? checkAll(work) : importAll(work))
       } finally {
         // Also of what failed or was interrupted: what is stored is stored.
-        if (flags.json)
-          process.stdout.write(
-            `${JSON.stringify({ path, dry_run: flags.dryRun === true, ...tally }, null, 2)}\n`,
-          )
+        if (flags.json) printJson({ path, dry_run: flags.dryRun === true, ...tally })
       }
       if (!flags.json) process.stdout.write(`${summaryOf(work)}\n`)
     })
@@ -195,7 +193,9 @@ async function checkAll(work: Work): Promise<void> {
   const { path, flags, tally } = work
   using bad = new BadLines()
   // Where there is no database, no id is taken, and none is made.
-  await using store = isDatabaseThere(path) ? await openStore(path) : undefined
+  await using store = isDatabaseThere(path)
+    ? await openStore(path, { readers: 1, readOnly: true })
+    : undefined
   for await (const batch of batches(work, 'checking')) {
     const there = store ? await takenOf(batch, store) : []
     tally.skipped += there.length
@@ -217,8 +217,8 @@ function summaryOf({ path, flags, tally }: Work): string {
 /** What an import that ends early has stored before, if anything, and how to go on. */
 function soFar({ file, tally }: Work): string | undefined {
   if (tally.lines === 0) return undefined
-  const again = file === '-' ? 'the same input' : file
-  return `Stored before: ${told(tally)}, all of lines 1 to ${tally.lines}. Go on with ${again} and --skip-existing`
+  const again = file
+  return `Stored before: ${told(tally)}, all of lines 1 to ${tally.lines}. To continue: cq-store import ${again} --skip-existing`
 }
 
 function withSoFar(message: string, work: Work): string {

@@ -1,10 +1,11 @@
 import { restoreTerminal } from './progress.ts'
 
-const signals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
-type EndingSignal = keyof typeof signals
+/** Signals that ask a process to end, by their numbers. */
+export const endingSignals = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 } as const
+export type EndingSignal = keyof typeof endingSignals
 
 export function isEndingSignal(signal: string | null): signal is EndingSignal {
-  return signal !== null && Object.hasOwn(signals, signal)
+  return signal !== null && Object.hasOwn(endingSignals, signal)
 }
 
 /** Where a signal ended a command before its end. Its message says what was done until then. */
@@ -19,7 +20,7 @@ export class Interrupted extends Error {
 
   /** As shells tell it of a program that the signal ended. */
   get exitCode(): number {
-    return 128 + signals[this.signal]
+    return 128 + endingSignals[this.signal]
   }
 
   with(soFar: string): Interrupted {
@@ -35,7 +36,7 @@ export class Interruption implements Disposable {
   readonly #controller = new AbortController()
 
   constructor() {
-    for (const signal of Object.keys(signals)) process.on(signal, this.#take)
+    for (const signal of Object.keys(endingSignals)) process.on(signal, this.#take)
   }
 
   get signal(): AbortSignal {
@@ -43,7 +44,7 @@ export class Interruption implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    for (const signal of Object.keys(signals)) process.off(signal, this.#take)
+    for (const signal of Object.keys(endingSignals)) process.off(signal, this.#take)
   }
 
   readonly #take = (signal: EndingSignal): void => {

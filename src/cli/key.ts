@@ -11,6 +11,7 @@ import {
   openStore,
   openToRead,
 } from './open-store.ts'
+import { printJson } from './output.ts'
 import { type DatabaseSettings, SettingError } from './settings.ts'
 import { textTable } from './text-table.ts'
 import { requireUser } from './user.ts'
@@ -63,11 +64,8 @@ Examples:
       const { name, ttl, label: labels } = flags
       const issued = await toldWell(issueApiKey(store, { name, ttl, labels }, userId, pepper, now))
       const wireKey = toWireKey(issued.key, now)
-      process.stdout.write(
-        flags.json
-          ? `${JSON.stringify({ ...wireKey, token: issued.token }, null, 2)}\n`
-          : `${issued.token}\n`,
-      )
+      if (flags.json) printJson({ ...wireKey, token: issued.token })
+      else process.stdout.write(`${issued.token}\n`)
       process.stderr.write(
         `made key ${wireKey.id} of ${username} in ${path}, valid until ${wireKey.expires_at}; ` +
           'its token is not told again\n',
@@ -94,7 +92,7 @@ Examples:
       const now = new Date()
       const keys = (await store.listApiKeysForUser(id)).map((stored) => toWireKey(stored, now))
       if (flags.json) {
-        process.stdout.write(`${JSON.stringify(keys, null, 2)}\n`)
+        printJson(keys)
         return
       }
       const rows = keys.map((one) => [

@@ -3,7 +3,9 @@ import type { Command } from 'commander'
 import { makeDatabaseFile } from '../sqlite/database-file.ts'
 import type { FileKind, MigrationPlan, PlannedStep } from '../sqlite/migration-plan.ts'
 import { addDatabaseOptions, commandDatabase, databaseHelp } from './open-store.ts'
+import { printJson } from './output.ts'
 import type { DatabaseSettings } from './settings.ts'
+import { removeWhenInterrupted } from './supervision.ts'
 
 interface MigrateFlags extends DatabaseSettings {
   readonly dryRun?: true
@@ -23,7 +25,7 @@ export function addMigrateCommand(program: Command, environment: NodeJS.ProcessE
     .option('--dry-run', 'show what would be done, and change nothing')
     .option(
       '--json',
-      'as {path, kind, steps: [{name, state: done|applied|pending}], oldUnits}; oldUnits: how many units of cq 0.x are converted',
+      'as {path, kind, steps: [{name, state: done|applied|pending}], old_units}; old_units: how many units of cq 0.x are converted',
     )
   addDatabaseOptions(command)
     .addHelpText(
@@ -49,8 +51,8 @@ Examples:
         state: stateOf(applied, before.steps[index]),
       }))
       if (flags.json) {
-        const told = { path, kind: before.kind, steps, oldUnits }
-        process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
+        const told = { path, kind: before.kind, steps, old_units: oldUnits }
+        printJson(told)
         return
       }
       process.stdout.write(`${path}: ${kinds[before.kind]}\n`)
@@ -85,7 +87,7 @@ async function planOf(path: string): Promise<{ plan: MigrationPlan; oldUnits: nu
   const { oldUnitsIn, planOf, planOfNewFile } = await plans()
   if (!existsSync(path)) return { plan: planOfNewFile(), oldUnits: 0 }
   const { directly } = await sqlite()
-  return directly({ path, access: 'read' }, (connection) => {
+  return directly({ path, access: 'read', onCopy: removeWhenInterrupted }, (connection) => {
     const plan = planOf(connection)
     return { plan, oldUnits: oldUnitsIn(connection, plan) }
   })

@@ -2,12 +2,13 @@ import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StoreError } from '../errors.ts'
 import type { Log } from '../offload/log.ts'
-import { realPathOf } from '../sqlite/database-file.ts'
 import { isWritable } from '../sqlite/readable-file.ts'
-import { SqliteStore, type SqliteStoreOptions } from '../sqlite/sqlite-store.ts'
+import { SqliteStore } from '../sqlite/sqlite-store.ts'
+import type { SqliteStoreOptions } from '../sqlite/store-options.ts'
+import { endingSignals } from './interruption.ts'
 import { type DatabaseSettings, databaseOptions, databasePath } from './settings.ts'
 
-const productionDatabase = '/data/cq.db'
+export const productionDatabase = '/data/cq.db'
 
 /** What every command says about its database below its options. */
 export const databaseHelp = `
@@ -28,8 +29,12 @@ export function databaseInUse(): string | undefined {
 }
 
 /** The database file that a command is to work on, no link. @throws {SettingError} */
-export function commandDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
-  inUse = realPathOf(databasePath(flags, environment, productionDatabase))
+export function commandDatabase(
+  flags: DatabaseSettings,
+  environment: NodeJS.ProcessEnv,
+  fallback = productionDatabase,
+): string {
+  inUse = databasePath(flags, environment, fallback)
   return inUse
 }
 
@@ -54,6 +59,7 @@ export function isDatabaseThere(path: string): boolean {
 /** The store of a command that only reads, which needs no right to write. */
 export async function openToRead(path: string, log?: Log): Promise<SqliteStore> {
   const readOnly = !(await isWritable(path))
+  if (readOnly) exitAtSignals()
   try {
     return await openStore(path, { readers: 1, readOnly, log })
   } catch (error) {
@@ -65,6 +71,12 @@ export async function openToRead(path: string, log?: Log): Promise<SqliteStore> 
       )
     throw error
   }
+}
+
+/** Has a private copy removed, which is done at the exit of the process, where a signal ends the command. */
+function exitAtSignals(): void {
+  for (const [signal, number] of Object.entries(endingSignals))
+    if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(128 + number))
 }
 
 /**

@@ -43,3 +43,8 @@ export async function lostOutput(): Promise<NodeJS.ErrnoException | undefined> {
   await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
   return mayBeLost ? undefined : fault
 }
+
+/** Writes a value for programs. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${JSON.stringify(value, null, 2)}\n`)
+}

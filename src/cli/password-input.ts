@@ -7,6 +7,8 @@ import { SettingError } from './settings.ts'
 // Ctrl-D, which would otherwise end the prompt's input and leave it waiting for ever.
 updateSettings({ aliases: { '\u0004': 'cancel' } })
 
+const cancelled = 'cancelled; nothing was changed'
+
 /**
  * A new password: asked for twice and not shown where somebody sits at a terminal, else all that comes
  * on the standard input. Never an argument, since other users of the machine see those.
@@ -19,13 +21,13 @@ export async function readPassword(owner: string, fromStdin: boolean): Promise<s
   return secret
 }
 
-/** Whether somebody says yes. Where nobody can be asked, `flag` must have said so. */
-export async function isConfirmed(question: string, flag: string): Promise<boolean> {
+/** Asks whether to go on. Where nobody can be asked, `flag` must have said so. @throws where the answer is no */
+export async function requireConfirmed(question: string, flag: string): Promise<void> {
   if (!process.stdin.isTTY)
     throw new SettingError(`${flag} is needed where nobody can be asked. ${question}`)
   const answer = await confirm({ message: question, initialValue: false, output: process.stderr })
-  if (isCancel(answer)) throw new Interrupted('SIGINT', 'cancelled; nothing was changed')
-  return answer === true
+  if (isCancel(answer)) throw new Interrupted('SIGINT', cancelled)
+  if (!answer) throw new Error(cancelled)
 }
 
 async function askForPassword(owner: string): Promise<string> {
@@ -52,7 +54,7 @@ async function ask(
       return fault && `The password ${fault}`
     },
   })
-  if (isCancel(answer)) throw new Interrupted('SIGINT', 'cancelled; nothing was changed')
+  if (isCancel(answer)) throw new Interrupted('SIGINT', cancelled)
   return answer
 }
 

@@ -50,16 +50,20 @@ export async function discard(path: string): Promise<void> {
  */
 export async function recover(path: string): Promise<string[]> {
   const names = await readdir(dirname(path)).catch(() => [])
-  const ours = names.filter((name) => name.startsWith(`.${basename(path)}.`))
-  for (const name of ours)
-    if (/\.[0-9a-f]{8}\.partial(-wal|-shm|-journal)?$/.test(name))
-      await rm(join(dirname(path), name), { force: true })
-  const setAside = ours
-    .map((name) => /^.*\.[0-9a-f]{8}\.replaced(?=$|-wal$|-journal$)/.exec(name)?.[0])
-    .filter((name) => name !== undefined)
+  const prefix = `.${basename(path)}.`
+  // To the end, since another database may be called as this one with more behind it.
+  const ends = names
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+  for (const end of ends)
+    if (/^[0-9a-f]{8}\.partial(-wal|-shm|-journal)?$/.test(end))
+      await rm(join(dirname(path), prefix + end), { force: true })
+  const setAside = ends
+    .map((end) => /^[0-9a-f]{8}\.replaced(?=$|-wal$|-journal$)/.exec(end)?.[0])
+    .filter((end) => end !== undefined)
   const shown: string[] = []
-  for (const name of new Set(setAside)) {
-    const aside = join(dirname(path), name)
+  for (const end of new Set(setAside)) {
+    const aside = join(dirname(path), prefix + end)
     if (await isSameFile(path, aside)) await putBack(path, aside)
     else shown.push((await showReplaced(path, aside)) ?? aside)
   }

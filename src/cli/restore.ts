@@ -1,11 +1,13 @@
 import { createReadStream, existsSync, type Stats } from 'node:fs'
-import { type FileHandle, mkdir, stat } from 'node:fs/promises'
+import { type FileHandle, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'
 import type { RowCounts } from '../sqlite/backup.ts'
+import { makeDirectory } from '../sqlite/directory.ts'
 import { describeRows } from './backup.ts'
 import { addDatabaseOptions, commandDatabase } from './open-store.ts'
-import { isConfirmed } from './password-input.ts'
+import { printJson } from './output.ts'
+import { requireConfirmed } from './password-input.ts'
 import { Progress } from './progress.ts'
 import { discard, recover, setAside, showReplaced } from './replaced-database.ts'
 import { type DatabaseSettings, realPathOfSetting, SettingError } from './settings.ts'
@@ -30,8 +32,8 @@ export function addRestoreCommand(program: Command, environment: NodeJS.ProcessE
     .addHelpText(
       'after',
       `
-Never copy a backup over a database yourself: what lies beside the old one, its write-ahead log, would be
-taken for a part of the new one, and destroy it.
+Never copy a backup over a database yourself: SQLite would apply the old write-ahead log, which stays beside
+it, to the new file and corrupt it.
 
 It refuses while anything has the database open. The backup is copied and checked before anything is
 replaced, and then takes the database's place in one step: where the command is killed, one of the two is
@@ -49,14 +51,13 @@ Examples:
       await requireBackup(source, path)
       const isThere = existsSync(path)
       const question = `Replace ${path} by ${source}?`
-      if (isThere && !flags.yes && !(await isConfirmed(question, '--yes')))
-        throw new Error('cancelled; nothing was changed')
+      if (isThere && !flags.yes) await requireConfirmed(question, '--yes')
       const { rows, bytes, replaced } = await restore(source, path)
       const kept = flags.discard || replaced === undefined ? null : replaced
       if (replaced !== undefined && flags.discard) await discard(replaced)
       if (flags.json) {
         const told = { path, backup: source, bytes, rows, replaced: kept }
-        process.stdout.write(`${JSON.stringify(told, null, 2)}\n`)
+        printJson(told)
         return
       }
       process.stdout.write(`restored ${path} from ${source}: ${describeRows(rows)}; checked\n`)
@@ -73,10 +74,8 @@ interface Restored {
 
 async function restore(source: string, path: string): Promise<Restored> {
   // Loaded only by who runs this command: it brings the database driver into this thread.
-  const { directly } = await import('../sqlite/direct.ts')
-  const { verifyBackup } = await import('../sqlite/backup.ts')
   const { takeSoleUse } = await import('../sqlite/sole-use.ts')
-  await mkdir(dirname(path), { recursive: true })
+  await makeDirectory(dirname(path))
   const old = await stat(path).catch(() => undefined)
   let rows: RowCounts = {}
   let aside = ''
@@ -92,6 +91,7 @@ async function restore(source: string, path: string): Promise<Restored> {
         if (old) await takeAttributes(file, old, path)
         rows = await check(source, temporary)
         await file.sync()
+        // What was checked is what is put there: the file is only renamed from here on.
         aside = await setAside(path)
       })
     } catch (error) {
@@ -100,7 +100,6 @@ async function restore(source: string, path: string): Promise<Restored> {
     }
   }
   const replaced = await showReplaced(path, aside)
-  await directly({ path, access: 'read' }, (connection) => verifyBackup(connection, rows))
   return { rows, bytes: (await stat(path)).size, replaced }
 }
 
@@ -139,8 +138,8 @@ async function* chunksOf(source: string, progress: Progress): AsyncIterable<Buff
 
 /** Whoever could use the old database can use the new one, and nobody else. */
 async function takeAttributes(file: FileHandle, old: Stats, path: string): Promise<void> {
-  await file.chmod(old.mode & 0o777)
-  const { uid, gid } = await file.stat()
+  const { uid, gid, mode } = await file.stat()
+  if (((mode ^ old.mode) & 0o777) !== 0) await file.chmod(old.mode & 0o777)
   if (uid === old.uid && gid === old.gid) return
   await file.chown(old.uid, old.gid).catch((error: Error) => {
     const owner = `user ${old.uid} and group ${old.gid}`

@@ -25,7 +25,7 @@ export function addExposureOptions(command: Command): Command {
     .addOption(
       new Option(
         '--metrics <where>',
-        'where /metrics answers: on, beside the rest; off; or alone on a port or host:port of its own (a port alone is one of --host)',
+        'where /metrics answers: on, beside the rest; off; or alone on a port or host:port of its own (a port alone listens on --host)',
       )
         .env('CQ_METRICS')
         .argParser(parseMetrics)

@@ -1,5 +1,4 @@
 import { isIP } from 'node:net'
-import { resolve } from 'node:path'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Secrets } from '../server/secrets.ts'
 import { realPathOf } from '../sqlite/database-file.ts'
@@ -77,7 +76,7 @@ export function databaseSetting(
 }
 
 /**
- * The absolute path of the database file.
+ * The absolute path of the database file, every link in it followed.
  * @throws {SettingError}
  */
 export function databasePath(
@@ -86,7 +85,7 @@ export function databasePath(
   fallback: string,
 ): string {
   const setting = databaseSetting(flags, environment)
-  if (!setting) return resolve(fallback)
+  if (!setting) return realPathOfSetting('the default database', fallback)
   const { name, url, path } = setting
   return url === undefined ? checkedPath(name, path) : pathOfUrl(name, url)
 }
@@ -111,8 +110,8 @@ function pathOfUrl(setting: string, url: string): string {
   // As the reference server reads it: a path ends here, and all else in it stands for itself.
   if (rest.includes('?'))
     throw new SettingError(
-      `${setting} must end with the path, and not with a query string, of which nothing would be read; ` +
-        'a file with a question mark in its name can be given by --db-path or CQ_DB_PATH',
+      `${setting} must not have a query string, of which nothing would be used; a file with a question ` +
+        'mark in its name can be given by --db-path or CQ_DB_PATH',
     )
   return checkedPath(setting, rest.slice(3))
 }
@@ -120,8 +119,11 @@ function pathOfUrl(setting: string, url: string): string {
 function checkedPath(setting: string, path: string): string {
   if (path.trim() === '') throw new SettingError(`${setting} must name a file, and is blank`)
   if (path.startsWith(':memory:')) throw memoryRefusal(setting)
-  realPathOfSetting(setting, path)
-  return resolve(path)
+  if (/^([a-z][a-z0-9+.-]*:\/\/|file:)/i.test(path))
+    throw new SettingError(
+      `${setting} must be the path of a file, and not a URL; --database-url and CQ_DATABASE_URL take one`,
+    )
+  return realPathOfSetting(setting, path)
 }
 
 /** Where a file really lies, or would be made. @throws {SettingError} where links go in a circle */

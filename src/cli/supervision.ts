@@ -12,9 +12,10 @@ import { restoreTerminal } from './progress.ts'
  */
 const longCommands: Readonly<Record<string, string>> = {
   backup: 'No backup was made',
-  check: 'Nothing was changed but what --rebuild had finished',
-  restore: 'The database is the old one or the new one, whole; restoring again tells which',
-  migrate: 'All steps were taken or none: cq-store migrate --dry-run tells which',
+  check: 'Nothing was changed, unless --rebuild had finished',
+  restore:
+    'The database is whole, either the old one or the restored one; run restore again to be sure',
+  migrate: 'Either all steps were taken or none: cq-store migrate --dry-run shows which',
 }
 
 const childVariable = 'CQ_STORE_SUPERVISED'
@@ -40,11 +41,12 @@ export function superviseLongCommands(
 ): void {
   // What this process was started with, whatever the command is told: it must start no child of its own.
   if (process.env[childVariable] !== undefined) {
-    // Not left to itself where this process is killed.
-    process.once('disconnect', () => process.exit(1))
+    process.once('disconnect', endWithoutSupervisor)
     process.channel?.unref()
     return
   }
+  // Without that right the command runs here, and ends without words.
+  if (process.permission?.has('child') === false) return
   program.hook('preAction', async (_program, command) => {
     const leavings = longCommands[command.name()]
     if (leavings === undefined) return
@@ -53,9 +55,23 @@ export function superviseLongCommands(
   })
 }
 
-/** Has whoever supervises this process remove these files where a signal ends it. */
-export function removeWhenInterrupted(paths: readonly string[]): void {
+/** What is to be removed where this process ends too early. */
+const unfinished: string[] = []
+
+/** Has whoever supervises this process remove these files and directories where a signal ends it. */
+export function removeWhenInterrupted(...paths: readonly string[]): void {
+  unfinished.push(...paths)
   if (process.env[childVariable] !== undefined) process.send?.(paths)
+}
+
+/** Whoever supervised this process was killed, so that nobody waits for it, or cleans up after it. */
+function endWithoutSupervisor(): void {
+  remove(unfinished)
+  process.exit(1)
+}
+
+function remove(paths: readonly string[]): void {
+  for (const path of paths) rmSync(path, { recursive: true, force: true })
 }
 
 async function runInChild(
@@ -75,7 +91,7 @@ async function runInChild(
   const [code, signal] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null]
   if (code !== null) return code
   restoreTerminal()
-  for (const file of files) rmSync(file, { force: true })
+  remove(files)
   await foldLogOf(path)
   const { aborted, reason } = interruption.signal
   if (aborted) throw (reason as Interrupted).with(leavings)

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { SqliteStore } from '../sqlite/sqlite-store.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
-import { isConfirmed } from './password-input.ts'
+import { requireConfirmed } from './password-input.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { textTable } from './text-table.ts'
 
@@ -18,8 +18,8 @@ export function addUnitCommand(program: Command, environment: NodeJS.ProcessEnv)
     .command('remove')
     .description('Remove units for good, as where one holds a secret.')
     .argument('<id...>', 'the units')
-    .option('--yes', "don't ask, and don't show what they are")
-    .option('--no-rewrite', "don't write the file anew, which is quick, and may leave traces")
+    .option('--yes', "don't ask, and don't list the units first")
+    .option('--no-rewrite', 'skip rewriting the file: quicker, but may leave traces')
   addDatabaseOptions(remove)
     .addHelpText(
       'after',
@@ -66,8 +66,7 @@ async function agree(store: SqliteStore, ids: string[]): Promise<void> {
   if (rows.length === 0) return
   process.stderr.write(textTable(['ID', 'STATUS', 'PROPOSED BY', 'DOMAINS', 'SUMMARY'], rows))
   const units = rows.length === 1 ? 'this unit' : `these ${rows.length} units`
-  if (!(await isConfirmed(`Remove ${units} for good?`, '--yes')))
-    throw new Error('cancelled; nothing was changed')
+  await requireConfirmed(`Remove ${units} for good?`, '--yes')
 }
 
 /** What there is to show of a unit, also where its document can't be read; nothing where it isn't there. */

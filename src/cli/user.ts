@@ -12,7 +12,8 @@ import {
   openStore,
   openToRead,
 } from './open-store.ts'
-import { isConfirmed, readPassword } from './password-input.ts'
+import { printJson } from './output.ts'
+import { readPassword, requireConfirmed } from './password-input.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { textTable } from './text-table.ts'
 
@@ -93,14 +94,12 @@ Examples:
     .action(async (flags: DatabaseSettings & { readonly json?: true }) => {
       await using store = await openToRead(existingDatabase(flags, environment))
       const users = await allUsers(store)
-      process.stdout.write(
-        flags.json
-          ? `${JSON.stringify(users, null, 2)}\n`
-          : textTable(
-              ['NAME', 'CREATED'],
-              users.map(({ username, created_at }) => [username, created_at]),
-            ),
-      )
+      if (flags.json) {
+        printJson(users)
+        return
+      }
+      const rows = users.map(({ username, created_at }) => [username, created_at])
+      process.stdout.write(textTable(['NAME', 'CREATED'], rows))
     })
 
   const remove = user
@@ -124,8 +123,7 @@ Examples:
       const keys = (await store.listApiKeysForUser(id)).length
       const owned = keys === 0 ? '' : ` and ${keys === 1 ? '1 API key' : `${keys} API keys`}`
       const question = `Remove ${name}${owned} from ${path}?`
-      if (!flags.yes && !(await isConfirmed(question, '--yes')))
-        throw new Error('cancelled; nothing was changed')
+      if (!flags.yes) await requireConfirmed(question, '--yes')
       if (!(await store.removeUser(name))) throw new Error(`User not found: ${name}`)
       process.stdout.write(`removed user ${name} from ${path}\n`)
     })

@@ -24,7 +24,7 @@ export async function writeWholeFile(
   await requireFree(destination, force)
   const suffix = `${randomBytes(4).toString('hex')}.partial`
   const temporary = join(dirname(destination), `.${basename(destination)}.${suffix}`)
-  removeWhenInterrupted(companionsOf(temporary))
+  removeWhenInterrupted(...companionsOf(temporary))
   await using file = await openNew(temporary, mode, destination)
   try {
     await write(temporary, file)

@@ -1,10 +1,12 @@
-import { isNumberText, parseExactly } from './exact-json.ts'
+import { isNumberText, isReadableNumber, parseExactly } from './exact-json.ts'
 import {
   extensionKey,
   type Flag,
   flagReasons,
   isUnitId,
   type KnowledgeUnit,
+  mostCounted,
+  mostExtensions,
   tiers,
 } from './knowledge-unit.ts'
 import { columnToDocument, isTimestamp, normalizeTimestamp } from './timestamps.ts'
@@ -39,7 +41,8 @@ export class UnreadableDocument extends Error {
   override readonly name = 'UnreadableDocument'
 
   constructor({ id }: StoredUnit, why: string) {
-    super(`the document of ${id} ${why}`)
+    // An id that is none may hold anything.
+    super(`the document of ${isUnitId(id) ? id : quoted(id)} ${why}`)
   }
 }
 
@@ -56,7 +59,8 @@ class Misfit extends Error {
  */
 export type UnitView = 'whole' | 'review' | 'legacy' | 'public'
 
-const text = '"[^"\\\\\\x00-\\x1f]*(?:\\\\(?:["\\\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\\\\x00-\\x1f]*)*"'
+const text =
+  '"[^"\\\\\\x00-\\x1f]*(?:\\\\(?:["\\\\/bfnrt]|u(?:[0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}))[^"\\\\\\x00-\\x1f]*)*"'
 const texts = `\\[(?:${text}(?:,${text})*)?\\]`
 const time = '"(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,9})?(?:Z|[+-]\\d\\d:\\d\\d))"'
 
@@ -88,13 +92,16 @@ export class UnitText {
   /** or the unit that another one holds. */
   readonly #unit: KnowledgeUnit | undefined
 
-  /** @throws {UnreadableDocument} */
-  constructor(stored: StoredUnit) {
+  /**
+   * @param unit what the document holds, where that is known
+   * @throws {UnreadableDocument}
+   */
+  constructor(stored: StoredUnit, unit?: KnowledgeUnit) {
     const parts = usual.exec(stored.data)
     const [, , id, first, last] = parts ?? []
     if (parts && id === stored.id && isTimestamp(first as string) && isTimestamp(last as string))
       this.#parts = parts
-    else this.#unit = readUnit(stored)
+    else this.#unit = unit ?? readUnit(stored)
   }
 
   /** The unit as a view shows it. */
@@ -112,20 +119,49 @@ function proposer(view: UnitView, createdBy: string): string {
 
 function seenAs(view: UnitView, unit: KnowledgeUnit): Partial<KnowledgeUnit> {
   if (view === 'whole') return unit
-  const { created_by, ...others } = unit
-  const shown = { ...others, ...(view !== 'public' && { created_by: created_by ?? '' }) }
-  return view === 'review' ? shown : { ...shown, ...forAgents(unit) }
+  const created_by = unit.created_by ?? ''
+  if (view === 'review') return { ...unit, created_by }
+  return view === 'public' ? forAgents(unit) : { ...forAgents(unit), created_by }
 }
 
-/** What agents see of the fields in which a single wrong value costs strict clients the whole answer. */
-function forAgents(unit: KnowledgeUnit) {
+/**
+ * What agents see: no field that cq does not know, and nothing that costs strict clients the whole answer, as
+ * a single wrong value may.
+ */
+function forAgents(unit: KnowledgeUnit): Omit<KnowledgeUnit, 'created_by'> {
   const { superseded_by, flags } = withSoundReferences(unit)
-  const extensions = Object.entries(unit.extensions ?? {}).filter(([key]) => extensionKey.test(key))
+  const { id, version, domains, insight, context, evidence, tier } = unit
+  const { summary, detail, action } = insight
+  const { languages, frameworks, pattern } = context
+  const { confidence, confirmations, first_observed, last_confirmed } = evidence
+  const extensions = Object.entries(unit.extensions ?? {}).filter(
+    ([key, value]) => extensionKey.test(key) && isForAll([key, value]),
+  )
   return {
+    id,
+    version,
+    domains,
+    insight: { summary, detail, action },
+    context: { languages, frameworks, pattern },
+    evidence: { confidence, confirmations, first_observed, last_confirmed },
+    tier,
     superseded_by,
-    extensions: unit.extensions && Object.fromEntries(extensions),
-    flags: flags.map((flag) => ({ ...flag, detail: null })),
+    extensions: unit.extensions && Object.fromEntries(extensions.slice(0, mostExtensions)),
+    flags: flags.map(({ reason, timestamp, duplicate_of }) => ({
+      reason,
+      timestamp,
+      detail: null,
+      duplicate_of,
+    })),
   }
+}
+
+/** Whether every reader of JSON takes a value: none has half of a surrogate pair, or a number out of range. */
+function isForAll(value: unknown): boolean {
+  if (typeof value === 'string') return value.isWellFormed()
+  if (typeof value !== 'object' || value === null) return true
+  if (isNumberText(value)) return isReadableNumber(value)
+  return Object.entries(value).flat().every(isForAll)
 }
 
 /**
@@ -147,7 +183,8 @@ function isOther(id: string, reference: string | null): boolean {
   return reference !== null && reference !== id
 }
 
-type Fields = Readonly<Record<string, unknown>>
+/** An object of a document, whatever it holds. */
+export type Fields = Readonly<Record<string, unknown>>
 
 /**
  * A stored unit as a whole `KnowledgeUnit`. Absent fields, and those that are null, get cq's defaults, since
@@ -213,7 +250,7 @@ function parseDocument(data: string): Fields {
   } catch {
     throw new Misfit(`is no JSON; it begins with ${quoted(data)}`)
   }
-  if (nestsDeeperThan(deepestNesting, document)) throw new Misfit('nests too deep')
+  if (nestsTooDeep(document)) throw new Misfit('nests too deep')
   if (isFields(document)) return document
   throw new Misfit(`is ${quoted(document)}, and no JSON object`)
 }
@@ -221,20 +258,25 @@ function parseDocument(data: string): Fields {
 /** Far deeper than what is taken, and far less deep than what ends `JSON.stringify`. */
 const deepestNesting = 500
 
-function nestsDeeperThan(depth: number, value: unknown): boolean {
+/** Whether a document nests too deep to be written again. */
+export function nestsTooDeep(value: unknown, depth = deepestNesting): boolean {
   if (typeof value !== 'object' || value === null) return false
-  return depth === 0 || Object.values(value).some((part) => nestsDeeperThan(depth - 1, part))
+  return depth === 0 || Object.values(value).some((part) => nestsTooDeep(part, depth - 1))
 }
 
 /** One of two times stands for both; with neither, that of the row does, or else the beginning of time. */
 function observedIn(evidence: Fields, createdAt: string | null) {
   const first = read(evidence, 'first_observed', isNullableTime, null)
   const last = read(evidence, 'last_confirmed', isNullableTime, null)
-  const created = isTime(createdAt) ? columnToDocument(createdAt) : '1970-01-01T00:00:00Z'
+  const observed = first ?? last ?? createdTime(createdAt)
   return {
-    first_observed: normalizeTimestamp(first ?? last ?? created),
-    last_confirmed: normalizeTimestamp(last ?? first ?? created),
+    first_observed: normalizeTimestamp(observed),
+    last_confirmed: normalizeTimestamp(last ?? observed),
   }
+}
+
+function createdTime(createdAt: string | null): string {
+  return isTime(createdAt) ? columnToDocument(createdAt) : '1970-01-01T00:00:00Z'
 }
 
 /** A field of the document, or its default. @throws {Misfit} where it has another form */
@@ -252,14 +294,23 @@ function read<T>(
 
 /** The known fields in their order, then those that only the document has. */
 function completed<Known extends object>(fields: Fields, known: Known): Known {
-  return { ...known, ...fields, ...known }
+  for (const name of Object.keys(fields))
+    if (!Object.hasOwn(known, name)) return { ...known, ...fields, ...known }
+  return known
 }
 
-const isFields = (value: unknown): value is Fields =>
-  typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumberText(value)
+/** Whether it is an object, and no number that was kept as its text. */
+export function isFields(value: unknown): value is Fields {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumberText(value)
+  )
+}
+
 const isNullableFields = (value: unknown) => value === null || isFields(value)
 const isArray = (value: unknown): value is unknown[] => Array.isArray(value)
-const isText = (value: unknown) => typeof value === 'string'
+/** Without half of a surrogate pair, which strict readers of JSON refuse. */
+const isText = (value: unknown): value is string =>
+  typeof value === 'string' && value.isWellFormed()
 const isNullableText = (value: unknown) => value === null || isText(value)
 const isTexts = (value: unknown): value is string[] => isArray(value) && value.every(isText)
 const isFilledTexts = (value: unknown): value is string[] => isTexts(value) && value.length > 0
@@ -270,7 +321,7 @@ const isConfidence = (value: unknown): value is number =>
 const isCountFrom =
   (least: number) =>
   (value: unknown): value is number =>
-    Number.isSafeInteger(value) && (value as number) >= least
+    Number.isInteger(value) && (value as number) >= least && (value as number) <= mostCounted
 const isOneOf =
   <T extends string>(values: readonly T[]) =>
   (value: unknown): value is T =>

@@ -8,8 +8,8 @@ const json = JSON as unknown as {
   ): unknown
 }
 
-/** Where a text may hold a number that a double can't: with enough digits, or a large exponent. */
-const mayHoldOne = /\d{16}|\d[eE]\+?\d{3}/
+/** Where a text may hold a number that a double can't, in an object or a list: with enough digits, or a large exponent. */
+const mayHoldOne = /[[,:\s]-?(?:\d{16}|[\d.]+[eE][+-]?\d{3})/
 const integer = /^-?\d+$/
 
 /**
@@ -23,7 +23,7 @@ export function parseExactly(text: string): unknown {
   try {
     return json.parse(text, (_name, value, { source }) => {
       if (typeof value !== 'number' || source === undefined) return value
-      const isExact = integer.test(source) ? String(value) === source : Number.isFinite(value)
+      const isExact = integer.test(source) ? String(value) === source : isInRange(source)
       return isExact ? value : json.rawJSON(source)
     })
   } catch (error) {
@@ -33,7 +33,18 @@ export function parseExactly(text: string): unknown {
   }
 }
 
-/** Whether a value is a number that was kept as its text; `JSON.stringify` tells that. */
+/** Whether a number, as JSON writes it, is neither too large for a double nor too near to zero. */
+function isInRange(text: string): boolean {
+  const value = Number(text)
+  return value === 0 ? !/^[^eE]*[1-9]/.test(text) : Number.isFinite(value)
+}
+
+/** Whether a value is a number that was kept as its text. */
 export function isNumberText(value: unknown): boolean {
   return json.isRawJSON(value)
+}
+
+/** Whether a number that was kept as its text is one that other programs read as a number, too. */
+export function isReadableNumber(kept: unknown): boolean {
+  return isInRange(JSON.stringify(kept))
 }

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 import { StoreError } from '../errors.ts'
 import { normalizeDomains } from './domains.ts'
-import { isNumberText } from './exact-json.ts'
+import { isNumberText, isReadableNumber } from './exact-json.ts'
 import { normalizeTimestamp } from './timestamps.ts'
 import { checker, type Issue, quoted, storableText } from './validation.ts'
 
@@ -13,6 +13,9 @@ const nullableText = (maxLength: number) =>
   ({ type: ['string', 'null'], maxLength, pattern: storableText }) as const
 // Bounds typed as `number`: as literals they would make the derived type a union of tuples.
 const tags = { type: 'array', maxItems: 16 as number, items: text(64) } as const
+
+/** The largest whole number that every client can read: cq's Go SDK has 32 bits for one. */
+export const mostCounted = 2_147_483_647
 
 /** cq's names for how widely a unit is shared. */
 export const tiers = ['local', 'private', 'public'] as const
@@ -43,12 +46,15 @@ export function isUnitId(value: unknown): value is string {
 const unitId = { type: 'string', pattern: unitIdPattern } as const
 const nullableUnitId = { type: ['string', 'null'], pattern: unitIdPattern } as const
 
-/** Keys are namespaced: `vendor:key`. */
-export const extensionKey = /^[a-z0-9][a-z0-9_-]*:\S+$/
+export const mostExtensions = 20
+/** Keys are namespaced: `vendor:key`, without what JavaScript or Python takes for white space. */
+const extensionKeyPattern = '^[a-z0-9][a-z0-9_-]*:[^\\s\\x1c-\\x1f\\x85]+$'
+export const extensionKey = new RegExp(extensionKeyPattern)
+
 export const extensionsSchema = {
   type: ['object', 'null'],
-  maxProperties: 20,
-  propertyNames: { pattern: extensionKey.source },
+  maxProperties: mostExtensions,
+  propertyNames: { pattern: extensionKeyPattern },
   additionalProperties: true,
 } as const satisfies JSONSchema
 
@@ -77,8 +83,8 @@ export const flagSchema = {
 const timestamp = { type: 'string', format: 'timestamp' } as const
 const nullableTimestamp = { type: ['string', 'null'], format: 'timestamp' } as const
 const confidence = { type: 'number', minimum: 0, maximum: 1 } as const
-const confirmations = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
-const version = { type: 'integer', minimum: 1, maximum: Number.MAX_SAFE_INTEGER } as const
+const confirmations = { type: 'integer', minimum: 0, maximum: mostCounted } as const
+const version = { type: 'integer', minimum: 1, maximum: mostCounted } as const
 
 /**
  * A unit as a Store takes it. What is left out gets cq's default: one confirmation at confidence 0.5,
@@ -302,12 +308,6 @@ function findInExtensions(unit: unknown): Issue[] {
   return message === undefined ? [] : [{ path: 'extensions', message }]
 }
 
-/** Digits are kept, however many; what no double comes near, other programs read as infinity. */
-function findUnstorableNumber(text: string): string | undefined {
-  if (Number.isFinite(Number(text))) return undefined
-  return `must hold only numbers that a double can, found ${quoted(text)}`
-}
-
 const storable = new RegExp(storableText, 'u')
 /** How deep extensions may nest. Databases and serialisers all stop somewhere, the first at some hundreds. */
 const deepestNesting = 100
@@ -320,7 +320,10 @@ function findUnstorable(value: unknown, depth: number): string | undefined {
       : `must hold no NUL and no lone surrogate, found in ${quoted(value)}`
   if (value === null || value === undefined || typeof value === 'boolean') return undefined
   if (typeof value === 'number' && Number.isFinite(value)) return undefined
-  if (isNumberText(value)) return findUnstorableNumber(JSON.stringify(value))
+  if (isNumberText(value))
+    return isReadableNumber(value)
+      ? undefined
+      : `must hold only numbers that a double can, found ${quoted(JSON.stringify(value))}`
   if (typeof value !== 'object')
     return `must hold only what JSON can, found a ${typeof value}: ${quoted(value)}`
   if (depth === deepestNesting) return `must nest at most ${deepestNesting} deep`

@@ -111,7 +111,7 @@ function explanation(error: ErrorObject): string {
 
 /** Says of a name that nothing has what could have been meant. */
 function noSuchName(name: string, known: readonly string[]): string {
-  return `must not have ${quoted(name)}; what it may have is ${known.join(', ')}`
+  return `must not have ${quoted(name)}; known names are ${known.join(', ')}`
 }
 
 /** What is wrong with the names in an object of options, one of which may be misspelt. */

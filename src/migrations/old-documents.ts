@@ -1,4 +1,6 @@
+import { type Fields, isFields, nestsTooDeep } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
+import { parseExactly } from '../knowledge/exact-json.ts'
 import { newUnitId, tiers } from '../knowledge/knowledge-unit.ts'
 import type { Migration, MigrationDatabase } from './migration.ts'
 import { columnNames } from './reference-schema.ts'
@@ -18,7 +20,7 @@ const reasonNames: Readonly<Record<string, string>> = {
 }
 
 /** Whether a row may be of cq 0.x, told without parsing it. What does not look like it is not touched. */
-const mayBeOld = `(id GLOB 'ku_*-*'
+const mayBeOld = `typeof(id) = 'text' AND (id GLOB 'ku_*-*'
   OR instr(data, '"domain"') OR instr(data, '"TIER_') OR instr(data, '"FLAG_REASON_')
   OR instr(data, '"team"') OR instr(data, '"global"')
   OR data GLOB '*"ku_????????-????-????-????-????????????"*')`
@@ -31,7 +33,7 @@ const idToday = (id: string) => `'ku_' || lower(replace(substr(${id}, 4), '-', '
 const selectTaken = `SELECT id FROM (
     SELECT id, ${idToday('id')} AS wanted,
       row_number() OVER (PARTITION BY ${idToday('id')} ORDER BY id) AS place
-    FROM knowledge_units WHERE id GLOB 'ku_*-*')
+    FROM knowledge_units WHERE typeof(id) = 'text' AND id GLOB 'ku_*-*')
   WHERE place > 1 OR EXISTS (SELECT 1 FROM knowledge_units AS other WHERE other.id = wanted)`
 
 interface UnitRow {
@@ -49,8 +51,6 @@ interface Converted {
   readonly domains: readonly string[]
 }
 
-type Fields = Readonly<Record<string, unknown>>
-
 /**
  * Brings units of cq 0.x to today's format, their ids and what refers to them, so that all that follows
  * finds one format only. A unit whose id today another one has gets an id of its own, since none may be
@@ -61,7 +61,9 @@ export const oldDocuments: Migration = {
   up(database) {
     const idOf = newIds(database)
     const columns = [...columnNames(database, 'knowledge_units')]
-    const hasVectors = isOrdinaryTable(database, 'knowledge_units_vec')
+    const hasVectors =
+      isOrdinaryTable(database, 'knowledge_units_vec') &&
+      columnNames(database, 'knowledge_units_vec').has('id')
     for (const row of oldRows(database)) {
       const converted = convertedRow(row, idOf)
       if (!converted) continue
@@ -76,7 +78,7 @@ export const oldDocuments: Migration = {
       else {
         rename(database, row.id, converted, columns)
         if (hasVectors)
-          database.run('UPDATE knowledge_units_vec SET id = ? WHERE id = ?', id, row.id)
+          database.run('UPDATE OR REPLACE knowledge_units_vec SET id = ? WHERE id = ?', id, row.id)
       }
       for (const domain of domains)
         database.run(
@@ -143,8 +145,8 @@ function convertedRow(row: UnitRow, idOf: (id: string) => string): Converted | u
 
 function fieldsOf(data: unknown): Fields | undefined {
   try {
-    const document: unknown = JSON.parse(String(data))
-    return isFields(document) ? document : undefined
+    const document = parseExactly(String(data))
+    return isFields(document) && !nestsTooDeep(document) ? document : undefined
   } catch {
     return undefined
   }
@@ -153,14 +155,15 @@ function fieldsOf(data: unknown): Fields | undefined {
 function documentToday(document: Fields, rowId: string, idOf: (id: string) => string): Fields {
   const { domain, domains } = document
   const id = idOf(rowId)
-  const hasOldDomains = textsOf(domains).length === 0 && textsOf(domain).length > 0
-  const isSuperfluous = textsOf(domains).length > 0
+  const isSuperfluous = Array.isArray(domains) && textsOf(domains).length > 0
+  const hasOldDomains = !isSuperfluous && textsOf(domain).length > 0
   const entries = Object.entries(document).flatMap(([name, value]): [string, unknown][] => {
     if (name === 'domain' && hasOldDomains) return [['domains', textsOf(value)]]
     if (name === 'domain' && isSuperfluous) return []
     if (name === 'domains' && hasOldDomains) return []
-    if (name === 'id' && (id !== rowId || idOf(String(value)) === id)) return [[name, id]]
-    if (name === 'tier') return [[name, tierNames[String(value)] ?? value]]
+    if (name === 'id' && (id !== rowId || (typeof value === 'string' && idOf(value) === id)))
+      return [[name, id]]
+    if (name === 'tier') return [[name, renamed(tierNames, value)]]
     if (name === 'superseded_by' && typeof value === 'string') return [[name, idOf(value)]]
     if (name === 'flags' && Array.isArray(value))
       return [[name, value.map((flag) => flagToday(flag, idOf))]]
@@ -174,18 +177,19 @@ function flagToday(flag: unknown, idOf: (id: string) => string): unknown {
   const { reason, duplicate_of } = flag
   return {
     ...flag,
-    ...(typeof reason === 'string' && { reason: reasonNames[reason] ?? reason }),
+    ...(reason !== undefined && { reason: renamed(reasonNames, reason) }),
     ...(typeof duplicate_of === 'string' && { duplicate_of: idOf(duplicate_of) }),
   }
+}
+
+/** What a name of cq 0.x is today; anything else stays. */
+function renamed(names: Readonly<Record<string, string>>, value: unknown): unknown {
+  return typeof value === 'string' && Object.hasOwn(names, value) ? names[value] : value
 }
 
 /** The texts of a list, or one that stands alone. */
 function textsOf(value: unknown): string[] {
   return (Array.isArray(value) ? value : [value]).filter((text) => typeof text === 'string')
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

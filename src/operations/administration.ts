@@ -20,7 +20,7 @@ import {
   type Steps,
   write,
 } from './operation.ts'
-import { readable } from './readable.ts'
+import { readablePage } from './readable.ts'
 import { reviewColumns, toItem } from './reviews.ts'
 import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'
 
@@ -171,15 +171,11 @@ export const administration = {
 
   exportUnits: read(
     (_now, options) => [checkPageAfter(options)],
-    function* (page) {
-      let { after } = page
-      for (;;) {
-        const rows = yield* all(selectAfter, { ...page, after })
-        const items = yield* readable(rows, toItem)
-        // A page without a unit that can be read would look like the end.
-        if (items.length > 0 || rows.length < page.limit) return items
-        after = rows.at(-1)?.id ?? after
-      }
-    },
+    (page) =>
+      readablePage(
+        page.limit,
+        (last) => all(selectAfter, { ...page, after: last?.id ?? page.after }),
+        toItem,
+      ),
   ),
 } satisfies OperationsFor<keyof Administration>

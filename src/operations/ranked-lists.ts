@@ -188,7 +188,8 @@ export class RankedList implements Units {
     const rows = yield* all(selectRanked, { ...this.#name, confidence, unitId, limit })
     this.#hasEnded = rows.length < limit
     this.#unread = after(rows.at(-1) ?? this.#unread)
-    this.#rows = yield* this.kept(rows)
+    // Another program may have stored an id that is no text, and no unit has such a one.
+    this.#rows = yield* this.kept(rows.filter(({ unit_id }) => typeof unit_id === 'string'))
     this.#next = 0
     this.#used = 0
   }

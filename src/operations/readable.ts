@@ -19,19 +19,42 @@ export function* readable<Row extends StoredUnit, Part>(
   return parts
 }
 
+/** Rows that can't be read and that others may stand in for, in one answer. */
+const mostReplaced = 1_000
+
 /**
  * As `readable`, for the first rows of an order: as many parts as are wanted, if there are so many. Rows that
- * can't be read give their places to those that follow.
+ * can't be read give their places to those that follow, up to a bound.
  */
 export function* firstReadable<Row extends StoredUnit, Part>(
   wanted: number,
   firstRows: (most: number) => Steps<Row[]>,
   partOf: (unit: KnowledgeUnit, row: Row) => Part,
 ): Steps<Part[]> {
-  for (let most = wanted; ; most *= 2) {
+  const mostRows = wanted + mostReplaced
+  for (let most = wanted; ; most = Math.min(most * 2, mostRows)) {
     const rows = yield* firstRows(most)
     const parts = yield* readable(rows, partOf)
-    if (parts.length >= wanted || rows.length < most) return parts.slice(0, wanted)
+    const isAll = rows.length < most || most === mostRows
+    if (isAll || parts.length >= wanted) return parts.slice(0, wanted)
+  }
+}
+
+/**
+ * As `readable`, for a page of an order, which may be shorter for it. A page of which no row can be read gives
+ * its place to the next one, since an empty one would look like the end.
+ */
+export function* readablePage<Row extends StoredUnit, Part>(
+  limit: number,
+  pageAfter: (last: Row | undefined, pagesBefore: number) => Steps<Row[]>,
+  partOf: (unit: KnowledgeUnit, row: Row) => Part,
+): Steps<Part[]> {
+  let last: Row | undefined
+  for (let pages = 0; ; pages++) {
+    const rows = yield* pageAfter(last, pages)
+    const parts = yield* readable(rows, partOf)
+    if (parts.length > 0 || rows.length < limit || limit === 0) return parts
+    last = rows.at(-1)
   }
 }
 

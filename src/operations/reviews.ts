@@ -19,7 +19,7 @@ import {
   scan,
   write,
 } from './operation.ts'
-import { firstReadable, readable } from './readable.ts'
+import { firstReadable, readable, readablePage } from './readable.ts'
 import { storedColumns, unitNotFound } from './units.ts'
 
 interface ReviewColumns {
@@ -241,8 +241,11 @@ function checkPage(options: PageOptions | undefined): { limit: number; offset: n
   return { limit: checkInteger('limit', limit, 0), offset: checkInteger('offset', offset, 0) }
 }
 
-function* pendingItems(page: { limit: number; offset: number }): Steps<ReviewItem[]> {
-  return yield* firstReadable(page.limit, (limit) => all(selectPending, { ...page, limit }), toItem)
+function pendingItems(page: { limit: number; offset: number }): Steps<ReviewItem[]> {
+  const { limit } = page
+  const pageAfter = (_last: unknown, pages: number) =>
+    all(selectPending, { limit, offset: page.offset + pages * limit })
+  return readablePage(limit, pageAfter, toItem)
 }
 
 function* pendingTotal(): Steps<number> {

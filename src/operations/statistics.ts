@@ -87,8 +87,11 @@ interface NamedCount {
   readonly count: number | string
 }
 
+/** By names; what another program stored in a name's place, and is no text, is not told. */
 function entriesOf(rows: readonly NamedCount[]): [name: string, count: number][] {
-  return rows.map(({ name, count }) => [name, Number(count)])
+  return rows
+    .filter(({ name }) => typeof name === 'string')
+    .map(({ name, count }) => [name, Number(count)])
 }
 
 function* countsOf(kind: 'status' | 'tier'): Steps<[name: string, count: number][]> {
@@ -96,7 +99,8 @@ function* countsOf(kind: 'status' | 'tier'): Steps<[name: string, count: number]
 }
 
 function* total(): Steps<number> {
-  return (yield* countsOf('status')).reduce((sum, [, count]) => sum + count, 0)
+  const byStatus = yield* all(selectCounts, { kind: 'status' })
+  return byStatus.reduce((sum, { count }) => sum + Number(count), 0)
 }
 
 function* byDomain(): Steps<Record<string, number>> {

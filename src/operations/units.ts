@@ -1,7 +1,12 @@
 import { StoreError } from '../errors.ts'
 import { readUnit, toStoredText, UnitText } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
-import { type KnowledgeUnit, parseFlag, parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import {
+  type KnowledgeUnit,
+  mostCounted,
+  parseFlag,
+  parseKnowledgeUnit,
+} from '../knowledge/knowledge-unit.ts'
 import { confirmedConfidence, flaggedConfidence, type RankingQuery } from '../knowledge/scoring.ts'
 import { documentTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
 import { sql, statement } from '../statement.ts'
@@ -125,9 +130,10 @@ function* amendApproved(
   const row = yield* first(selectApproved, { id })
   const unit = row && (yield* unlessUnreadable(() => readUnit(row)))
   if (!unit) throw unitNotFound(id)
-  const data = toStoredText(amend(unit))
+  const amended = amend(unit)
+  const data = toStoredText(amended)
   yield* change(updateDocument, { id, data })
-  return unitOf(new UnitText({ ...row, data }))
+  return unitOf(new UnitText({ ...row, data }, amended))
 }
 
 function* rankedRows(query: RankingQuery, limit: number) {
@@ -208,7 +214,7 @@ export const units = {
         evidence: {
           ...unit.evidence,
           confidence: confirmedConfidence(unit.evidence.confidence),
-          confirmations: unit.evidence.confirmations + 1,
+          confirmations: Math.min(unit.evidence.confirmations + 1, mostCounted),
           last_confirmed: now,
         },
       })),

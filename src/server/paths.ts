@@ -6,7 +6,8 @@ export const prefixForm = 'a path that begins with a slash and does not end with
 
 /** Whether everything can be served under it. None at all, too, is one. */
 export function isPrefix(text: string): boolean {
-  return /^(\/[\w.~-]+)*$/.test(text)
+  // Clients resolve dots before they ask.
+  return /^(\/(?!\.{1,2}(\/|$))[\w.~-]+)*$/.test(text)
 }
 
 /**

@@ -145,6 +145,7 @@ export function removalRoute(
       onRequest: user,
       schema: {
         tags: ['review'],
+        operationId: 'removeUnit',
         security: [{ login: [] }],
         summary: 'Remove a unit for good, whatever its status',
         description: 'For one that holds a secret, say. Units that name it keep doing so.',

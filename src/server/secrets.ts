@@ -15,11 +15,12 @@ const fewestBytes = 32
 /** What people write where a secret is to stand. */
 const placeholderWords = new RegExp(
   (
-    'a and api at auth be bit bits byte bytes change char character characters code cq default demo dev ' +
-    'development do example fake for here in insecure insert is it jwt key least local long me must my ' +
-    'not of only or passwd password pepper placeholder please private production random replace sample ' +
-    'secret secrets server session sign signing some string super temporary test testing tests text that ' +
-    'the this to todo token unsafe use value with you your 256 32'
+    'a an and api at auth base64 be before bit bits by byte bytes change char character characters chars code ' +
+    'cq default demo dev development do example fake for generate here hex in insecure insert is it jwt key ' +
+    'keys least local long me min minimum more must my no not of only openssl or output own passwd password ' +
+    'pepper placeholder please private production put rand random replace sample secret secrets secure server ' +
+    'session set sign signing some string super temporary test testing tests text that the this to todo token ' +
+    'unsafe use value very with you your 1234567890 123456789 12345678 123456 12345 1234 123 256 48 32'
   )
     .split(' ')
     // Longer ones first: some begin with others.
@@ -28,8 +29,8 @@ const placeholderWords = new RegExp(
   'g',
 )
 const asciiPunctuation = /[\0- !-/:-@[-`{-~]/g
-/** A command or variable that a shell would have put its value in place of, or a hint: `<your secret>`. */
-const unfilled = /^(\$\(.*\)|\$\{.*\}|`.*`|<.*>)$/s
+/** A command, variable or template that its value should be in place of, or a hint: `<your secret>`. */
+const unfilled = /^(\$\(.*\)|\$\{.*\}|\{\{.*\}\}|`.*`|<.*>|\[.*\])$|randomBytes\(|openssl rand/s
 /** A text that begins again after at most so many characters is a short one, repeated to length. */
 const longestRepeated = 16
 
@@ -59,10 +60,19 @@ function isBlank(secret: unknown): boolean {
 
 /** Only what can't be random: to refuse a secret that is one is worse than to miss a placeholder. */
 function isPlaceholder(text: string): boolean {
-  if (unfilled.test(text) || isRepeated(text)) return true
+  const bare = text.replaceAll(/^["']|["']$/g, '')
+  if (unfilled.test(bare) || isRepeated(bare) || isRun(bare)) return true
   const words = text.toLowerCase()
   const rest = words.replaceAll(placeholderWords, '')
   return rest !== words && rest.replaceAll(asciiPunctuation, '') === ''
+}
+
+/** Whether nearly each character is the one after the one before, as in an alphabet. */
+function isRun(text: string): boolean {
+  let following = 0
+  for (let at = 1; at < text.length; at++)
+    if (text.charCodeAt(at) - text.charCodeAt(at - 1) === 1) following++
+  return following > text.length * 0.8
 }
 
 function isRepeated(text: string): boolean {

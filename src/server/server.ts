@@ -68,17 +68,17 @@ const registerOptions = ['prefix', 'logLevel', 'logSerializers']
  * takes what Fastify itself does where a plugin is registered, and no others.
  */
 export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, options) => {
-  checkNames('cqServer', options, [...cqOptions, ...registerOptions])
+  checkOptions('cqServer', options, [...cqOptions, ...registerOptions])
   if (server.prefix !== '') server.setNotFoundHandler(() => Promise.reject(notFound()))
   await serveCq(server, options)
 }
 
 /**
  * cq's server as a whole: call `listen`, and `close` at the end.
- * @throws {TypeError} where a secret is empty, or the prefix is none
+ * @throws {TypeError} where a secret is missing or weak, an option unknown, or the prefix malformed
  */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  checkNames('createServer', options, [...cqOptions, 'logger', 'trustProxy', 'prefix'])
+  checkOptions('createServer', options, [...cqOptions, 'logger', 'trustProxy', 'prefix'])
   const { logger, trustProxy, prefix = '', docs = true, ...others } = options
   if (!isPrefix(prefix)) throw new TypeError(`prefix must be ${prefixForm}, and is '${prefix}'`)
   const server = listener(logger, trustProxy)
@@ -95,10 +95,16 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return server
 }
 
-/** @throws {TypeError} for an option that there is not, as where one is misspelt */
-function checkNames(taker: string, options: object, known: readonly string[]): void {
-  const wrong = findUnknownName(options, known)
-  if (wrong !== undefined) throw new TypeError(`the options of ${taker} ${wrong}`)
+/** @throws {TypeError} for an unknown option, as where one is misspelt, or a value that is none */
+function checkOptions(taker: string, options: CqServerOptions, known: readonly string[]): void {
+  const { store, metrics = true, docs = true } = options
+  const unknown = findUnknownName(options, known)
+  if (unknown !== undefined) throw new TypeError(`the options of ${taker} ${unknown}`)
+  if (typeof store?.asText !== 'function')
+    throw new TypeError(`${taker} needs a Store as its store`)
+  if (typeof docs !== 'boolean') throw new TypeError(`docs must be true or false, and is ${docs}`)
+  if (typeof metrics !== 'boolean' && !Number.isInteger(metrics?.port))
+    throw new TypeError(`metrics must be true, false or { port, host }, and is ${metrics}`)
 }
 
 async function serveCq(server: FastifyInstance, options: CqServerOptions): Promise<void> {

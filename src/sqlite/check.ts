@@ -223,7 +223,8 @@ interface UnitRow extends StoredUnit {
 }
 
 const selectUnits = `SELECT id, data, tier, status, created_at, reviewed_at,
-    (SELECT json_group_array(domain) FROM knowledge_unit_domains WHERE unit_id = id) AS domains
+    (SELECT json_group_array(CASE typeof(domain) WHEN 'text' THEN domain ELSE quote(domain) END)
+      FROM knowledge_unit_domains WHERE unit_id = id) AS domains
   FROM knowledge_units`
 
 const statuses = ['pending', 'approved', 'rejected']
@@ -248,22 +249,26 @@ class UnitFaults {
       if (!statuses.includes(status))
         this.#documents.add(`${id} has the status ${JSON.stringify(status)}`)
       if (row.created_at === null || !isTimestamp(row.created_at))
-        this.#documents.add(`${id} has no time of creation, but ${JSON.stringify(row.created_at)}`)
+        this.#documents.add(
+          `${id} has no valid creation time, but ${JSON.stringify(row.created_at)}`,
+        )
       if (reviewed_at !== null && !isTimestamp(reviewed_at))
-        this.#documents.add(`${id} has no time of review, but ${JSON.stringify(reviewed_at)}`)
+        this.#documents.add(`${id} has no valid review time, but ${JSON.stringify(reviewed_at)}`)
       this.#findInDocument(row, now)
     }
   }
 
   #findInDocument(row: UnitRow, now: Date): void {
     const { id, tier, domains } = row
-    if (mendedDocument(row) !== undefined)
-      this.#documents.add(
-        `${id} has a flag as a duplicate, or a reference to another unit, that names none, ` +
-          'which agents are not shown: --rebuild takes it out',
-      )
     try {
-      const unit = parseKnowledgeUnit(withSoundReferences(readUnit(row)), now)
+      const stored = readUnit(row)
+      const sound = withSoundReferences(stored)
+      if (!isDeepStrictEqual(stored, sound))
+        this.#documents.add(
+          `${id} has a duplicate flag, duplicate_of or superseded_by that names no other unit; ` +
+            'agents are not shown it, and --rebuild removes it',
+        )
+      const unit = parseKnowledgeUnit(sound, now)
       if (unit.tier !== tier)
         this.#documents.add(`${id} has the tier ${tier}, and ${unit.tier} in its document`)
       const rows = (JSON.parse(domains) as string[]).toSorted()

@@ -51,7 +51,8 @@ export async function makeDatabaseFile(path: string): Promise<void> {
   await makeDirectory(dirname(path))
   try {
     await using file = await open(path, 'wx', ownerOnly)
-    await file.chmod(ownerOnly)
+    // Where the umask takes rights from the owner, too. Node's permission model forbids it.
+    if (((await file.stat()).mode & 0o777) !== ownerOnly) await file.chmod(ownerOnly)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return
     const why = `the database file cannot be made: ${(error as Error).message}`

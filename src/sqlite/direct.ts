@@ -8,6 +8,8 @@ export interface DirectOptions {
   readonly path: string
   /** Whether the work may change the file. */
   readonly access: 'read' | 'write'
+  /** Told of the directory of a private copy, to be removed where this process is killed. */
+  readonly onCopy?: (directory: string) => void
 }
 
 /** How long to wait for another process's lock, in milliseconds. */
@@ -19,12 +21,12 @@ export const directBusyTimeout = 5_000
  * @throws {StoreError}
  */
 export async function directly<Result>(
-  { path, access }: DirectOptions,
+  { path, access, onCopy }: DirectOptions,
   work: (connection: Connection) => Result,
 ): Promise<Awaited<Result>> {
   const isRead = access === 'read'
   await using unwritable =
-    isRead && !(await isWritable(path)) ? await readableFile(path) : undefined
+    isRead && !(await isWritable(path)) ? await readableFile(path, onCopy) : undefined
   let connection: Connection | undefined
   try {
     connection = new Connection({

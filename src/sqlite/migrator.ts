@@ -127,7 +127,7 @@ export function requireOurs(database: MigrationDatabase): void {
   if (missing.length > 0)
     throw new StoreError(
       'corrupt',
-      `the file is a SQLite database of something else than cq (it has ${[...tables].slice(0, 5).join(', ')} ` +
+      `the file is another program's SQLite database (it has ${[...tables].slice(0, 5).join(', ')} ` +
         `and lacks ${missing.join(', ')}); nothing was changed`,
     )
 }

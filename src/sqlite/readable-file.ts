@@ -30,15 +30,19 @@ const mostCopies = 3
  * Finds out where a database can be read that is not to be changed. To read a file with a write-ahead
  * log SQLite needs that log and its index beside it. Where nobody has made them, and they can't be made
  * and taken away again, a copy in a private directory is read, together with the log's content.
+ * @param onCopy told of the directory of a copy, before there is anything in it
  * @throws {StoreError} `unavailable` where there is no such file, or it can't be read or copied
  */
-export async function readableFile(path: string): Promise<ReadableFile> {
+export async function readableFile(
+  path: string,
+  onCopy: (directory: string) => void = () => {},
+): Promise<ReadableFile> {
   try {
     for (let copies = 0; copies < mostCopies; copies++) {
       const before = await footprint(path)
       const inPlace = await readableInPlace(path)
       if (inPlace) return inPlace
-      const copy = await copyOf(path)
+      const copy = await copyOf(path, onCopy)
       if ((await footprint(path)) === before) return copy
       await copy[Symbol.asyncDispose]()
     }
@@ -47,7 +51,10 @@ export async function readableFile(path: string): Promise<ReadableFile> {
     const why = `the database ${path} cannot be read: ${(error as Error).message}`
     throw new StoreError('unavailable', why, { cause: error })
   }
-  throw new StoreError('unavailable', `somebody writes to ${path} while it is copied, to read it`)
+  throw new StoreError(
+    'unavailable',
+    `${path} keeps changing while it is copied to be read; try again when nobody writes`,
+  )
 }
 
 /** Whether this process may write to a database as SQLite does: to the file, and beside it. */
@@ -83,8 +90,14 @@ async function usesLog(path: string): Promise<boolean> {
   return version[0] === 2
 }
 
-async function copyOf(path: string): Promise<ReadableFile> {
-  const directory = await mkdtemp(join(tmpdir(), 'cq-store-read-'))
+async function copyOf(path: string, onCopy: (directory: string) => void): Promise<ReadableFile> {
+  const directory = await mkdtemp(join(tmpdir(), 'cq-store-read-')).catch((error: Error) => {
+    const why = `${path} can't be written, so it has to be copied to be read: ${error.message}`
+    throw new StoreError('unavailable', `${why}; set TMPDIR to a directory that can be written`, {
+      cause: error,
+    })
+  })
+  onCopy(directory)
   const removeAtExit = () => rmSync(directory, { recursive: true, force: true })
   process.once('exit', removeAtExit)
   const dispose = async () => {
@@ -98,8 +111,8 @@ async function copyOf(path: string): Promise<ReadableFile> {
     if (bytes > bavail * bsize)
       throw new StoreError(
         'unavailable',
-        `${path} can't be read where it can't be written, and a copy of its ${bytes} bytes finds no ` +
-          `room in ${dirname(directory)}: set TMPDIR to a directory with more`,
+        `${path} can't be written, so it has to be copied to be read, but ${dirname(directory)} has no ` +
+          `room for its ${bytes} bytes: set TMPDIR to a directory with more`,
       )
     const copy = join(directory, 'cq.db')
     for (const { suffix } of parts) {

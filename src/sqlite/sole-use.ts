@@ -21,7 +21,13 @@ export interface SoleUse extends Disposable {
  */
 export function takeSoleUse(path: string): SoleUse {
   const others = processesWithOpen(path)
-  if (others.length > 0) throw inUse(path, `process ${others.join(', ')} has it open`)
+  if (others.length > 0)
+    throw inUse(
+      path,
+      others.length === 1
+        ? `process ${others[0]} has it open`
+        : `processes ${others.join(', ')} have it open`,
+    )
   try {
     foldIn(path)
     const held = open(path)

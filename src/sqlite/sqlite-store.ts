@@ -3,7 +3,6 @@ import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { StoreError } from '../errors.ts'
-import { checker } from '../knowledge/validation.ts'
 import { Lane, type LaneFigures } from '../offload/lane.ts'
 import { eachOnce, type Log, processLog } from '../offload/log.ts'
 import { WorkerThread } from '../offload/worker-thread.ts'
@@ -15,71 +14,14 @@ import { CheckpointRequest } from './checkpoint-request.ts'
 import type {
   ConnectionOptions,
   ConnectionReport,
-  Durability,
   Tidied,
   WorkerOptions,
 } from './connection-options.ts'
 import { makeDatabaseFile, realPathOf } from './database-file.ts'
 import { requireThere } from './directory.ts'
 import { type ReadableFile, readableFile } from './readable-file.ts'
+import { checkStoreOptions, type SqliteStoreOptions } from './store-options.ts'
 import { requirePermission, requireSupportedRuntime } from './versions.ts'
-
-export interface SqliteStoreOptions {
-  /**
-   * The database file. It and its directory are made where they don't exist, the file for its owner
-   * only. Symbolic links are followed. `:memory:` is refused.
-   */
-  readonly path: string
-  /**
-   * Whether it only reads: there is no writer, a write is refused as `read_only`, and the file, which must
-   * be there and of the newest schema, is never changed. Other processes may write meanwhile, and what they
-   * write is seen. But where nobody has a file open that lies where this process can't write, a private
-   * copy is read, as the file was when it was opened; `log` is told. @default false
-   */
-  readonly readOnly?: boolean | undefined
-  /**
-   * Whether a file that lacks steps of the schema is brought to the newest one, and a missing one made.
-   * Else opening fails, with `migration_needed` or `unavailable`. @default true; never with `readOnly`
-   */
-  readonly migrate?: boolean | undefined
-  /**
-   * Reader workers, each a thread with a connection. @default one per core, at least 1, at most 8; of
-   * these one is for long reads only, since this thread needs a core, too
-   */
-  readonly readers?: number | undefined
-  /**
-   * What an acknowledged write survives. `normal`: a crash of the process; a power loss may take the
-   * last moments' writes, never the file's integrity. `full`: a power loss, too, at the price of a
-   * disk flush for each group of writes. @default 'normal'
-   */
-  readonly durability?: Durability | undefined
-  /**
-   * The most calls that may wait, for the writer and for the readers each. One more is turned away
-   * with `overloaded` at once. @default 10000
-   */
-  readonly maxQueue?: number | undefined
-  /**
-   * The time within which every call settles, in milliseconds: with `timeout` where it had no
-   * effect, with `outcome_unknown` for a write that was sent to the writer. @default 30000
-   */
-  readonly timeout?: number | undefined
-  /** How long the writer waits for another process's lock, in milliseconds. @default 5000 */
-  readonly busyTimeout?: number | undefined
-  /** Page cache of each connection, in KiB. @default 16384 */
-  readonly cacheSize?: number | undefined
-  /** How much of the file each connection reads through memory mapping, in bytes. @default 0 */
-  readonly mmapSize?: number | undefined
-  /** Where deaths of workers and failures that nobody waits for are told. @default process warnings */
-  readonly log?: Log | undefined
-  /** The time, for tests that own it. @default the system's */
-  readonly now?: (() => Date) | undefined
-  /**
-   * How often it is looked whether the writer may tidy up, in milliseconds, for tests. @default 1000
-   */
-  readonly tidyInterval?: number | undefined
-  /** The file that workers run, for tests that need one to fail. */
-  readonly workerFile?: URL | undefined
-}
 
 /** What a store's workers are, and what its lanes did. */
 export interface SqliteStoreFigures {
@@ -88,32 +30,6 @@ export interface SqliteStoreFigures {
   /** The writer first, and last the one for checkpoints, where it was started. */
   readonly connections: readonly ConnectionReport[]
 }
-
-const count = { type: 'integer', minimum: 1 } as const
-const atLeastNothing = { type: 'integer', minimum: 0 } as const
-
-const checkOptions = checker<SqliteStoreOptions>('options of SqliteStore', {
-  type: 'object',
-  required: ['path'],
-  properties: {
-    path: { type: 'string', pattern: '^[^\\u0000]*$' },
-    readOnly: { type: 'boolean' },
-    migrate: { type: 'boolean' },
-    readers: { type: 'integer', minimum: 1, maximum: 64 },
-    durability: { enum: ['normal', 'full'] },
-    maxQueue: count,
-    // The longest that a timer of Node takes.
-    timeout: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
-    busyTimeout: { type: 'integer', minimum: 0, maximum: 2_147_483_647 },
-    cacheSize: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
-    mmapSize: atLeastNothing,
-    log: {},
-    now: {},
-    tidyInterval: count,
-    workerFile: {},
-  },
-  additionalProperties: false,
-})
 
 const defaultReaders = Math.min(Math.max(availableParallelism(), 1), 8)
 
@@ -172,7 +88,7 @@ export class SqliteStore extends OperationStore implements Store {
    */
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
     requireSupportedRuntime()
-    const { path, ...rest } = checkOptions(options)
+    const { path, ...rest } = checkStoreOptions(options)
     if (path.trim() === '' || path === ':memory:')
       throw new StoreError(
         'invalid',

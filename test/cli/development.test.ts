@@ -1,4 +1,14 @@
-import { chmod, copyFile, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  copyFile,
+  mkdir,
+  readdir,
+  readFile,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
@@ -27,8 +37,9 @@ const development = (environment: Record<string, string> = {}) => ({
 async function whileServed(
   work: (url: string) => Promise<void> = async () => {},
   more: { nodeArgs?: readonly string[] } = {},
+  environment: Record<string, string> = {},
 ): Promise<void> {
-  await using command = new RunningCommand({ ...development(), ...more })
+  await using command = new RunningCommand({ ...development(environment), ...more })
   const [, url = ''] = await command.tells(/^at (http:[^\s,]+)/m)
   await work(url)
   command.process.kill('SIGTERM')
@@ -161,6 +172,27 @@ test('two first starts at once come up with the same credentials, which work at 
   } finally {
     for (const command of commands) await command[Symbol.asyncDispose]()
   }
+})
+
+test('a development database is for its owner only, and made in no place that takes none', async () => {
+  const umask = process.umask(0)
+  await whileServed()
+  process.umask(umask)
+  expect((await stat(database)).mode & 0o777).toBe(0o600)
+  const { code, stderr } = await runCommand(development({ CQ_DB_PATH: '/proc/x/cq.db' }))
+  expect(code).toBe(1)
+  expect(stderr).toContain('/proc/x')
+})
+
+test('a link to a development database is followed: there is one dev.env, beside the target', async () => {
+  await whileServed()
+  await mkdir(directory.file('links'))
+  const link = directory.file('links/cq.db')
+  await symlink(database, link)
+  const before = await readFile(secretsFile, 'utf8')
+  await whileServed(expectOpen, {}, { CQ_DB_PATH: link })
+  expect(await readFile(secretsFile, 'utf8')).toBe(before)
+  expect(await readdir(directory.file('links'))).toEqual(['cq.db'])
 })
 
 describe('dev.env', () => {

@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import type { ReviewItem } from '../../src/index.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import { copyOf, onDatabase } from '../migrations/database-file.ts'
+import { copyOf, footprintOf, migrateFile, onDatabase } from '../migrations/database-file.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
 import { runCommand } from './command.ts'
@@ -217,6 +217,19 @@ describe('import', () => {
         /cq-store: the export lacks .*; cq-store check tells more \(database: .*\)\n$/,
       )
     }
+  })
+
+  test('change no byte of a file in a dry run, also where it lacks steps of the schema', async () => {
+    const path = copyOf('current')
+    const before = footprintOf(path)
+    const dry = await run(path, ['import', '-', '--dry-run'], lines(item(1)))
+    expect(dry).toMatchObject({ code: 1 })
+    expect(dry.stderr).toContain('cq-store migrate')
+    expect(footprintOf(path)).toEqual(before)
+    migrateFile(path)
+    const migrated = footprintOf(path)
+    expect(await run(path, ['import', '-', '--dry-run'], lines(item(1)))).toMatchObject({ code: 0 })
+    expect(footprintOf(path)).toEqual(migrated)
   })
 
   test('keep numbers that JavaScript would change', async () => {

@@ -128,8 +128,8 @@ describe('an export that is interrupted', () => {
 
 describe('a command that SQLite holds up', () => {
   test.each([
-    ['check', [], 'Nothing was changed but'],
-    ['migrate', [], 'All steps were taken or none'],
+    ['check', [], 'Nothing was changed, unless'],
+    ['migrate', [], 'Either all steps were taken or none'],
     ['backup', ['copy.db'], 'No backup was made'],
   ])(
     'ends at once where %s is interrupted, and leaves all as it was',

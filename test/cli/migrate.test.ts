@@ -31,20 +31,20 @@ describe('migrate', () => {
         path,
         kind,
         steps: steps(reference, 'pending'),
-        oldUnits: 0,
+        old_units: 0,
       })
       expect(existsSync(path) ? footprintOf(path) : undefined).toEqual(before)
       expect(await plan(path)).toEqual({
         path,
         kind,
         steps: steps(reference === 'pending' ? 'applied' : 'done', 'applied'),
-        oldUnits: 0,
+        old_units: 0,
       })
       expect(await plan(path)).toEqual({
         path,
         kind: 'stamped',
         steps: steps('done', 'done'),
-        oldUnits: 0,
+        old_units: 0,
       })
     },
   )

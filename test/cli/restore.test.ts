@@ -217,7 +217,11 @@ describe('restore refuses, and changes nothing, where the backup', () => {
     ['is a directory', /no regular file/, () => dirname(newPath())],
     ['is empty', /it is empty/, () => written('')],
     ['is no database', /no SQLite database/, () => written('nothing of the kind'.repeat(500))],
-    ['is of another program', /something else than cq/, () => databaseOf('create table songs (x)')],
+    [
+      'is of another program',
+      /another program's SQLite database/,
+      () => databaseOf('create table songs (x)'),
+    ],
     ['is of a newer revision', /revision '0002'/, () => copyOf('newer')],
     [
       'is cut short',
@@ -302,6 +306,27 @@ function restoreAndDie(path: string, backup: string, fatalStep: number | 'never'
     })
   })
 }
+
+test('a restore leaves alone what belongs to a database whose name begins alike', async () => {
+  const path = newPath()
+  const others = [
+    '.cq.db.old.0123abcd.partial',
+    '.cq.db.old.0123abcd.replaced',
+    '.cq.db.0123abcd.other',
+  ]
+  for (const name of others) writeFileSync(join(dirname(path), name), 'another one')
+  writeFileSync(join(dirname(path), '.cq.db.0123abcd.partial'), 'of a restore that was killed')
+  expect((await run(path, await backupOf(3), '--yes')).code).toBe(0)
+  const names = readdirSync(dirname(path))
+  expect(names).toEqual(expect.arrayContaining(others))
+  expect(names).not.toContain('.cq.db.0123abcd.partial')
+})
+
+test.runIf(existsSync('/proc/self'))('a restore into a place that takes no file ends', async () => {
+  const { code, stderr } = await run('/proc/x/cq.db', await backupOf(1), '--yes')
+  expect(code).toBe(1)
+  expect(stderr).toContain('the directory /proc/x cannot be made')
+})
 
 describe('a restore that is killed', () => {
   const starts: [name: string, make: () => string, count: number | undefined][] = [

@@ -49,6 +49,8 @@ describe('the database', () => {
 
   test.each([
     [{ CQ_DB_PATH: ':memory:' }, /CQ_DB_PATH must name a file: a database in memory/],
+    [{ CQ_DB_PATH: 'sqlite:////a/cq.db' }, /CQ_DB_PATH must be the path of a file, and not a URL/],
+    [{ CQ_DB_PATH: 'file:cq.db?mode=ro' }, /CQ_DB_PATH must be the path of a file, and not a URL/],
     [{ CQ_DATABASE_URL: 'sqlite:///:memory:' }, /CQ_DATABASE_URL must name a file/],
     [{ CQ_DATABASE_URL: 'sqlite:///' }, /CQ_DATABASE_URL must name a file, and is blank/],
     [{ CQ_DATABASE_URL: 'sqlite://' }, /CQ_DATABASE_URL must name a file/],

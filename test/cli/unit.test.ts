@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { describe, expect, test } from 'vitest'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { newPath, onDatabase, otherProgram } from '../migrations/database-file.ts'
+import { withSemanticSearch } from '../migrations/semantic-search.ts'
 import { ordinaryUnits } from '../sqlite/steered-units.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
 import { runCommand } from './command.ts'
@@ -61,7 +62,7 @@ describe('unit remove', () => {
     await store.insert(secret)
     const { code, stdout, stderr } = await run(path, '--yes', 'ku_a', secret.id, 'ku_b')
     expect({ code, stdout }).toEqual({ code: 1, stdout: `removed unit ${secret.id}\n` })
-    expect(stderr).toBe('cq-store: Knowledge unit not found: ku_a, ku_b\n')
+    expect(stderr).toBe(`cq-store: Knowledge unit not found: ku_a, ku_b (database: ${path})\n`)
     expect(await store.count()).toBe(0)
     // Nobody is asked about what isn't there.
     expect(await run(path, 'ku_a')).toMatchObject({ code: 1, stdout: '' })
@@ -96,11 +97,36 @@ describe('unit remove', () => {
     onDatabase(path, (db) => db.prepare("update knowledge_units set data = 'no ' || data").run())
     const { code, stderr } = await run(path, secret.id)
     expect(code).toBe(2)
-    expect(stderr).toContain(`${secret.id}  `)
+    expect(stderr).toMatch(new RegExp(`${secret.id}  pending .*its document can't be read`))
     expect(stderr).toContain('--yes is needed')
     expect(await run(path, '--yes', secret.id)).toMatchObject({ code: 0, stderr: '' })
     expect(await tracesOf(path)).toEqual([])
   })
+
+  test.each(['none', 'units', 'all kinds'] as const)(
+    'leaves no trace in a file with semantic search, of which it has rows of: %s',
+    async (rows) => {
+      const path = newPath()
+      {
+        await using store = await SqliteStore.open({ path, readers: 1 })
+        await store.insertMany([secret, ...ordinaryUnits(2)])
+      }
+      withSemanticSearch(path, rows)
+      expect(await run(path, '--yes', secret.id)).toMatchObject({ code: 0, stderr: '' })
+      expect(await tracesOf(path)).toEqual([])
+      onDatabase(path, (db) => {
+        db.function(
+          'vec_length',
+          { deterministic: true },
+          (vector) => (vector as Buffer).length / 4,
+        )
+        const vectors = db.prepare('select count(*) from knowledge_units_vec').pluck().get()
+        expect(vectors).toBe(rows === 'none' ? 0 : 2)
+        db.pragma('ignore_check_constraints = on')
+        expect(db.pragma('integrity_check', { simple: true })).toBe('ok')
+      })
+    },
+  )
 
   test('says where traces are left since somebody else reads the log', async () => {
     const path = newPath()

@@ -25,9 +25,26 @@ function flagForAgents(unit: KnowledgeUnit, { reason, timestamp, duplicate_of }:
 }
 
 function forAgents(unit: KnowledgeUnit): KnowledgeUnit {
+  const { id, version, domains, insight, context, evidence, tier, created_by } = unit
   const keys = Object.keys(unit.extensions ?? {}).filter((key) => /^[a-z0-9][\w-]*:\S+$/.test(key))
   return {
-    ...unit,
+    id,
+    version,
+    domains,
+    insight: { summary: insight.summary, detail: insight.detail, action: insight.action },
+    context: {
+      languages: context.languages,
+      frameworks: context.frameworks,
+      pattern: context.pattern,
+    },
+    evidence: {
+      confidence: evidence.confidence,
+      confirmations: evidence.confirmations,
+      first_observed: evidence.first_observed,
+      last_confirmed: evidence.last_confirmed,
+    },
+    tier,
+    created_by,
     superseded_by: isId(unit.superseded_by) ? unit.superseded_by : null,
     extensions:
       unit.extensions && Object.fromEntries(keys.map((key) => [key, unit.extensions?.[key]])),
@@ -394,7 +411,10 @@ describe('numbers that a double cannot hold', () => {
     '1e400',
   ])('stay as they were written: %s', (number) => {
     const stored = rowOf(withNumber(number), id)
-    expect(new UnitText(stored).seenAs('public')).toContain(`{"n":[${number}]}`)
+    expect(new UnitText(stored).seenAs('whole')).toContain(`{"n":[${number}]}`)
+    // What other programs read as infinity is not for agents.
+    const extensions = number === '1e400' ? '{}' : `{"a:b":{"n":[${number}]}}`
+    expect(new UnitText(stored).seenAs('public')).toContain(`"extensions":${extensions}`)
     expect(toStoredText(readUnit(stored))).toBe(stored.data)
   })
 })

@@ -228,6 +228,39 @@ describe.each(starts)('%s', (_, make) => {
   })
 })
 
+it('numbers that JavaScript would change stay as they are', async () => {
+  const path = oldFile([{ id: dashed('a'), status: 'approved' }])
+  onDatabase(path, (db) =>
+    db.exec(`update knowledge_units set
+      data = substr(data, 1, length(data) - 1) || ',"extensions":{"a:b":[9007199254740993,1e400]}}'`),
+  )
+  migrateFile(path)
+  const [row] = referenceRows(path).knowledge_units ?? []
+  expect(row?.data).toContain('"extensions":{"a:b":[9007199254740993,1e400]}')
+})
+
+it('rows that it can make nothing of stay as they are, and keep no file from being opened', () => {
+  const path = oldFile([{ id: dashed('a'), status: 'approved' }])
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`
+  const odd: [id: string, data: string][] = [
+    ["cast('ku_1-2' as blob)", '{"domain":["team"]}'],
+    ["'ku_a'", '{"domain":"team","tier":{"toString":1,"valueOf":1}}'],
+    ["'ku_b'", '{"domain":"team","id":{"toString":1}}'],
+    ["'ku_c'", `{"domain":["team"],"extensions":${deep}}`],
+    ["'ku_d'", '{"domain":["a"],"tier":"constructor"}'],
+  ]
+  onDatabase(path, (db) => {
+    for (const [id, data] of odd)
+      db.exec(`insert into knowledge_units (id, data) values (${id}, '${data}')`)
+  })
+  migrateFile(path)
+  const { knowledge_units: rows = [] } = referenceRows(path)
+  expect(rows.map(({ id }) => String(id))).toContain(plain('a'))
+  expect(rows).toHaveLength(odd.length + 1)
+  expect(rows.find(({ id }) => id === 'ku_c')?.data).toBe(odd[3]?.[1])
+  expect(rows.find(({ id }) => id === 'ku_d')?.data).toContain('"tier":"constructor"')
+})
+
 describe('migrate', () => {
   const run = (path: string, ...args: string[]) =>
     runCommand({ args: ['migrate', '--db-path', path, ...args] })
@@ -237,7 +270,7 @@ describe('migrate', () => {
     const before = footprintOf(path)
     expect((await run(path, '--dry-run')).stdout).toContain('would convert 12 units of cq 0.x\n')
     expect(footprintOf(path)).toEqual(before)
-    expect(JSON.parse((await run(path, '--json')).stdout)).toMatchObject({ oldUnits: 12 })
+    expect(JSON.parse((await run(path, '--json')).stdout)).toMatchObject({ old_units: 12 })
     expect((await run(path)).stdout).not.toContain('convert')
   })
 

@@ -494,12 +494,12 @@ describe('a file that is none of ours is refused, and nothing in it or beside it
     ],
     [
       'another program',
-      /something else than cq \(it has songs and/,
+      /another program's SQLite database \(it has songs and/,
       () => databaseOf('create table songs (title)'),
     ],
     [
       'another program in WAL mode',
-      /something else than cq/,
+      /another program's SQLite database/,
       () => databaseOf('pragma journal_mode = wal', 'create table songs (title)'),
     ],
     [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { cqServer, createServer } from '../../src/server/index.ts'
+import { cqServer, createServer, type ServerOptions } from '../../src/server/index.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { apiKeyPepper, jwtSecret } from './served-store.ts'
 
@@ -130,7 +130,7 @@ describe('cqServer, as a plugin of somebody’s own server', () => {
       await host.register(cqServer, misspelt)
     }
     await expect(registered()).rejects.toThrow(
-      'the options of cqServer must not have "loginFailure"; what it may have is store, jwtSecret,',
+      'the options of cqServer must not have "loginFailure"; known names are store, jwtSecret,',
     )
     await host.close()
     await expect(createServer(misspelt)).rejects.toThrow('must not have "loginFailure"')
@@ -142,6 +142,19 @@ describe('cqServer, as a plugin of somebody’s own server', () => {
     }
     await expect(taken()).rejects.toThrow('must not have "trustProxy"')
     await whole.close()
+  })
+
+  test.each([
+    [{ metrics: 'off' }, 'metrics must be true, false or { port, host }, and is off'],
+    [{ metrics: 0 }, 'metrics must be'],
+    [{ metrics: null }, 'metrics must be'],
+    [{ docs: 'off' }, 'docs must be true or false, and is off'],
+    [{ store: {} }, 'needs a Store as its store'],
+    [{ store: null }, 'needs a Store as its store'],
+    [{ prefix: '/..' }, 'prefix must be'],
+  ])('refuses the value %j', async (wrong, message) => {
+    const options = { store, jwtSecret, apiKeyPepper, ...wrong } as unknown as ServerOptions
+    await expect(createServer(options)).rejects.toThrow(message)
   })
 
   test('is a whole server, too, whose options may be undefined', async () => {

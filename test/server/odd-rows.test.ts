@@ -114,11 +114,28 @@ describe.each(unreadable)('a row with the document %j', (document) => {
   test('is left out of the queue of reviewers, which goes on', async () => {
     for (const number of [1, 2, 3]) store(number, document, 'pending')
     await served.store.insert(good)
-    expect(await bodyOf('/api/v1/review/queue?limit=1')).toMatchObject({
+    // Of a whole page nothing can be read.
+    expect(await bodyOf('/api/v1/review/queue?limit=2')).toMatchObject({
       items: [{ knowledge_unit: { id: good.id } }],
       total: 4,
     })
     expect(await served.store.pendingQueue({ limit: 0 })).toEqual([])
+  })
+
+  test('makes no page of the queue overlap with another one', async () => {
+    for (const number of [1, 4]) store(number, document, 'pending')
+    for (const number of [2, 3, 5, 6])
+      await served.store.insert(sampleUnit(unitId(number), observed, { domains: ['odd'] }))
+    // By id then, so that each page has one of either kind.
+    onFile((db) =>
+      db.exec("update knowledge_units set created_at = '2026-11-22T12:00:00.000000+00:00'"),
+    )
+    const pages: string[][] = []
+    for (const offset of [0, 2, 4]) {
+      const page = await served.store.pendingQueue({ limit: 2, offset })
+      pages.push(page.map(({ knowledge_unit }) => knowledge_unit.id))
+    }
+    expect(pages.flat().toSorted()).toEqual([2, 3, 5, 6].map(unitId))
   })
 
   test('may be decided, and is listed nowhere', async () => {
@@ -199,6 +216,45 @@ describe('what makes strict clients refuse whole answers', () => {
     })
   })
 
+  test('so are all fields that cq does not know, and what other programs cannot read', async () => {
+    const keys = Array.from({ length: 30 }, (_, index) => [`a:${index}`, index])
+    store(1, {
+      domains: ['odd'],
+      insight: { ...insight, by: 'bob' },
+      context: { later: 1 },
+      evidence: { later: 1 },
+      later: 1,
+      extensions: { 'a:x\u0085': 1, 'a:half': '\ud800', ...Object.fromEntries(keys) },
+      flags: [{ ...stale, who: 'bob' }],
+    })
+    for (const path of ['/api/v1/knowledge?domains=odd', '/query?domains=odd']) {
+      const answer = await served.ask(path)
+      const text = await answer.text()
+      for (const part of ['later', 'bob', 'half', '\u0085']) expect(text).not.toContain(part)
+    }
+    expect(Object.keys((await query())[0]?.extensions ?? {})).toHaveLength(20)
+  })
+
+  test('half of a surrogate pair in a text leaves the unit out', async () => {
+    store(1, { domains: ['odd'], insight: { ...insight, summary: '\ud800' } })
+    const whole = { ...insight, summary: '\ud83d\ude00' }
+    const id = store(2, { domains: ['odd'], insight: whole })
+    expect(await query()).toMatchObject([{ id, insight: whole }])
+  })
+
+  test('counts that not every client can read are refused and go no higher', async () => {
+    const confirmations = 2_147_483_647
+    const most = { ...good, evidence: { ...good.evidence, confirmations } }
+    await served.store.insert(most)
+    await served.store.decide(good.id, 'approved', 'carol')
+    const answer = await served.send('POST', `/api/v1/knowledge/${good.id}/confirmations`, key)
+    expect(await answer.json()).toMatchObject({ evidence: { confirmations } })
+    const more = { ...most, evidence: { ...most.evidence, confirmations: confirmations + 1 } }
+    await expect(served.store.update(more)).rejects.toMatchObject({ code: 'invalid' })
+    store(1, { domains: ['odd'], insight, evidence: { confirmations: confirmations + 1 } })
+    expect((await query()).map(({ id }) => id)).toEqual([good.id])
+  })
+
   test('so are references and keys of extensions that are none', async () => {
     store(1, {
       domains: ['odd'],
@@ -222,7 +278,7 @@ describe('numbers and names that JavaScript would change', () => {
     const proposed = await served.ask('/api/v1/knowledge', {
       method: 'POST',
       headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
-      body: body.replace('"N"', `${number},1e21,-0.5`),
+      body: body.replace('"N"', `${number},1e21,-0.5,0e-400,1e-300`),
     })
     expect(proposed.status).toBe(201)
     const text = await proposed.text()
@@ -238,7 +294,7 @@ describe('numbers and names that JavaScript would change', () => {
 
   test('are refused where no double comes near them', async () => {
     const body = JSON.stringify({ domains: ['odd'], insight, extensions: { 'a:b': 'N' } })
-    for (const huge of ['1e400', '-1e400', '1'.padEnd(400, '0')]) {
+    for (const huge of ['1e400', '-1e400', '1'.padEnd(400, '0'), '1e-400']) {
       const refused = await served.ask('/api/v1/knowledge', {
         method: 'POST',
         headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
@@ -268,6 +324,37 @@ describe('numbers and names that JavaScript would change', () => {
 })
 
 describe('odd columns', () => {
+  test('that hold no text stop nothing', async () => {
+    const rows: [id: string, domain: string, status: string, tier: string][] = [
+      ["cast('ku_1' as blob)", "'odd'", "'approved'", "'private'"],
+      [`'${unitId(8)}'`, "x'6f6464'", "'approved'", "x'00'"],
+      [`'${unitId(9)}'`, "'odd'", "x'01'", "'private'"],
+    ]
+    onFile((db) => {
+      for (const [id, domain, status, tier] of rows) {
+        db.exec(`insert into knowledge_units (id, data, status, tier) values (${id},
+          '{"id":"x","domains":["odd"],"insight":{},"context":{"pattern":"É"}}', ${status}, ${tier})`)
+        db.exec(`insert into knowledge_unit_domains values (${id}, ${domain})`)
+      }
+    })
+    await served.store.insert(good)
+    await served.store.decide(good.id, 'approved', 'carol')
+    for (const asked of ['domains=odd', 'domains=odd&pattern=%C3%89', 'domains=odd&domains=a'])
+      expect(await bodyOf(`/api/v1/knowledge?${asked}`)).toMatchObject({ data: [{ id: good.id }] })
+    expect(await bodyOf('/api/v1/knowledge/stats')).toMatchObject({
+      total_count: 4,
+      domain_counts: { odd: 2 },
+      tier_counts: { private: 2 },
+    })
+    expect(await bodyOf('/stats')).toMatchObject({ domains: { odd: 2 } })
+    await bodyOf('/api/v1/review/stats')
+    expect(await bodyOf('/api/v1/review/units')).toMatchObject([
+      { knowledge_unit: { id: good.id } },
+    ])
+    expect(await served.store.countsByStatus()).toMatchObject({ approved: 3 })
+    expect(await served.store.countsByTier()).toEqual({ private: 2 })
+  })
+
   test('fail no figure and no list', async () => {
     store(1, { domains: ['odd'], insight: { ...insight, summary: 7 } })
     onFile((db) =>

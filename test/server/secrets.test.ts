@@ -27,6 +27,18 @@ test.each([
   '0123456789'.repeat(4),
   '<a long random text that stays the same>',
   '$(openssl rand -base64 48 | tr -d "\\n")',
+  secretCommand,
+  `"$(${secretCommand})"`,
+  '32 bytes at least, and no placeholder',
+  'REPLACE_WITH_OUTPUT_OF_OPENSSL_RAND_BASE64_48',
+  '{{ .Values.secrets.cqJwtSecret | b64enc | quote }}',
+  '[generate a random secret of at least 32 bytes]',
+  'your-super-secret-jwt-signing-key-minimum-32-chars',
+  'replace-with-a-random-string-of-32-characters-or-more',
+  'this-is-a-very-long-secret-key-for-jwt-signing',
+  'dev-secret-key-do-not-use-in-production-1234567890',
+  'password123password123password123!!',
+  'abcdefghijklmnopqrstuvwxyz0123456789',
   // biome-ignore lint/suspicious/noTemplateCurlyInString: what a shell would have put a value into
   '${CQ_JWT_SECRET:?the secret of this server}',
 ])('%j is a placeholder', (text) => {

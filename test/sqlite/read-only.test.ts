@@ -6,7 +6,8 @@ import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
 import { migrations } from '../../src/migrations/index.ts'
 import { operations } from '../../src/operations/index.ts'
-import { SqliteStore, type SqliteStoreOptions } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import type { SqliteStoreOptions } from '../../src/sqlite/store-options.ts'
 import {
   copyOf,
   footprintOf,

@@ -1,4 +1,5 @@
-import { SqliteStore, type SqliteStoreOptions } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import type { SqliteStoreOptions } from '../../src/sqlite/store-options.ts'
 import { RecordedLog } from '../offload/recorded-log.ts'
 
 export const steeredWorker = new URL('workers/steered.ts', import.meta.url)

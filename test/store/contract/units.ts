@@ -21,7 +21,7 @@ const text = (length: number) => 'x'.repeat(length)
 
 /** A unit with everything that a unit can have, at the limit of what each may be. */
 const largestParts: SampleParts = {
-  version: Number.MAX_SAFE_INTEGER,
+  version: 2_147_483_647,
   // Code points count: each of these is two UTF-16 units.
   insight: { summary: '😀'.repeat(500), detail: '😀'.repeat(8000), action: '😀'.repeat(2000) },
   context: {
@@ -31,7 +31,7 @@ const largestParts: SampleParts = {
   },
   evidence: {
     confidence: 0.7999999999999999,
-    confirmations: Number.MAX_SAFE_INTEGER,
+    confirmations: 2_147_483_647,
     first_observed: '0001-01-01T00:00:00.000000Z',
     last_confirmed: '9999-12-31T23:59:59.999999Z',
   },

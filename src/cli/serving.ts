@@ -1,0 +1,159 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import type { Command } from 'commander'
+import type { FastifyInstance } from 'fastify'
+import type { Logger } from 'pino'
+import { MetricsAddressError } from '../server/metrics-address.ts'
+import { faultOfSecrets, type Secrets } from '../server/secrets.ts'
+import { createServer } from '../server/server.ts'
+import { isWritable } from '../sqlite/readable-file.ts'
+import type { SqliteStore } from '../sqlite/sqlite-store.ts'
+import type { SqliteStoreOptions } from '../sqlite/store-options.ts'
+import type { Store } from '../store.ts'
+import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
+import { type EndingSignal, type Interrupted, Interruption } from './interruption.ts'
+import { commandDatabase, openStore, productionDatabase } from './open-store.ts'
+import { developmentDatabase, type ServeFlags } from './serve.ts'
+import { type ExposureSettings, exposure } from './serve-exposure.ts'
+import { serverLog } from './server-log.ts'
+import { databaseSetting, SettingError, secretVariables } from './settings.ts'
+
+/** Serves a database until a signal ends that. */
+export async function serve(
+  flags: ServeFlags,
+  command: Command,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
+  const logger = await serverLog(flags)
+  const signal = await serveUntilStopped(flags, command, environment, logger)
+  logger.info({ signal }, 'stopped')
+}
+
+/** Serves until a signal, and then lets go of everything in order. */
+async function serveUntilStopped(
+  flags: ServeFlags,
+  command: Command,
+  environment: NodeJS.ProcessEnv,
+  logger: Logger,
+): Promise<EndingSignal> {
+  const { readOnly, readers, durability, maxQueue, timeout, trustProxy } = flags
+  const fallback = flags.dev ? developmentDatabase : productionDatabase
+  const path = commandDatabase(flags, environment, fallback)
+  if (flags.dev && readOnly)
+    throw new SettingError('--dev fills the database that it serves, and takes no --read-only')
+  const exposed = exposure(flags)
+  const setting = databaseSetting(flags, environment)?.name ?? 'which is the default'
+  const development = flags.dev ? await claimDatabase(path, setting, environment) : undefined
+  const { jwtSecret, apiKeyPepper } = development ?? productionSecrets(environment)
+  using interruption = new Interruption()
+  const stopped = once(interruption.signal, 'abort')
+  await using store = await open({
+    path,
+    readOnly,
+    readers,
+    durability,
+    maxQueue,
+    timeout,
+    log: logger,
+  })
+  if (development) await fillDatabase(store, path, development)
+  const server = await createServer({
+    store,
+    jwtSecret,
+    apiKeyPepper,
+    logger,
+    ...exposed,
+    ...(trustProxy && { trustProxy: [...trustProxy] }),
+  })
+  try {
+    await listen(server, flags, command, logger)
+    if (development) await introduce(server, store, path, development, exposed)
+    await stopped
+    const { signal } = interruption.signal.reason as Interrupted
+    logger.info({ signal }, 'stopping: finishing what is under way')
+    return signal
+  } finally {
+    await server.close()
+  }
+}
+
+async function open({ path, ...rest }: SqliteStoreOptions): Promise<SqliteStore> {
+  try {
+    return await openStore(path, rest)
+  } catch (error) {
+    if (rest.readOnly || !existsSync(path) || (await isWritable(path))) throw error
+    const hint = 'with --read-only, what is there is served all the same'
+    throw new Error(`${(error as Error).message}; ${hint}`, { cause: error })
+  }
+}
+
+/** @throws {SettingError} */
+function productionSecrets({
+  CQ_JWT_SECRET: jwtSecret = '',
+  CQ_API_KEY_PEPPER: apiKeyPepper = '',
+}: NodeJS.ProcessEnv): Secrets {
+  const secrets = { jwtSecret, apiKeyPepper }
+  const found = faultOfSecrets(secrets)
+  if (!found) return secrets
+  throw new SettingError(`${secretVariables[found.name]} ${found.fault}`)
+}
+
+async function listen(
+  server: FastifyInstance,
+  { host, port }: ServeFlags,
+  command: Command,
+  logger: Logger,
+): Promise<void> {
+  try {
+    await server.listen({ host, port, listenTextResolver: (address) => `listening at ${address}` })
+  } catch (error) {
+    logger.debug({ err: error }, 'could not listen')
+    if (error instanceof MetricsAddressError) {
+      const reason = reasonNotToListen(error.cause, usedFor('metrics', command))
+      throw new Error(`can't listen on ${error.address} for metrics: ${reason}`, { cause: error })
+    }
+    const reason = reasonNotToListen(error, usedFor('port', command), usedFor('host', command))
+    throw new Error(`can't listen on ${host}:${port}: ${reason}`, { cause: error })
+  }
+}
+
+function reasonNotToListen(error: unknown, portSetting: string, hostSetting = portSetting): string {
+  const { code, message } = error as NodeJS.ErrnoException
+  const otherPort = `Choose another port with ${portSetting}`
+  if (code === 'EADDRINUSE') return `another program listens there. ${otherPort}`
+  if (code === 'EACCES') return `that needs rights that this process does not have. ${otherPort}`
+  if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND' || code === 'EAI_AGAIN')
+    return `this machine has no such address. Choose another one with ${hostSetting}`
+  return message
+}
+
+/** What a setting was given by, the flag or the variable; where by neither, what it can be given by. */
+function usedFor(setting: 'port' | 'host' | 'metrics', command: Command): string {
+  const source = command.getOptionValueSource(setting)
+  const [flag, variable] = [`--${setting}`, `CQ_${setting.toUpperCase()}`]
+  if (source === 'default') return `${flag} or ${variable}`
+  return source === 'env' ? variable : flag
+}
+
+async function introduce(
+  server: FastifyInstance,
+  store: Store,
+  path: string,
+  { username }: DevelopmentSecrets,
+  { prefix, docs }: ExposureSettings,
+): Promise<void> {
+  const { address, family, port } = server.server.address() as AddressInfo
+  const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}${prefix}`
+  process.stdout.write(
+    `cq-store serves ${await store.count()} knowledge units from ${path}
+at ${url}${docs ? `, with pages to browse at ${url}/docs` : ''}
+
+The login of ${username} and an API key are in ${secretsFile(path)}.
+
+Try:
+  curl '${url}/api/v1/knowledge?domains=sqlite&domains=nodejs&languages=typescript&limit=3'
+
+`,
+  )
+}
