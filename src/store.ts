@@ -4,9 +4,10 @@ import type {
   KnowledgeUnit,
   KnowledgeUnitInput,
   Tier,
+  unitStatuses,
 } from './knowledge/knowledge-unit.ts'
 
-export type UnitStatus = 'pending' | 'approved' | 'rejected'
+export type UnitStatus = (typeof unitStatuses)[number]
 /** What a reviewer may decide of a pending unit. */
 export type Decision = Exclude<UnitStatus, 'pending'>
 

@@ -19,6 +19,8 @@ export const mostCounted = 2_147_483_647
 
 /** cq's names for how widely a unit is shared. */
 export const tiers = ['local', 'private', 'public'] as const
+/** Where a unit may stand in review. */
+export const unitStatuses = ['pending', 'approved', 'rejected'] as const
 /** Why a unit may be flagged. */
 export const flagReasons = ['stale', 'incorrect', 'duplicate'] as const
 

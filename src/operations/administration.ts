@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.ts'
+import { unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { statement } from '../statement.ts'
 import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
@@ -81,15 +82,13 @@ const selectAfter = statement('select units by id', (db, p: { after: string; lim
     .limit(p.limit),
 )
 
-const statuses = ['pending', 'approved', 'rejected'] as const
-
 function toReviewedRecord(item: ReviewItemInput, now: Date): ReviewedRecord {
   const { knowledge_unit, status = 'pending', reviewed_by = null } = item
   // What is decided and says nothing of when was decided by now.
   const { reviewed_at = status === 'pending' ? null : columnTimestamp(now) } = item
   return {
     ...toRecord(knowledge_unit, now),
-    status: checkOneOf('status', status, statuses),
+    status: checkOneOf('status', status, unitStatuses),
     reviewedBy: reviewed_by === null ? null : checkText('reviewed_by', reviewed_by),
     reviewedAt: reviewed_at === null ? null : checkTimestamp('reviewed_at', reviewed_at),
   }

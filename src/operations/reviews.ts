@@ -2,7 +2,7 @@ import type { ExpressionBuilder, RawBuilder } from 'kysely'
 import { StoreError } from '../errors.ts'
 import type { StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains, strip } from '../knowledge/domains.ts'
-import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import { type KnowledgeUnit, unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import type { Schema } from '../schema.ts'
 import { sql, statement } from '../statement.ts'
@@ -277,7 +277,6 @@ function checkList(options: ListOptions | undefined): [filters: ListFilters, par
   ]
 }
 
-const statuses = ['pending', 'approved', 'rejected'] as const
 const decisions = ['approved', 'rejected'] as const
 
 export const reviews = {
@@ -293,7 +292,7 @@ export const reviews = {
     (now, id, status, reviewedBy) => [
       {
         id: checkText('id', id),
-        status: checkOneOf('status', status, statuses),
+        status: checkOneOf('status', status, unitStatuses),
         reviewedBy: checkText('reviewedBy', reviewedBy),
         reviewedAt: columnTimestamp(now),
       },

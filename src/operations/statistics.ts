@@ -1,4 +1,5 @@
 import { StoreError } from '../errors.ts'
+import { unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { isTimestamp, utcDay } from '../knowledge/timestamps.ts'
 import { sql, statement } from '../statement.ts'
 import type {
@@ -141,7 +142,11 @@ function boundName(bound: number): string {
 
 function* activity(limit: number): Steps<Activity[]> {
   const rows = yield* all(selectActivity, { limit })
-  return rows.map((row): Activity => {
+  // Other programs may have stored anything as an id or a status; that is told nowhere.
+  const told = rows.filter(
+    ({ id, status }) => typeof id === 'string' && unitStatuses.includes(status as UnitStatus),
+  )
+  return told.map((row): Activity => {
     const { id: unit_id, status, reviewed_by, reviewed_at, created_at } = row
     // Other programs may have stored anything as one.
     const summary = typeof row.summary === 'string' ? row.summary : ''

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import { knowledgeUnitSchema, storableText } from '../knowledge/knowledge-unit.ts'
+import { knowledgeUnitSchema, storableText, unitStatuses } from '../knowledge/knowledge-unit.ts'
 
 /** A JSON Schema of which no type is derived: what answers hold is typed by the store. */
 type Schema = Readonly<Record<string, unknown>>
@@ -12,7 +12,7 @@ const count = { type: 'integer', minimum: 0 } as const
 const counts = { type: 'object', additionalProperties: count } as const
 const { created_by: _, ...publicProperties } = knowledgeUnitSchema.properties
 const reviewStatus = {
-  status: { enum: ['pending', 'approved', 'rejected'] },
+  status: { enum: unitStatuses },
   reviewed_by: nullableString,
   reviewed_at: nullableString,
 } as const

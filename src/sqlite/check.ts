@@ -9,11 +9,12 @@ import {
   withSoundReferences,
 } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
-import { parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import { parseKnowledgeUnit, unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { isTimestamp } from '../knowledge/timestamps.ts'
 import { type DerivedTable, fill } from '../migrations/derived-table.ts'
 import { derivedTables, migrations } from '../migrations/index.ts'
 import { completeReferenceSchema, missingWhereStamped } from '../migrations/reference-schema.ts'
+import type { UnitStatus } from '../store.ts'
 import type { Connection } from './connection.ts'
 import { toStoreError } from './errors.ts'
 import { integrityFaults } from './integrity.ts'
@@ -227,8 +228,6 @@ const selectUnits = `SELECT id, data, tier, status, created_at, reviewed_at,
       FROM knowledge_unit_domains WHERE unit_id = id) AS domains
   FROM knowledge_units`
 
-const statuses = ['pending', 'approved', 'rejected']
-
 /** What is wrong with units, found in one walk through all of them. */
 class UnitFaults {
   readonly #documents = new Examples()
@@ -246,7 +245,7 @@ class UnitFaults {
     const now = new Date()
     for (const row of sqlite.prepare<[], UnitRow>(selectUnits).iterate()) {
       const { id, status, reviewed_at } = row
-      if (!statuses.includes(status))
+      if (!unitStatuses.includes(status as UnitStatus))
         this.#documents.add(`${id} has the status ${JSON.stringify(status)}`)
       if (row.created_at === null || !isTimestamp(row.created_at))
         this.#documents.add(
