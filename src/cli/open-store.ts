@@ -29,12 +29,8 @@ export function databaseInUse(): string | undefined {
 }
 
 /** The database file that a command is to work on, no link. @throws {SettingError} */
-export function commandDatabase(
-  flags: DatabaseSettings,
-  environment: NodeJS.ProcessEnv,
-  fallback = productionDatabase,
-): string {
-  inUse = databasePath(flags, environment, fallback)
+export function commandDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
+  inUse = databasePath(flags, environment, productionDatabase)
   return inUse
 }
 

@@ -57,7 +57,8 @@ async function outcomeOf(args: readonly string[], environment: NodeJS.ProcessEnv
 function tell(error: unknown): void {
   const message = error instanceof Error ? error.message : String(error)
   const path = databaseInUse()
-  const place = path === undefined || message.includes(path) ? '' : ` (database: ${path})`
+  const isElsewhere = error instanceof SettingError || path === undefined || message.includes(path)
+  const place = isElsewhere ? '' : ` (database: ${path})`
   process.stderr.write(`cq-store: ${message}${place}\n`)
 }
 

@@ -13,11 +13,11 @@ import type { SqliteStoreOptions } from '../sqlite/store-options.ts'
 import type { Store } from '../store.ts'
 import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
 import { type EndingSignal, type Interrupted, Interruption } from './interruption.ts'
-import { commandDatabase, openStore, productionDatabase } from './open-store.ts'
+import { openStore, productionDatabase } from './open-store.ts'
 import { developmentDatabase, type ServeFlags } from './serve.ts'
 import { type ExposureSettings, exposure } from './serve-exposure.ts'
 import { serverLog } from './server-log.ts'
-import { databaseSetting, SettingError, secretVariables } from './settings.ts'
+import { databasePath, databaseSetting, SettingError, secretVariables } from './settings.ts'
 
 /** Serves a database until a signal ends that. */
 export async function serve(
@@ -39,7 +39,7 @@ async function serveUntilStopped(
 ): Promise<EndingSignal> {
   const { readOnly, readers, durability, maxQueue, timeout, trustProxy } = flags
   const fallback = flags.dev ? developmentDatabase : productionDatabase
-  const path = commandDatabase(flags, environment, fallback)
+  const path = databasePath(flags, environment, fallback)
   if (flags.dev && readOnly)
     throw new SettingError('--dev fills the database that it serves, and takes no --read-only')
   const exposed = exposure(flags)

@@ -148,7 +148,7 @@ describe('import', () => {
       /^line 4: it is no JSON: .*\ncq-store: nothing of lines 3 to 4 was/,
     )
     expect(outcome.stderr).toContain(
-      `was stored. Stored before: 2 units, all of lines 1 to 2. Go on with the same input and --skip-existing (database: ${path})\n`,
+      `was stored. Stored before: 2 units, all of lines 1 to 2. To continue: cq-store import - --skip-existing (database: ${path})\n`,
     )
     await using store = await SqliteStore.open({ path, readers: 1 })
     expect(await store.count()).toBe(2)

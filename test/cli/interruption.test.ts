@@ -54,7 +54,7 @@ describe('an import that is interrupted', () => {
       code,
       stderr:
         `cq-store: interrupted by ${signal}. Stored before: 2 units, all of lines 1 to 2. ` +
-        `Go on with the same input and --skip-existing (database: ${path})\n`,
+        `To continue: cq-store import - --skip-existing (database: ${path})\n`,
     })
     expect(JSON.parse(outcome.stdout)).toEqual({
       path,

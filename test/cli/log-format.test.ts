@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { apiKeyPepper, jwtSecret } from '../server/served-store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { RunningCommand } from './command.ts'
 
@@ -14,8 +15,8 @@ beforeEach(async () => {
 afterEach(() => directory[Symbol.asyncDispose]())
 
 const environment = () => ({
-  CQ_JWT_SECRET: 'a secret of this test, 32 characters',
-  CQ_API_KEY_PEPPER: 'a pepper of this test, 32 characters',
+  CQ_JWT_SECRET: jwtSecret,
+  CQ_API_KEY_PEPPER: apiKeyPepper,
   CQ_DB_PATH: directory.file('cq.db'),
   CQ_PORT: '0',
 })

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { migrations } from '../../src/migrations/index.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { copyOf, databaseOf, footprintOf, newPath } from '../migrations/database-file.ts'
+import { sampleUnit, unitId } from '../store/samples.ts'
 import { runCommand } from './command.ts'
 
 const run = (path: string, ...args: string[]) =>
@@ -49,17 +50,19 @@ describe('migrate', () => {
     },
   )
 
-  test.each([['migrate'], ['user', 'add', 'carol', '--password-stdin'], ['import', '-']])(
-    '%s makes a database that only its owner may read',
-    async (...args) => {
-      const path = newPath()
-      const umask = process.umask(0)
-      const { code } = await runCommand({ args: [...args, '--db-path', path], input: 'password\n' })
-      process.umask(umask)
-      expect(code).toBe(args[0] === 'import' ? 1 : 0)
-      expect(statSync(path).mode & 0o777).toBe(0o600)
-    },
-  )
+  const unit = sampleUnit(unitId(1), new Date('2026-11-22T12:00:00Z'))
+  test.each([
+    ['migrate', [], ''],
+    ['user', ['add', 'carol', '--password-stdin'], 'password'],
+    ['import', ['-'], JSON.stringify({ knowledge_unit: unit })],
+  ])('%s makes a database that only its owner may read', async (command, args, input) => {
+    const path = newPath()
+    const umask = process.umask(0)
+    const { code } = await runCommand({ args: [command, ...args, '--db-path', path], input })
+    process.umask(umask)
+    expect(code).toBe(0)
+    expect(statSync(path).mode & 0o777).toBe(0o600)
+  })
 
   // Where Node's own way to make a directory with all above it never ends.
   test.runIf(existsSync('/proc/self'))('makes no file in /proc, and says so', async () => {

@@ -109,7 +109,7 @@ describe('what they may not be', () => {
       expect(code).toBe(1)
       expect(stderr).toBe(
         `cq-store: can't listen on 127.0.0.1:${port} for metrics: another program listens there. ` +
-          'Choose another port with --metrics or CQ_METRICS\n',
+          'Choose another port with --metrics\n',
       )
       expect(await directory.list()).toEqual(['cq.db', 'dev.env'])
     })

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { copyOf, footprintOf, newPath } from '../migrations/database-file.ts'
+import { apiKeyPepper, jwtSecret } from '../server/served-store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { bound, canBind, withModes } from '../sqlite/without-rights.ts'
 import { keyId, sampleKey, sampleUnit, unitId } from '../store/samples.ts'
@@ -27,7 +28,7 @@ describe.runIf(canBind(cli))('a database that may not be written, nor its direct
     )
 
   test.each([
-    [['check'], /^integrity {7}ok\n/],
+    [['check'], /\nintegrity {7}ok\n/],
     [['export'], /^\{"knowledge_unit":\{"id":"ku_/],
     [['user', 'list'], /^carol /m],
     [['key', 'list', 'carol'], / active /],
@@ -80,7 +81,11 @@ describe.runIf(canBind(cli))('a database that may not be written, nor its direct
 
   test('is served with --read-only, which serve says without it', async () => {
     const path = await filled()
-    const environment = { CQ_DB_PATH: path, CQ_JWT_SECRET: 'secret', CQ_API_KEY_PEPPER: 'pepper' }
+    const environment = {
+      CQ_DB_PATH: path,
+      CQ_JWT_SECRET: jwtSecret,
+      CQ_API_KEY_PEPPER: apiKeyPepper,
+    }
     await withModes(path, { file: 0o444, directory: 0o555 }, async () => {
       const args = ['serve', '--port', '0']
       const refused = await runCommand({ args, environment, identity: bound })

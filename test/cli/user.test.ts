@@ -78,18 +78,18 @@ describe('user', () => {
   test('refuses a name before it takes a password, and makes no database', async () => {
     const path = directory.file('unnamed.db')
     // Input that never ends: whoever asks for a password first waits for ever.
-    const refuse = async (name: string, message: RegExp) => {
+    const refuse = async (name: string, message: RegExp, code = 1) => {
       await using command = new RunningCommand({
         args: ['user', 'add', name, '--db-path', path],
         keepsInput: true,
       })
       expect(await command.outcome).toMatchObject({
-        code: 1,
+        code,
         stdout: '',
         stderr: expect.stringMatching(message),
       })
     }
-    await refuse(' ', /username must/)
+    await refuse(' ', /'name'.* must not be blank/, 2)
     expect(await directory.list()).not.toContain('unnamed.db')
     await run(path, ['add', 'carol'], 'password')
     await refuse('carol', /User already exists: carol.*user password/)
