@@ -83,8 +83,13 @@ export async function openStore(
   path: string,
   options: Omit<SqliteStoreOptions, 'path'> = { readers: 1 },
 ): Promise<SqliteStore> {
+  return naming(path, SqliteStore.open({ ...options, path }))
+}
+
+/** What works on a database, whose failures name the file then. @throws {StoreError} */
+export async function naming<Result>(path: string, work: Promise<Result>): Promise<Result> {
   try {
-    return await SqliteStore.open({ ...options, path })
+    return await work
   } catch (error) {
     if (!(error instanceof StoreError)) throw error
     const message = `${error.message} (database: ${path})`

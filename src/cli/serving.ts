@@ -13,7 +13,7 @@ import type { SqliteStoreOptions } from '../sqlite/store-options.ts'
 import type { Store } from '../store.ts'
 import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
 import { type EndingSignal, type Interrupted, Interruption } from './interruption.ts'
-import { openStore, productionDatabase } from './open-store.ts'
+import { naming, openStore, productionDatabase } from './open-store.ts'
 import { developmentDatabase, type ServeFlags } from './serve.ts'
 import { type ExposureSettings, exposure } from './serve-exposure.ts'
 import { serverLog } from './server-log.ts'
@@ -44,7 +44,9 @@ async function serveUntilStopped(
     throw new SettingError('--dev fills the database that it serves, and takes no --read-only')
   const exposed = exposure(flags)
   const setting = databaseSetting(flags, environment)?.name ?? 'which is the default'
-  const development = flags.dev ? await claimDatabase(path, setting, environment) : undefined
+  const development = flags.dev
+    ? await naming(path, claimDatabase(path, setting, environment))
+    : undefined
   const { jwtSecret, apiKeyPepper } = development ?? productionSecrets(environment)
   using interruption = new Interruption()
   const stopped = once(interruption.signal, 'abort')

@@ -9,7 +9,7 @@ import {
   mostExtensions,
   tiers,
 } from './knowledge-unit.ts'
-import { columnToDocument, isTimestamp, normalizeTimestamp } from './timestamps.ts'
+import { isTimestamp, normalizeTimestamp } from './timestamps.ts'
 import { quoted } from './validation.ts'
 
 /** A unit as the reference server stores it: compact JSON, null fields left out. */
@@ -235,7 +235,7 @@ function readDocument({ id, data, created_at }: StoredUnit): KnowledgeUnit {
       if (!isFields(flag)) throw new Misfit(`has ${quoted(flag)} as a flag`)
       return completed(flag, {
         reason: read(flag, 'reason', isOneOf(flagReasons)),
-        timestamp: normalizeTimestamp(read(flag, 'timestamp', isTime, observed.last_confirmed)),
+        timestamp: timeIn(flag.timestamp) ?? observed.last_confirmed,
         detail: read(flag, 'detail', isNullableText, null),
         duplicate_of: read(flag, 'duplicate_of', isNullableText, null),
       })
@@ -264,19 +264,20 @@ export function nestsTooDeep(value: unknown, depth = deepestNesting): boolean {
   return depth === 0 || Object.values(value).some((part) => nestsTooDeep(part, depth - 1))
 }
 
-/** One of two times stands for both; with neither, that of the row does, or else the beginning of time. */
+/**
+ * One of two times stands for both; with neither, that of the row does, or else the beginning of time. What is
+ * no time is as good as absent: a unit is worth more than when it was observed.
+ */
 function observedIn(evidence: Fields, createdAt: string | null) {
-  const first = read(evidence, 'first_observed', isNullableTime, null)
-  const last = read(evidence, 'last_confirmed', isNullableTime, null)
-  const observed = first ?? last ?? createdTime(createdAt)
-  return {
-    first_observed: normalizeTimestamp(observed),
-    last_confirmed: normalizeTimestamp(last ?? observed),
-  }
+  const first = timeIn(evidence.first_observed)
+  const last = timeIn(evidence.last_confirmed)
+  const observed = first ?? last ?? timeIn(createdAt) ?? '1970-01-01T00:00:00.000000Z'
+  return { first_observed: observed, last_confirmed: last ?? observed }
 }
 
-function createdTime(createdAt: string | null): string {
-  return isTime(createdAt) ? columnToDocument(createdAt) : '1970-01-01T00:00:00Z'
+/** A time in the form that documents have, where it is one. */
+function timeIn(value: unknown): string | undefined {
+  return typeof value === 'string' && isTimestamp(value) ? normalizeTimestamp(value) : undefined
 }
 
 /** A field of the document, or its default. @throws {Misfit} where it has another form */
@@ -314,8 +315,6 @@ const isText = (value: unknown): value is string =>
 const isNullableText = (value: unknown) => value === null || isText(value)
 const isTexts = (value: unknown): value is string[] => isArray(value) && value.every(isText)
 const isFilledTexts = (value: unknown): value is string[] => isTexts(value) && value.length > 0
-const isTime = (value: unknown): value is string => isText(value) && isTimestamp(value)
-const isNullableTime = (value: unknown) => value === null || isTime(value)
 const isConfidence = (value: unknown): value is number =>
   typeof value === 'number' && value >= 0 && value <= 1
 const isCountFrom =

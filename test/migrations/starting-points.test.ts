@@ -278,9 +278,9 @@ describe('first_observed in a document from before there was created_at', () => 
     await using store = await open(copyOf('first', withFirstObserved('"yesterday"')))
     const items = await store.pendingQueue()
     expect(items).toHaveLength(10)
-    expect(items.map(({ knowledge_unit }) => knowledge_unit.evidence.first_observed)).toContain(
-      'yesterday',
-    )
+    // What is no time would cost clients the whole answer.
+    for (const { knowledge_unit } of items)
+      expect(knowledge_unit.evidence.first_observed).toMatch(/^2026-11-22T/)
     expect(await store.recentActivity()).toHaveLength(10)
     expect(await store.dailyCounts()).toEqual([
       { date: '2026-11-22', proposed: 9, approved: 0, rejected: 0 },
