@@ -20,6 +20,12 @@ export const migrations: readonly Migration[] = [
   spentCounters,
 ]
 
+/** Steps of earlier versions, which later ones did away with: files may have them. */
+export const formerSteps: readonly string[] = [
+  '2026-11-22 ranking index',
+  '2026-11-22 ranking lists',
+]
+
 /** Our tables that can be checked against the reference server's, and made anew from them. */
 export const derivedTables: readonly DerivedTable[] = [
   ranking,

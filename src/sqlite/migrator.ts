@@ -2,7 +2,7 @@ import { accessSync, constants } from 'node:fs'
 import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
-import { migrations } from '../migrations/index.ts'
+import { formerSteps, migrations } from '../migrations/index.ts'
 import type { MigrationDatabase } from '../migrations/migration.ts'
 import {
   completeReferenceSchema,
@@ -17,7 +17,7 @@ import {
 import type { Connection } from './connection.ts'
 
 export const ownTable = 'cq_store_migrations'
-const ownSteps = migrations.map(({ name }) => name)
+const knownSteps = [...migrations.map(({ name }) => name), ...formerSteps]
 /** What the reference server's schema is called, as a step before ours. */
 export const referenceStep = `reference schema ${referenceRevision}`
 
@@ -99,7 +99,7 @@ export function requireOurs(database: MigrationDatabase): void {
       `the database has schema revision '${other}', and this version of cq-store knows only ` +
         `'${referenceRevision}'; nothing was changed. Use the program that made it, or a newer cq-store`,
     )
-  const unknown = [...appliedSteps(database)].filter((step) => !ownSteps.includes(step))
+  const unknown = [...appliedSteps(database)].filter((step) => !knownSteps.includes(step))
   if (unknown.length > 0)
     throw new StoreError(
       'newer_schema',
@@ -136,7 +136,7 @@ export function requireOurs(database: MigrationDatabase): void {
 function pendingSteps(database: MigrationDatabase): string[] {
   const applied = appliedSteps(database)
   const reference = stampedRevisions(database).length === 0 ? [referenceStep] : []
-  return [...reference, ...ownSteps.filter((step) => !applied.has(step))]
+  return [...reference, ...migrations.map(({ name }) => name).filter((step) => !applied.has(step))]
 }
 
 export function appliedSteps(database: MigrationDatabase): Set<string> {

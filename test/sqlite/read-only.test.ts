@@ -90,7 +90,7 @@ describe('a store that is opened read only', () => {
     const writes = storeMethods.filter(
       (method) => method !== 'asText' && operations[method].access === 'write',
     )
-    expect(writes).toHaveLength(14)
+    expect(writes).toHaveLength(15)
     for (const method of writes) {
       const call = callUntyped(store, method, goodArguments[method])
       if (method === 'touchApiKeyLastUsed') expect(await call).toBeUndefined()

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, chownSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /** Permissions bind every user but the superuser, who becomes this one. */
@@ -23,10 +23,11 @@ export async function withModes<Result>(
 ): Promise<Result> {
   chmodSync(dirname(dirname(path)), 0o755)
   const entries: [string, number][] = [
-    [path, file],
+    // SQLite gives what lies beside a file the mode of that.
+    ...['', '-wal', '-shm'].map((end): [string, number] => [path + end, file]),
     [dirname(path), directory],
   ]
-  for (const [entry, mode] of entries) {
+  for (const [entry, mode] of entries.filter(([entry]) => existsSync(entry))) {
     if (isSuperuser) chownSync(entry, nobody, nobody)
     chmodSync(entry, mode)
   }
