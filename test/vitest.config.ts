@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
+    // One core more than by default: much of the time tests wait for processes and disks.
+    maxWorkers: '100%',
     // Node reads TypeScript by WebAssembly. Where threads come and go, as they do here by the hundred,
     // V8 on rare occasions frees what another thread has just compiled for its calls of JavaScript, and
     // "Check failed: jit_page.has_value()" ends the process. With this budget nothing is compiled for them.
