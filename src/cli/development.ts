@@ -57,7 +57,7 @@ export async function claimDatabase(
     // Of two that start at once, the second finds what the first has kept.
     claimForDevelopment(connection, older, async () => {
       const { wanted, areKept } = await wantedSecrets(database, environment)
-      if (!areKept) await keepSecrets(database, wanted)
+      if (!areKept) await keepSecrets(database, wanted, environment)
       return wanted
     }),
   )
@@ -74,6 +74,7 @@ export async function fillDatabase(
   store: Store,
   database: string,
   secrets: DevelopmentSecrets,
+  environment: NodeJS.ProcessEnv,
 ): Promise<void> {
   await loadSampleUnits(store, reviewer)
   const { username, password } = secrets
@@ -87,7 +88,7 @@ export async function fillDatabase(
   if (await opens(store, secrets)) return
   const renewed = { ...secrets, apiKey: newApiKey().token }
   await storeKey(store, renewed)
-  await keepSecrets(database, renewed)
+  await keepSecrets(database, renewed, environment)
 }
 
 async function opens(store: Store, { apiKey, apiKeyPepper }: DevelopmentSecrets): Promise<boolean> {
@@ -138,7 +139,8 @@ async function wantedSecrets(database: string, environment: NodeJS.ProcessEnv) {
       `${environment[variable] ? variable : `${variable} in ${file}`} ${found.fault}`,
     )
   }
-  const areKept = kept?.isPrivate === true && secretsText(kept) === secretsText(wanted)
+  const areKept =
+    kept?.isPrivate === true && secretsText(kept) === secretsText(toKeep(wanted, environment))
   return { wanted, areKept }
 }
 
@@ -159,17 +161,30 @@ async function readSecrets(
 }
 
 /** Keeps the secrets, for nobody else to read. */
-function keepSecrets(database: string, secrets: DevelopmentSecrets): Promise<void> {
+function keepSecrets(
+  database: string,
+  secrets: DevelopmentSecrets,
+  environment: NodeJS.ProcessEnv,
+): Promise<void> {
   const options = { force: true, mode: 0o600 }
-  return writeWholeFile(secretsFile(database), options, (_path, file) =>
-    file.writeFile(secretsText(secrets)),
-  )
+  const text = secretsText(toKeep(secrets, environment))
+  return writeWholeFile(secretsFile(database), options, (_path, file) => file.writeFile(text))
+}
+
+/** What the environment sets may be production's, and is written nowhere. */
+function toKeep(secrets: DevelopmentSecrets, environment: NodeJS.ProcessEnv): DevelopmentSecrets {
+  return {
+    ...secrets,
+    ...(environment.CQ_JWT_SECRET && { jwtSecret: '' }),
+    ...(environment.CQ_API_KEY_PEPPER && { apiKeyPepper: '' }),
+  }
 }
 
 function secretsText(secrets: DevelopmentSecrets): string {
-  const lines = Object.entries(names).map(
-    ([name, variable]) => `${variable}=${secrets[name as keyof DevelopmentSecrets]}\n`,
-  )
+  const lines = Object.entries(names).flatMap(([name, variable]) => {
+    const secret = secrets[name as keyof DevelopmentSecrets]
+    return secret === '' ? [] : [`${variable}=${secret}\n`]
+  })
   return `# Made by cq-store serve --dev. Nobody else should read it.\n${lines.join('')}`
 }
 

@@ -59,7 +59,7 @@ async function serveUntilStopped(
     timeout,
     log: logger,
   })
-  if (development) await fillDatabase(store, path, development)
+  if (development) await fillDatabase(store, path, development, environment)
   const server = await createServer({
     store,
     jwtSecret,

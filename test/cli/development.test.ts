@@ -14,7 +14,7 @@ import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { sampleUnits } from '../../src/server/sample-units.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import { passwordHash } from '../server/served-store.ts'
+import { apiKeyPepper, jwtSecret, passwordHash } from '../server/served-store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { RunningCommand, runCommand } from './command.ts'
 
@@ -214,6 +214,18 @@ describe('dev.env', () => {
     await whileServed()
     expect((await stat(secretsFile)).mode & 0o777).toBe(0o600)
     expect(await readSecrets()).toEqual(before)
+  })
+
+  test('holds no secret that the environment sets', async () => {
+    const set = { CQ_JWT_SECRET: jwtSecret, CQ_API_KEY_PEPPER: apiKeyPepper }
+    for (let start = 0; start < 2; start++) {
+      await whileServed(expectOpen, {}, set)
+      const kept = await readFile(secretsFile, 'utf8')
+      for (const secret of Object.values(set)) expect(kept).not.toContain(secret)
+    }
+    // Without them it makes its own, and a key that they fit.
+    await whileServed(expectOpen)
+    expect(Object.keys(await readSecrets())).toEqual(expect.arrayContaining(Object.keys(set)))
   })
 
   test('is neither read nor written through a link', async () => {
