@@ -62,7 +62,7 @@ export type UnitView = 'whole' | 'review' | 'legacy' | 'public'
 const text =
   '"[^"\\\\\\x00-\\x1f]*(?:\\\\(?:["\\\\/bfnrt]|u(?:[0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}))[^"\\\\\\x00-\\x1f]*)*"'
 const texts = `\\[(?:${text}(?:,${text})*)?\\]`
-const time = '"(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,9})?(?:Z|[+-]\\d\\d:\\d\\d))"'
+const time = '"(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z)"'
 
 /**
  * A document as most are: every field there, in the usual order, without flags and extensions. Such a one
@@ -70,12 +70,12 @@ const time = '"(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d(?:\\.\\d{1,9})?(?:Z|[+
  */
 const usual = new RegExp(
   [
-    '^(\\{"id":"(ku_[0-9a-f]{32})","version":[1-9]\\d{0,14}',
+    '^(\\{"id":"(ku_[0-9a-f]{32})","version":[1-9]\\d{0,8}',
     `"domains":\\[${text}(?:,${text})*\\]`,
     `"insight":\\{"summary":${text},"detail":${text},"action":${text}\\}`,
     `"context":\\{"languages":${texts},"frameworks":${texts},"pattern":${text}\\}`,
-    '"evidence":\\{"confidence":(?:1(?:\\.0+)?|0(?:\\.\\d+)?|\\d(?:\\.\\d+)?e-\\d+)',
-    `"confirmations":(?:0|[1-9]\\d{0,14}),"first_observed":${time},"last_confirmed":${time}\\}`,
+    '"evidence":\\{"confidence":(?:1(?:\\.0+)?|0(?:\\.\\d+)?|\\d(?:\\.\\d+)?e-0?[1-9]\\d?)',
+    `"confirmations":(?:0|[1-9]\\d{0,8}),"first_observed":${time},"last_confirmed":${time}\\}`,
     `"tier":"(?:${tiers.join('|')})")(?:,"created_by":(null|${text}))?` +
       '(?:,"superseded_by":(null|"ku_[0-9a-f]{32}"))?(?:,"extensions":null)?',
     '"flags":\\[\\]\\}$',

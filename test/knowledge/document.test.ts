@@ -386,15 +386,50 @@ describe('a document that is no unit', () => {
     expect(() => readUnit(stored)).toThrow('has "ku_1" as its id')
   })
 
+  const [sample] = fc.sample(unit, { seed: 7, numRuns: 1 }) as [KnowledgeUnit]
+  const written = toStoredText({
+    ...sample,
+    evidence: { ...sample.evidence, confirmations: 999_999_999 },
+    created_by: 'carol',
+    superseded_by: null,
+    extensions: null,
+    flags: [],
+  })
+  /** A usual document with another number, as it may be written. */
+  function usualWith(name: string, number: string): string {
+    const data = written.replace(new RegExp(`(?<="${name}":)[^,]+`), number)
+    expect(data).toContain(`"${name}":${number},`)
+    return data
+  }
+  const confidences = ['0.50', '1.0', '1e-07', '0.25e-2']
+
+  it.each(confidences)('is no usual one, whose %s is sent on as it was written', (number) => {
+    const stored = rowOf(usualWith('confidence', number))
+    expect(new UnitText(stored).seenAs('whole')).toContain(`"confidence":${number},`)
+  })
+
+  it.each([
+    ['version', '2147483648'],
+    ['confirmations', '2147483648'],
+    ['confidence', '9e-0'],
+    ['confidence', '2e-00'],
+    ['confidence', '1.5'],
+  ])('is refused for its %s %s, however usual its form', (name, number) => {
+    const stored = rowOf(usualWith(name, number))
+    const refusal = new UnreadableDocument(stored, `has ${Number(number)} as its ${name}`)
+    expect(() => readUnit(stored)).toThrow(refusal)
+    expect(() => new UnitText(stored)).toThrow(refusal)
+  })
+
   it('is refused wherever a usual one is broken, and never sent on as it is', () => {
-    const [sample] = fc.sample(unit, { seed: 7, numRuns: 1 }) as [KnowledgeUnit]
-    const usual = toStoredText({ ...sample, created_by: 'carol', extensions: null, flags: [] })
     fc.assert(
       fc.property(
-        fc.nat(usual.length - 1),
+        // As characters: no database gives halves of a surrogate pair.
+        fc.constantFrom(...confidences.map((number) => [...usualWith('confidence', number)])),
+        fc.nat(written.length),
         fc.constantFrom('', '"', '{', ']', ',', '\\', '\u0001', '9', '-', 'é'),
-        (place, put) => {
-          const data = usual.slice(0, place) + put + usual.slice(place + 1)
+        (characters, place, put) => {
+          const data = characters.toSpliced(place % characters.length, 1, put).join('')
           const stored = rowOf(data)
           const unit = attempt(() => readUnit(stored))
           const text = attempt(() => new UnitText(stored))
