@@ -17,6 +17,7 @@ import {
   runMixedLoad,
 } from './mixed-load/mixed-load.ts'
 import { type Comparison, type Entrant, type PlanOptions, plan } from './plan.ts'
+import type { RankingCost } from './ranking.ts'
 import { TaskProcess } from './task-process.ts'
 import type { TemplateFigures } from './template.ts'
 
@@ -29,10 +30,12 @@ export interface BenchOptions extends Omit<PlanOptions, 'contenders'> {
   /** The most calls in a measurement. */
   readonly operations: number
   readonly seed: number
+  /** Whether opening stores is measured, and the memory that queries take. */
+  readonly ranking?: boolean
   /** Point reads beside the worst queries; left out where it is not given. */
   readonly interference?: { readonly perSecond: number; readonly seconds: number }
   /** The server over HTTP; left out where it is not given. */
-  readonly http?: Omit<HttpBenchOptions, 'seed' | 'stores' | 'units'>
+  readonly http?: Omit<HttpBenchOptions, 'path' | 'units' | 'seed'>
   /** Reads and writes at once for a while; left out where it is not given. */
   readonly mixedLoad?: Omit<MixedLoadOptions, 'path' | 'units' | 'seed'>
 }
@@ -59,6 +62,8 @@ export interface BenchResult {
   /** What making the stores took, one of each size. */
   readonly templates: readonly TemplateFigures[]
   readonly comparisons: readonly ComparisonResult[]
+  /** Of stores of each size, run by run. */
+  readonly ranking: readonly RankingCost[]
   readonly interference?: Interference
   readonly http?: HttpResult
   readonly mixedLoad?: MixedLoadResult
@@ -75,6 +80,8 @@ export interface BenchSurroundings {
 
 /** How much more than its own time a task may take, in seconds. */
 const patience = 120
+/** What counted calls may take, in seconds. */
+const mostSeconds = 60
 /** The size of the store that is served over HTTP. */
 const servedUnits = 100_000
 
@@ -128,6 +135,7 @@ class Bench {
     const compared: ComparisonResult[] = []
     for (const comparison of comparisons)
       compared.push({ ...comparison, measurements: await this.#compare(comparison) })
+    const ranking = await this.#measureRanking()
     const interference = await this.#measureInterference()
     const http = await this.#measureHttp()
     const mixedLoad = await this.#measureMixedLoad()
@@ -140,6 +148,7 @@ class Bench {
       absent,
       templates,
       comparisons: compared,
+      ranking,
       ...(interference && { interference }),
       ...(http && { http }),
       ...(mixedLoad && { mixedLoad }),
@@ -211,7 +220,7 @@ class Bench {
   }
 
   #cellRequest(
-    { workload, units, durability }: Comparison,
+    { workload, units, durability, calls }: Comparison,
     { contender, readers, schema }: Entrant,
     inFlight: number,
   ): CellRequest {
@@ -226,9 +235,27 @@ class Bench {
       seed,
       template: this.#template(units)[schema],
       warmUpSeconds,
-      seconds,
-      operations,
+      seconds: calls === null ? seconds : mostSeconds,
+      operations: Math.min(operations, calls ?? operations),
     }
+  }
+
+  async #measureRanking(): Promise<RankingCost[]> {
+    const { ranking, runs, sizes } = this.#options
+    const costs: RankingCost[] = []
+    if (!ranking) return costs
+    for (const units of sizes) {
+      this.#surroundings.onProgress(`opening a store of ${units} units`)
+      const path = this.#template(units).store
+      await readThrough(path, this.#surroundings.signal)
+      for (let run = 0; run < runs; run++) {
+        await using child = this.#start()
+        const cost = await child.perform('measureRanking', { path }, patience)
+        if (cost.units !== units) throw new Error(`${cost.units} of ${units} units were loaded`)
+        costs.push(cost)
+      }
+    }
+    return costs
   }
 
   async #measureInterference(): Promise<Interference | undefined> {
@@ -246,9 +273,9 @@ class Bench {
   async #measureHttp(): Promise<HttpResult | undefined> {
     const { http, seed, sizes } = this.#options
     if (!http) return undefined
-    const stores = [...this.#templates.values()].map(({ units, store }) => ({ units, path: store }))
-    const units = sizes.includes(servedUnits) ? servedUnits : (sizes.at(-1) ?? 0)
-    return runHttpBench({ ...http, seed, stores, units }, this.#surroundings)
+    const size = sizes.includes(servedUnits) ? servedUnits : (sizes.at(-1) ?? 0)
+    const { units, store } = this.#template(size)
+    return runHttpBench({ ...http, seed, units, path: store }, this.#surroundings)
   }
 
   async #measureMixedLoad(): Promise<MixedLoadResult | undefined> {

@@ -3,9 +3,10 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 import Sqlite from 'better-sqlite3'
 import type { KnowledgeUnit } from '../src/index.ts'
 import { type Contender, type ContenderName, contenders, type Durability } from './contender.ts'
+import { insertDomains, insertUnit, unitValues } from './contenders/by-hand.ts'
 import { Corpus } from './corpus.ts'
 import { drive } from './drive.ts'
-import { type Perform, type WorkloadName, workloads } from './workload.ts'
+import { type Perform, type WorkloadDescription, type WorkloadName, workloads } from './workload.ts'
 
 /** One measurement: a contender under a workload at one number of calls in flight. */
 export interface CellRequest {
@@ -20,6 +21,7 @@ export interface CellRequest {
   readonly template: string
   readonly warmUpSeconds: number
   readonly seconds: number
+  /** The most calls, warming up as well as measured. */
   readonly operations: number
 }
 
@@ -27,6 +29,8 @@ export interface CellFigures {
   readonly operations: number
   readonly seconds: number
   readonly perSecond: number
+  /** Of a few calls made in turns, what the slowest took on average, in microseconds; else `null`. */
+  readonly slowest: number | null
   /** In microseconds. */
   readonly latency: {
     readonly p50: number
@@ -60,16 +64,25 @@ const mostAtFirst = 4
 const firstPart = 0.25
 /** The sampling interval, which the loop's own figures include. */
 export const loopResolution = 1
+/** The most that are decided within a second: as many units have to be made for it. */
+const mostDecisions = 40_000
 /** Calls whose answers are compared. */
 const probes = 2
 
 export async function runCell(request: CellRequest): Promise<CellReply> {
-  const { template, units, seed } = request
-  if (!workloads[request.workload].writes) return runOn(template, new Corpus(units, seed), request)
+  const { template, workload, seconds } = request
+  const corpus = new Corpus(request.units, request.seed)
+  if (!workloads[workload].writes) return runOn(template, corpus, request)
   const path = `${template}.copy`
-  await copyToDisk(template, path)
+  await copyFile(template, path)
   try {
-    return await runOn(path, new Corpus(units, seed), request)
+    let { operations } = request
+    if (workload === 'decide') {
+      operations = Math.min(operations, Math.ceil(mostDecisions * seconds))
+      addPending(path, corpus, probes + 2 * operations)
+    }
+    await flush(path)
+    return await runOn(path, corpus, { ...request, operations })
   } finally {
     for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true })
   }
@@ -90,10 +103,26 @@ async function runOn(path: string, corpus: Corpus, request: CellRequest): Promis
   return { figures: reply.figures, probe: reply.probe }
 }
 
-/** Flushed, so that the disk is not still busy with the copy while it is measured. */
-async function copyToDisk(from: string, to: string): Promise<void> {
-  await copyFile(from, to)
-  const file = await openFile(to, 'r+')
+/** Units to decide, as many as there may be calls. */
+function addPending(path: string, corpus: Corpus, count: number): void {
+  const sqlite = new Sqlite(path)
+  try {
+    const [unit, domains] = [sqlite.prepare(insertUnit), sqlite.prepare(insertDomains)]
+    sqlite.transaction(() => {
+      for (let number = 0; number < count; number++) {
+        const fresh = corpus.freshUnit(number)
+        unit.run(...unitValues(fresh))
+        domains.run(fresh.id, JSON.stringify(fresh.domains))
+      }
+    })()
+  } finally {
+    sqlite.close()
+  }
+}
+
+/** So that the disk is not still busy with a file while it is measured. */
+export async function flush(path: string): Promise<void> {
+  const file = await openFile(path, 'r+')
   await file.sync()
   await file.close()
 }
@@ -141,14 +170,16 @@ async function warmUp(perform: Perform, request: CellRequest): Promise<number> {
 async function measure(contender: Contender, corpus: Corpus, path: string, request: CellRequest) {
   const { inFlight, seconds, operations } = request
   const { blocks } = contenders[request.contender]
-  const perform = workloads[request.workload].prepare(contender, corpus)
+  const workload: WorkloadDescription = workloads[request.workload]
+  const perform = workload.prepare(contender, corpus)
   const before = probes + (await warmUp(perform, request))
+  const inTurns = workload.turns && timedInTurns(perform, workload.turns(corpus))
   const loopDelay = monitorEventLoopDelay({ resolution: loopResolution })
   loopDelay.enable()
   const loop = performance.eventLoopUtilization()
   const mainThread = process.threadCpuUsage?.()
   const cpu = process.cpuUsage()
-  const driven = await drive(perform, {
+  const driven = await drive(inTurns?.perform ?? perform, {
     inFlight,
     seconds,
     operations,
@@ -168,6 +199,7 @@ async function measure(contender: Contender, corpus: Corpus, path: string, reque
     operations: driven.operations,
     seconds: driven.seconds,
     perSecond: driven.operations / driven.seconds,
+    slowest: inTurns ? inTurns.slowest() : null,
     latency: {
       p50: microseconds(50),
       p99: microseconds(99),
@@ -181,6 +213,22 @@ async function measure(contender: Contender, corpus: Corpus, path: string, reque
     bytes: { database: await sizeOf(path), wal: await sizeOf(`${path}-wal`) },
   }
   return { figures, calls: before + driven.operations }
+}
+
+/** Tells the calls apart that are made in turns, since the worst must not hide among the others. */
+function timedInTurns(perform: Perform, turns: number) {
+  const times = Array.from({ length: turns }, () => ({ calls: 0, milliseconds: 0 }))
+  return {
+    async perform(number: number): Promise<void> {
+      const start = performance.now()
+      await perform(number)
+      const time = times[number % turns]
+      if (!time) return
+      time.calls++
+      time.milliseconds += performance.now() - start
+    },
+    slowest: () => 1e3 * Math.max(...times.map((time) => time.milliseconds / (time.calls || 1))),
+  }
 }
 
 async function sizeOf(path: string): Promise<number> {
@@ -197,9 +245,10 @@ interface Tally {
   readonly units: number
   readonly domains: number
   readonly confirmations: number
+  readonly approvals: number
 }
 
-const nothing: Tally = { units: 0, domains: 0, confirmations: 0 }
+const nothing: Tally = { units: 0, domains: 0, confirmations: 0, approvals: 0 }
 
 /** Counted only where something is written: of a large file it takes its time. */
 function tally(path: string, workload: WorkloadName): Tally {
@@ -211,8 +260,9 @@ function tally(path: string, workload: WorkloadName): Tally {
       units: count('SELECT count(*) FROM knowledge_units'),
       domains: count('SELECT count(*) FROM knowledge_unit_domains'),
       confirmations: count(
-        "SELECT sum(json_extract(data, '$.evidence.confirmations')) FROM knowledge_units WHERE status = 'approved'",
+        "SELECT sum(json_extract(data, '$.evidence.confirmations')) FROM knowledge_units",
       ),
+      approvals: count("SELECT count(*) FROM knowledge_units WHERE status = 'approved'"),
     }
   } finally {
     sqlite.close()
@@ -221,7 +271,7 @@ function tally(path: string, workload: WorkloadName): Tally {
 
 /** A contender that lost a write it had acknowledged, or did half of one, has no figures. */
 function requireStored(before: Tally, after: Tally, expected: Tally): void {
-  for (const what of ['units', 'domains', 'confirmations'] as const)
+  for (const what of ['units', 'domains', 'confirmations', 'approvals'] as const)
     if (after[what] !== before[what] + expected[what])
       throw new Error(
         `${expected[what]} ${what} should be stored beside ${before[what]}, and there are ${after[what]}`,
@@ -233,15 +283,19 @@ function expectedOf(corpus: Corpus, calls: number, workload: WorkloadName): Tall
   if (!workloads[workload].writes) return nothing
   const expected = { ...nothing }
   const some = corpus.unitAt(0)
-  const counting: Pick<Contender, 'get' | 'insert' | 'confirm'> = {
+  const counting: Pick<Contender, 'get' | 'insert' | 'confirm' | 'decide'> = {
     get: () => null,
-    insert({ domains }) {
+    insert({ domains, evidence }) {
       expected.units++
       expected.domains += domains.length
+      expected.confirmations += evidence.confirmations
     },
     confirm() {
       expected.confirmations++
       return some
+    },
+    decide() {
+      expected.approvals++
     },
   }
   const perform = workloads[workload].prepare(counting as Contender, corpus)

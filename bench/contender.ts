@@ -16,6 +16,8 @@ export interface Contender {
   query(query: Query): Awaitable<KnowledgeUnit[]>
   /** Adds one confirmation to an approved unit, and loses no other's. Done only once it is committed. */
   confirm(id: string): Awaitable<KnowledgeUnit>
+  /** Approves a pending unit. Done only once it is committed. @throws where it is not pending */
+  decide(id: string): Awaitable<void>
   stats(): Awaitable<KnowledgeStats>
   /** What only the store itself offers. */
   reviewStats?(): Awaitable<ReviewStats>
@@ -99,7 +101,8 @@ export const contenders = {
     open: async (options) => (await import('./contenders/task-per-call.ts')).open(options),
   },
   SqliteStore: {
-    about: 'this package, default options save for the number of readers; inserts are validated',
+    about:
+      'this package, default options save for the number of readers; inserts are validated; queries and statistics are answered by a thread that holds all approved units in memory',
     blocks: false,
     hasReaders: true,
     packages: ['cq-store', 'piscina', 'better-sqlite3'],

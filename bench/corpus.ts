@@ -39,7 +39,10 @@ export interface Query {
 const plainQuery: Query = { domains: [], languages: [], frameworks: [], pattern: '', limit: 5 }
 
 /** What there is to ask. */
-export type QueryKind = 'top-two' | 'popular' | 'rare' | 'context' | 'worst'
+export type QueryKind = 'top-two' | 'rare' | 'context'
+
+/** How many queries `randomQueries` makes. */
+export const randomQueryCount = 2_000
 
 /**
  * Everything that a store is filled with and asked for, all of it derived from a seed, so that every
@@ -78,11 +81,7 @@ export class Corpus {
       version: 1,
       domains: this.#domainsAt(index, random),
       insight: { summary: text(12), detail: text(70), action: text(25) },
-      context: {
-        languages: pickSome(random, languages),
-        frameworks: pickSome(random, frameworks),
-        pattern: random() < 0.3 ? pick(random, patterns) : '',
-      },
+      context: this.#contextAt(index, random),
       evidence: {
         confidence: Math.round((0.3 + random() * 0.7) * 20) / 20,
         confirmations: 1 + Math.floor(random() * 8),
@@ -97,6 +96,11 @@ export class Corpus {
     }
   }
 
+  /** The id of a unit that is not in the store yet. */
+  freshId(number: number): string {
+    return this.idAt(this.size + number)
+  }
+
   /** A unit that is not in the store yet; each number stands for another one, and higher ones are newer. */
   freshUnit(number: number): KnowledgeUnit {
     const place = number % distinctFresh
@@ -105,7 +109,7 @@ export class Corpus {
     const observed = timestamp(seededSince + seededSpan + number)
     return {
       ...unit,
-      id: this.idAt(this.size + number),
+      id: this.freshId(number),
       evidence: { ...unit.evidence, first_observed: observed, last_confirmed: observed },
     }
   }
@@ -133,7 +137,6 @@ export class Corpus {
     const popular = this.popularDomains(20)
     const ofKind: Readonly<Record<QueryKind, () => Query>> = {
       'top-two': () => ({ ...plainQuery, domains: popular.slice(0, 2) }),
-      popular: () => ({ ...plainQuery, domains: pickPair(random, popular) }),
       rare: () => ({ ...plainQuery, domains: pickPair(random, rareDomains) }),
       context: () => ({
         ...plainQuery,
@@ -142,15 +145,63 @@ export class Corpus {
         frameworks: [pick(random, frameworks)],
         pattern: pick(random, patterns),
       }),
-      worst: () => ({
-        domains: [...rivals, ...this.popularDomains(8)],
-        languages,
-        frameworks,
-        pattern: pick(random, patterns),
-        limit: 50,
-      }),
     }
     return Array.from({ length: count }, ofKind[kind])
+  }
+
+  /** Different ones: one to four domains, popular ones more often, and half of them with a context. */
+  randomQueries(): Query[] {
+    const random = randomNumbers(this.#seed + 4)
+    const perhaps = (from: readonly string[]) => (random() < 0.5 ? [pick(random, from)] : [])
+    const found = new Map<string, Query>()
+    while (found.size < randomQueryCount) {
+      const domains = this.#domains(random, 1 + Math.floor(random() * 4))
+      const context = random() < 0.5 && {
+        languages: perhaps(languages),
+        frameworks: perhaps(frameworks),
+        pattern: perhaps(patterns)[0] ?? '',
+      }
+      const query = { ...plainQuery, domains, ...context }
+      found.set(JSON.stringify(query), query)
+    }
+    return [...found.values()]
+  }
+
+  /**
+   * Constructed to be bad for whoever reads lists of units by confidence, and stops where nothing that is
+   * still to come can be among the best: what the best might have, and nobody has, keeps it from stopping.
+   */
+  worstQueries(): Query[] {
+    const popular = this.popularDomains(48)
+    const usual = { languages: ['go'], frameworks: ['react'], pattern: 'cli-tool' }
+    const rare = {
+      languages: [oneInFifty.language, oneInThousand.language],
+      frameworks: [oneInFifty.framework, oneInThousand.framework],
+      pattern: oneInFifty.pattern,
+    }
+    const queries = [
+      { domains: rivals, languages, frameworks, pattern: 'cli-tool' },
+      { domains: [...rivals, ...popular.slice(0, 13)], ...usual },
+      { domains: popular.slice(0, 16), languages, frameworks, pattern: 'of no unit' },
+      { domains: [...rivals, ...popular.slice(0, 2)], ...rare },
+      { domains: popular.slice(10, 26), ...rare },
+      { domains: popular.filter((_, place) => place % 3 === 0), ...rare },
+    ]
+    return queries.map((query) => ({ ...query, limit: 50 }))
+  }
+
+  #contextAt(index: number, random: () => number): KnowledgeUnit['context'] {
+    const context = {
+      languages: pickSome(random, languages),
+      frameworks: pickSome(random, frameworks),
+      pattern: random() < 0.3 ? pick(random, patterns) : '',
+    }
+    const place = scramble(index, this.#seed + 4) % 1_000
+    const few = place < 60 ? oneInFifty : place < 63 ? oneInThousand : undefined
+    if (!few) return context
+    if (place % 3 === 0) return { ...context, languages: [...context.languages, few.language] }
+    if (place % 3 === 1) return { ...context, frameworks: [...context.frameworks, few.framework] }
+    return { ...context, pattern: few.pattern }
   }
 
   #domainsAt(index: number, random: () => number): string[] {
@@ -242,6 +293,9 @@ const aspects =
   )
 const languages = ['typescript', 'javascript', 'python', 'go', 'rust', 'java', 'sql', 'bash']
 const frameworks = ['fastify', 'express', 'react', 'django', 'fastapi', 'spring', 'next', 'vue']
+/** Parts of a context that few units have, and no unit two of. */
+const oneInFifty = { language: 'cobol', framework: 'struts', pattern: 'mainframe-bridge' }
+const oneInThousand = { language: 'ada', framework: 'qt', pattern: 'firmware' }
 /** Popular domains of which no unit has all. */
 const rivals = ['frontend', 'backend', 'platform']
 const rareDomains = Array.from({ length: rareDomainCount }, (_, place) => `project-${place + 1}`)

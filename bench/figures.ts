@@ -50,26 +50,35 @@ export interface Target {
   readonly verdict: Verdict
 }
 
-/** One of `least` and `most`; what was not measured is NaN. */
+/** One of `least` and `most`, and what each run measured, of which the median counts; NaN is nothing. */
 export function targetRow(row: {
   readonly what: string
   readonly least?: number
   readonly most?: number
-  readonly measured: number
+  readonly measured: readonly number[]
   readonly write?: (value: number) => string
 }): Target {
-  const { what, least, most, measured, write = times } = row
+  const { what, least, most, write = times } = row
   const target = least === undefined ? `at most ${write(most ?? 0)}` : `at least ${write(least)}`
-  if (Number.isNaN(measured))
+  const measured = row.measured.filter((value) => !Number.isNaN(value))
+  if (measured.length === 0)
     return { what, target, measured: '', value: null, verdict: 'not measured' }
-  const isReached = measured >= (least ?? measured) && measured <= (most ?? measured)
+  const value = middle(measured)
+  const isReached = value >= (least ?? value) && value <= (most ?? value)
   return {
     what,
     target,
-    measured: write(measured),
-    value: measured,
+    measured: withRange(measured, write),
+    value,
     verdict: isReached ? 'reached' : 'missed',
   }
+}
+
+/** The median, and where there are several numbers, from which to which they go. */
+export function withRange(numbers: readonly number[], write: (value: number) => string): string {
+  const median = write(middle(numbers))
+  if (numbers.length < 2) return median
+  return `${median} (${write(Math.min(...numbers))} to ${write(Math.max(...numbers))})`
 }
 
 /** A figure that has no bound. */

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { basename, join } from 'node:path'
+import { join } from 'node:path'
 import { type BenchOptions, runBench } from './bench.ts'
+import { compactFigures } from './compact.ts'
 import { compile } from './compile.ts'
 import { plots } from './plots/plots.ts'
 import { benchProgram } from './program.ts'
@@ -40,11 +41,6 @@ async function measureAndWrite(
   console.log(summary)
   await write('summary.md', summary)
   await write('figures.md', figuresPage(bench))
-  await write('figures.json', `${JSON.stringify(bench, withoutFolders, 2)}\n`)
+  await write('figures.json', compactFigures(bench))
   for (const { name, svg } of plots(bench)) await write(`${name}.svg`, svg)
-}
-
-/** Where the temporary files were is nobody's business. */
-function withoutFolders(key: string, value: unknown): unknown {
-  return key === 'path' && typeof value === 'string' ? basename(value) : value
 }

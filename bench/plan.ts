@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { type ContenderName, contenderNames, contenders, type Durability } from './contender.ts'
+import { randomQueryCount } from './corpus.ts'
 import { type WorkloadName, workloads } from './workload.ts'
 
 /** A contender as it takes part. */
@@ -23,6 +24,8 @@ export interface Comparison {
   readonly workload: WorkloadName
   readonly units: number
   readonly durability: Durability
+  /** How many calls are measured, where it is not as many as there is time for. */
+  readonly calls: number | null
   readonly entrants: readonly Entrant[]
 }
 
@@ -49,36 +52,40 @@ const largestToScan = 100_000
 
 const compared: readonly WorkloadName[] = [
   'get',
-  'query-popular',
+  'query-random',
   'query-rare',
-  'query-context',
   'insert',
   'confirm',
+  'decide',
   'mix',
   'stats',
 ]
 /** For which contenders the number of calls in flight is varied, and under which workloads. */
-const swept: readonly WorkloadName[] = ['get', 'query-popular', 'insert', 'mix']
+const swept: readonly WorkloadName[] = ['get', 'insert']
 const sweptContenders: readonly ContenderName[] = [
   'better-sqlite3',
   'Piscina, a task per call',
   'SqliteStore',
 ]
-const durable: readonly WorkloadName[] = ['insert', 'confirm']
-/** Those that may take a second each, measured one at a time: as many at once only wait for each other. */
-const slow: readonly WorkloadName[] = ['query-context', 'query-worst']
-/** Those that are not called directly, too: their cost as the store grows is what counts. */
-const withoutDirect: readonly WorkloadName[] = ['query-worst', 'review-stats']
-const growing: readonly WorkloadName[] = [
-  'get',
-  'query-top-two',
-  'query-popular',
-  'query-rare',
-  'query-context',
-  'query-worst',
-  'stats',
-  'review-stats',
-]
+const durable: readonly WorkloadName[] = ['insert']
+/** One call at a time shows what a caller waits, many at once what each takes of a thread's time. */
+const aloneAndAtLoad = [1, targetInFlight]
+const growing: Partial<Record<WorkloadName, readonly number[]>> = {
+  get: [1],
+  'query-top-two': aloneAndAtLoad,
+  'query-random': aloneAndAtLoad,
+  // Each of them is to be told apart.
+  'query-worst': [1],
+  stats: aloneAndAtLoad,
+  'review-stats': aloneAndAtLoad,
+}
+/** What is called directly, too, as the store grows, to show what is spared. */
+const grownDirectly: readonly WorkloadName[] = ['query-top-two', 'stats']
+/** Calls that differ, of which each is to have its part in the mean: so many are made, however long they take. */
+const counted: Partial<Record<WorkloadName, number>> = {
+  'query-random': randomQueryCount,
+  'query-worst': 120,
+}
 
 /** The combinations that matter, out of the many that there are. */
 export function plan(options: PlanOptions): Comparison[] {
@@ -90,6 +97,7 @@ export function plan(options: PlanOptions): Comparison[] {
     workload,
     units,
     durability,
+    calls: null,
     entrants: entrantsFor(workload, options).map((entrant) => ({
       ...entrant,
       inFlight:
@@ -100,7 +108,7 @@ export function plan(options: PlanOptions): Comparison[] {
     ...compared.filter(chosen).map((workload) => contest(workload, 'normal')),
     ...durable.filter(chosen).map((workload) => contest(workload, 'full')),
     ...options.sizes.flatMap((size) =>
-      growing.filter(chosen).map((workload) => growth(workload, size)),
+      options.workloads.flatMap((workload) => growth(workload, size)),
     ),
   ]
 }
@@ -117,7 +125,7 @@ function entrantsFor(workload: WorkloadName, options: PlanOptions): Entrant[] {
   if (reads && options.readers !== defaultReaders)
     entrants.push(entrant('SqliteStore', options.readers))
   // What the triggers cost that keep this store's tables true, whoever writes.
-  if (workload === 'insert' || workload === 'confirm')
+  if (!reads)
     entrants.push({
       ...entrant('better-sqlite3', 0),
       name: directOnStoreTables,
@@ -143,17 +151,20 @@ export function nameOf(contender: ContenderName, readers: number): string {
     : `${contender}, ${readers} ${readers === 1 ? 'reader' : 'readers'}`
 }
 
-/** One call at a time shows what a caller waits, many at once what each takes of a reader's time. */
-function growth(workload: WorkloadName, units: number): Comparison {
-  const inFlight = slow.includes(workload) ? [1] : [1, targetInFlight]
+function growth(workload: WorkloadName, units: number): Comparison[] {
+  const inFlight = growing[workload]
+  if (!inFlight) return []
   const store = { ...entrant('SqliteStore', 1), inFlight }
   const direct = { ...entrant('better-sqlite3', 0), inFlight: [1] }
-  const hasDirect = units <= largestToScan && !withoutDirect.includes(workload)
-  return {
-    purpose: 'growth',
-    workload,
-    units,
-    durability: 'normal',
-    entrants: hasDirect ? [direct, store] : [store],
-  }
+  const hasDirect = units <= largestToScan && grownDirectly.includes(workload)
+  return [
+    {
+      purpose: 'growth',
+      workload,
+      units,
+      durability: 'normal',
+      calls: counted[workload] ?? null,
+      entrants: hasDirect ? [direct, store] : [store],
+    },
+  ]
 }

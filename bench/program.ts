@@ -23,17 +23,18 @@ type Part = (typeof parts)[number]
 type Figures = Omit<BenchOptions, 'workloads' | 'readers' | 'seed'>
 
 const full: Figures = {
-  sizes: [10_000, 100_000, 1_000_000],
+  sizes: [10_000, 20_000, 100_000, 1_000_000],
   inFlight: [1, 16, 64, 256],
   runs: 3,
   seconds: 0.5,
   warmUpSeconds: 1,
   operations: 10_000_000,
+  ranking: true,
   interference: { perSecond: 1_000, seconds: 5 },
   http: {
     connections: 32,
     seconds: 2,
-    firstWarmUpSeconds: 5,
+    firstWarmUpSeconds: 3,
     warmUpSeconds: 0.5,
     requests: 10_000_000,
     rounds: 3,
@@ -122,7 +123,7 @@ export function benchProgram(
 
 /** A workload that is named is measured on contenders, and nothing else is. */
 function optionsOf(workload: WorkloadName | undefined, flags: Flags): BenchOptions {
-  const { interference, http, mixedLoad, ...rest } = flags.quick ? quick : full
+  const { ranking, interference, http, mixedLoad, ...rest } = flags.quick ? quick : full
   const { sizes, inFlight, runs, seconds, readers, seed } = flags
   const part = workload ? 'store' : flags.part
   const isAsked = (one: Part) => part === undefined || part === one
@@ -135,7 +136,7 @@ function optionsOf(workload: WorkloadName | undefined, flags: Flags): BenchOptio
     readers,
     seed,
     workloads: workload ? [workload] : isAsked('store') ? workloadNames : [],
-    ...(interference && isAsked('store') && !workload && { interference }),
+    ...(isAsked('store') && !workload && { ranking, interference }),
     ...(http && isAsked('http') && { http }),
     ...(mixedLoad && isAsked('mixed-load') && { mixedLoad }),
   }

@@ -1,12 +1,13 @@
 import type { BenchOptions, BenchResult, ComparisonResult } from './bench.ts'
 import type { CellFigures } from './cell.ts'
 import { type ContenderName, contenders } from './contender.ts'
-import { grouped, short, spokenTime, table } from './figures.ts'
+import { grouped, middle, short, spokenTime, table, withRange } from './figures.ts'
 import { httpSection } from './http/report.ts'
 import { mixedLoadSection } from './mixed-load/report.ts'
 import { nameOf, targetInFlight } from './plan.ts'
-import { figuresOf, median, perSecond, ratio } from './series.ts'
-import { find, interferenceText, targets } from './targets.ts'
+import type { RankingCost } from './ranking.ts'
+import { figuresOf, median, perSecond, ratios, slowestCall } from './series.ts'
+import { costsAt, find, interferenceText, targets } from './targets.ts'
 import { type WorkloadName, workloadNames, workloads } from './workload.ts'
 
 /** The page that tells what matters: whether the targets are met, and how contenders compare. */
@@ -20,6 +21,7 @@ export function summaryPage(bench: BenchResult): string {
     ...durableSection(bench),
     ...inFlightSection(bench),
     ...growthSection(bench),
+    ...rankingSection(bench),
     ...interferenceSection(bench),
     ...(bench.http ? [httpSection(bench.http)] : []),
     ...(bench.mixedLoad ? [mixedLoadSection(bench.mixedLoad)] : []),
@@ -117,7 +119,7 @@ function throughput(comparison: ComparisonResult, entrant: string, inFlight: num
   const series = { comparison, entrant, inFlight }
   if (figuresOf(series).length === 0) return ''
   const base = { ...series, entrant: comparison.entrants[0]?.name ?? '' }
-  return `${grouped(median(series, perSecond))} (${short(ratio(series, base, perSecond))})`
+  return `${grouped(median(series, perSecond))} (${short(middle(ratios(series, base, perSecond)))})`
 }
 
 function entrantTable(
@@ -204,6 +206,45 @@ function growthSection(bench: BenchResult): string[] {
         const cells = cell(workload, store, targetInFlight, (figures) => 1e6 / figures.perSecond)
         return cells.some((text) => text !== '') ? [[`\`${workload}\``, ...cells]] : []
       }),
+    ),
+    ...(grown.includes('query-worst')
+      ? [
+          '### Mean latency of the slowest query of `query-worst`, one call at a time',
+          table(head, [[store, ...cell('query-worst', store, 1, slowestCall)]]),
+        ]
+      : []),
+  ]
+}
+
+function rankingSection({ ranking, options }: BenchResult): string[] {
+  if (ranking.length === 0) return []
+  const row = (size: number) => {
+    const of = (read: (cost: RankingCost) => number, write: (figure: number) => string) =>
+      withRange(costsAt(ranking, size).map(read), write)
+    const milliseconds = (figure: number) => spokenTime(1_000 * figure)
+    return [
+      grouped(size),
+      of(({ openMilliseconds }) => openMilliseconds, milliseconds),
+      of(({ loadMilliseconds }) => loadMilliseconds, milliseconds),
+      of(({ bytes, units }) => bytes / units, grouped),
+      of(({ bytes }) => bytes / 2 ** 20, short),
+      of(({ rssGrowth }) => rssGrowth / 2 ** 20, short),
+    ]
+  }
+  return [
+    '## What queries cost beside their time',
+    'They are answered from memory, which a store fills once it is open: queries and statistics wait for that, other calls do not. All of the process, with its threads and their connections, has grown by the last column until then.',
+    table(
+      [
+        'units',
+        'opening',
+        'loaded after that',
+        'bytes of the index a unit',
+        'MiB of the index',
+        'MiB of the process',
+      ],
+      options.sizes.map(row),
+      0,
     ),
   ]
 }
@@ -301,11 +342,12 @@ function templateTable({ templates }: BenchResult): string {
     short(one.referenceBytes / 2 ** 20),
     seconds(one.migrateSeconds),
     short(one.bytes / 2 ** 20),
+    `${short(one.bytes / one.referenceBytes)} ×`,
   ])
   return [
     "All units are approved, some 1.1 kB of JSON with 1 to 5 domains. A file is first filled by plain SQL with the tables of cq's reference server, which is what contenders other than `SqliteStore` work on, then brought to this store's schema.",
     table(
-      ['units', 'filling', 'MiB then', "bringing it to this store's schema", 'MiB then'],
+      ['units', 'filling', 'MiB then', "bringing it to this store's schema", 'MiB then', ''],
       rows,
       0,
     ),
@@ -315,15 +357,16 @@ function templateTable({ templates }: BenchResult): string {
 function caveats({ sizes, seconds, readers }: BenchOptions): string {
   return [
     'Little about another machine: it is one, with few cores and with neighbours. The ratios, taken within seconds of each other, carry further than the figures. Ratios between sizes of stores are taken minutes apart.',
-    'Not every combination was measured. Contenders are compared under all workloads at the smallest size with 64 calls in flight; fewer and more in flight for three of them under four workloads; durability `full` for what writes; larger stores for this store, and up to 100,000 units for fetch-and-score and statistics by scanning.',
-    'Nothing about a cold start: calls have warmed up what they need. Files are meant to be in the page cache of the operating system; one that is too large for it, or a system that takes memory back early, has calls read from the disk.',
+    'Not every combination was measured. Contenders are compared under all workloads at the smallest size with 64 calls in flight; fewer and more in flight for three of them under two workloads; durability `full` for inserts; larger stores for this store, and up to 100,000 units for one query by fetch-and-score and statistics by scanning.',
+    'Nothing about a cold start: calls have warmed up what they need, queries their index, too. Files are meant to be in the page cache of the operating system; one that is too large for it, or a system that takes memory back early, has calls read from the disk.',
     `Nothing about stores beyond ${grouped(sizes.at(-1) ?? 0)} units, and little about hours of load: ${seconds} s hold few checkpoints and collect little garbage. The write-ahead log is as large as it got until then.`,
     'Nothing about power loss: with durability `normal` a commit does not wait for the disk, with `full` it waits for what the disk of this machine calls done.',
     'Not what a server does: whoever makes the calls shares process and main thread with the contender and costs the same for each, some hundred nanoseconds a call. The loop is closed: a slow contender is asked less often, so its latencies are kinder than those under a fixed rate of requests.',
     'Contenders that work on the main thread (better-sqlite3, node:sqlite, @libsql/client, Kysely): while they work nothing else does, which calls per second do not show and the delay of the event loop does. Their calls come in rounds, as many as are in flight, between which the event loop turns; latency counts from the beginning of the round, when the request would have arrived.',
     'The delay is sampled by a timer due each millisecond. A loop held up for long is one sample, and where few calls were made there are few samples: p99.9 of a hundred calls is the slowest of them.',
-    "Contenders do what is written by hand around their driver: the ranking formula and the documents' form are this project's code in all of them. Each gets whole units back, and the answers were compared; what they had written was counted afterwards. Only `SqliteStore` validates what is inserted, and only its file has triggers that keep ranking and counters true: the entrant “the store's tables” is better-sqlite3 on such a file.",
-    `With ${readers === 1 ? 'one reader' : `${readers} readers`} \`SqliteStore\` is compared with one thread that calls SQLite; with more readers it uses more cores than that can. One writer and one reader are two threads beside the main thread, and on two cores they have to share.`,
+    "Contenders do what is written by hand around their driver: the ranking formula and the documents' form are this project's code in all of them. Each gets whole units back, and the answers were compared; what they had written was counted afterwards. Only `SqliteStore` validates what is inserted, and only its file has triggers that keep tables of its own true: the entrant “the store's tables” is better-sqlite3 on such a file.",
+    `With ${readers === 1 ? 'one reader' : `${readers} readers`} \`SqliteStore\` is compared with one thread that calls SQLite; with more readers it uses more cores than that can. Queries and statistics have a thread of their own, however many readers there are. Writer, reader and that one are three beside the main thread, and on two cores they have to share.`,
+    'The worst queries are the worst that were found: some were constructed, and what a search through some ten thousand others found was little worse.',
     'Popular domains are as popular in a large store as in a small one, so that fetch-and-score has ten times as much to fetch in a store ten times as large; a rare domain has ten units in every store. The number of domains does not grow: statistics list every domain, and a list that is longer takes longer.',
     'Memory is that of the whole process, the bench and its prepared arguments included. Memory that Node has not given back counts, too.',
   ]

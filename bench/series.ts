@@ -14,6 +14,8 @@ export type ReadFigure = (figures: CellFigures) => number
 export const perSecond: ReadFigure = (figures) => figures.perSecond
 /** How long a call takes where calls come one after the other, in microseconds. */
 export const timePerCall: ReadFigure = (figures) => 1e6 / figures.perSecond
+/** Of a few calls made in turns, what the slowest took on average, in microseconds. */
+export const slowestCall: ReadFigure = ({ slowest }) => slowest ?? Number.NaN
 /** NaN where Node does not tell it. */
 export const mainThreadCpu: ReadFigure = ({ cpu }) => cpu.mainThread ?? Number.NaN
 
@@ -31,11 +33,9 @@ export function median(series: Series, read: ReadFigure): number {
 
 /**
  * How many times what the base has, run by run, so that a slow moment of the machine hits both. NaN
- * where one of them was not measured.
+ * where the base was not measured.
  */
-export function ratio(series: Series, base: Series, read: ReadFigure): number {
+export function ratios(series: Series, base: Series, read: ReadFigure): number[] {
   const against = figuresOf(base).map(read)
-  return middle(
-    figuresOf(series).map((figures, run) => read(figures) / (against[run] ?? Number.NaN)),
-  )
+  return figuresOf(series).map((figures, run) => read(figures) / (against[run] ?? Number.NaN))
 }

@@ -1,24 +1,40 @@
 import type { BenchResult, ComparisonResult } from './bench.ts'
 import type { Durability } from './contender.ts'
-import { documentedRow, grouped, spokenTime, type Target, targetRow, times } from './figures.ts'
+import { randomQueryCount } from './corpus.ts'
+import { documentedRow, grouped, spokenTime, type Target, targetRow } from './figures.ts'
 import { httpTargets } from './http/report.ts'
 import type { Interference } from './interference.ts'
 import { mixedLoadTargets } from './mixed-load/report.ts'
 import { directOnStoreTables, nameOf, type Purpose, targetInFlight } from './plan.ts'
-import { mainThreadCpu, perSecond, ratio, type Series, timePerCall } from './series.ts'
+import type { RankingCost } from './ranking.ts'
+import {
+  figuresOf,
+  mainThreadCpu,
+  perSecond,
+  type ReadFigure,
+  ratios,
+  type Series,
+  slowestCall,
+  timePerCall,
+} from './series.ts'
 import type { WorkloadName } from './workload.ts'
 
 const direct = 'better-sqlite3'
 const [small, medium, large] = [10_000, 100_000, 1_000_000]
+const atLoad = `${targetInFlight} in flight`
 
 /** What the store is to reach, and whether it does. What was missed is told as what was reached. */
 export function targets(bench: BenchResult): Target[] {
   return [
     ...offloadTargets(bench),
-    ...insertTargets(bench),
-    ...growthTargets(bench),
+    ...writeTargets(bench),
+    ...fileTargets(bench),
+    ...queryTargets(bench),
+    ...rankingTargets(bench),
+    grown(bench, 'stats', '`stats`', 2),
+    grown(bench, 'review-stats', '`reviewStats`', 2),
     documentedRow(
-      `the worst kind of query at ${grouped(large)} units, and what point reads wait meanwhile`,
+      `the worst kinds of query at ${grouped(large)} units, and what point reads wait meanwhile`,
       bench.interference?.units === large ? interferenceText(bench.interference) : undefined,
     ),
     ...(bench.http ? httpTargets(bench.http) : []),
@@ -30,74 +46,143 @@ function offloadTargets(bench: BenchResult): Target[] {
   const comparison = find(bench, 'contenders', 'get')
   const store = { comparison, entrant: nameOf('SqliteStore', 1), inFlight: targetInFlight }
   const base = { comparison, entrant: direct, inFlight: targetInFlight }
-  const what = `\`get\`, ${targetInFlight} in flight, one reader, against ${direct} on the main thread`
+  const what = `\`get\`, ${atLoad}, one reader, against ${direct} on the main thread`
   return [
     targetRow({
       what: `${what}: calls per second`,
       least: 1,
-      measured: ratio(store, base, perSecond),
+      measured: ratios(store, base, perSecond),
     }),
     targetRow({
       what: `${what}: CPU of the main thread for each call`,
       most: 0.7,
-      measured: ratio(store, base, mainThreadCpu),
+      measured: ratios(store, base, mainThreadCpu),
     }),
   ]
 }
 
-function insertTargets(bench: BenchResult): Target[] {
-  const least: Readonly<Record<Durability, number>> = { normal: 2.5, full: 8 }
-  return (['normal', 'full'] as const).flatMap((durability) => {
-    const comparison = find(bench, 'contenders', 'insert', { durability })
-    const against = (entrant: string) =>
-      ratio(
-        { comparison, entrant: 'SqliteStore', inFlight: targetInFlight },
-        { comparison, entrant, inFlight: targetInFlight },
-        perSecond,
-      )
-    const what = `\`insert\`, ${targetInFlight} in flight, durability ${durability}, against ${direct} with a transaction each`
-    const onPlainTables = against(direct)
-    return [
-      targetRow({
-        what: `${what} on the same file`,
-        least: least[durability],
-        measured: against(directOnStoreTables),
-      }),
-      documentedRow(
-        `${what} on a file that has no indexes of this store to keep`,
-        Number.isNaN(onPlainTables) ? undefined : times(onPlainTables),
-      ),
-    ]
-  })
+function writeTargets(bench: BenchResult): Target[] {
+  const against = (entrant: string, workload: WorkloadName, durability: Durability) => {
+    const comparison = find(bench, 'contenders', workload, { durability })
+    const series = { comparison, entrant: 'SqliteStore', inFlight: targetInFlight }
+    return ratios(series, { ...series, entrant }, perSecond)
+  }
+  const what = (workload: WorkloadName) =>
+    `\`${workload}\`, ${atLoad}, against ${direct} with a transaction each`
+  const onPlainTables = (workload: WorkloadName, least: number) =>
+    targetRow({
+      what: `${what(workload)} on plain tables`,
+      least,
+      measured: against(direct, workload, 'normal'),
+    })
+  return [
+    onPlainTables('confirm', 1),
+    onPlainTables('decide', 1),
+    onPlainTables('insert', 2.5),
+    targetRow({
+      what: `${what('insert')} on the store's tables, durability full`,
+      least: 8,
+      measured: against(directOnStoreTables, 'insert', 'full'),
+    }),
+  ]
 }
 
-function growthTargets(bench: BenchResult): Target[] {
-  const store = (workload: WorkloadName, units: number, inFlight: number): Series => ({
-    comparison: find(bench, 'growth', workload, { units }),
-    entrant: nameOf('SqliteStore', 1),
-    inFlight,
-  })
-  const grown = (workload: WorkloadName, what: string) =>
-    targetRow({
-      what: `${what}: time for each call at ${grouped(large)} units against ${grouped(small)}`,
-      most: 2,
-      measured: ratio(
-        store(workload, large, targetInFlight),
-        store(workload, small, targetInFlight),
-        timePerCall,
-      ),
-    })
-  const scanned = { ...store('query-top-two', medium, 1), entrant: direct }
+function fileTargets({ templates }: BenchResult): Target[] {
+  const largest = templates.at(-1)
+  const migrated = templates.find(({ units }) => units === large)
   return [
     targetRow({
-      what: `\`query\` over the two most popular domains at ${grouped(medium)} units, one at a time, against fetch-and-score with ${direct} on the main thread`,
-      least: 200,
-      measured: ratio(store('query-top-two', medium, 1), scanned, perSecond),
+      what: `bytes on disk a unit${largest ? `, of ${grouped(largest.units)}` : ''}, against the reference server's own tables`,
+      most: 1.3,
+      measured: largest ? [largest.bytes / largest.referenceBytes] : [],
     }),
-    grown('query-top-two', 'the same query'),
-    grown('stats', '`stats`'),
-    grown('review-stats', '`reviewStats`'),
+    targetRow({
+      what: `bringing a file of the reference server with ${grouped(large)} units to this store's schema`,
+      most: 60e6,
+      measured: migrated ? [1e6 * migrated.migrateSeconds] : [],
+      write: spokenTime,
+    }),
   ]
+}
+
+function queryTargets(bench: BenchResult): Target[] {
+  const mean = (what: string, series: Series, read: ReadFigure, milliseconds: number) =>
+    targetRow({
+      what: `${what}: mean time`,
+      most: 1_000 * milliseconds,
+      measured: figuresOf(series).map(read),
+      write: spokenTime,
+    })
+  const random = (units: number, most: number) =>
+    mean(
+      `${grouped(randomQueryCount)} random queries at ${grouped(units)} units, ${atLoad}`,
+      grownStore(bench, 'query-random', units, targetInFlight),
+      timePerCall,
+      most,
+    )
+  const worst = (units: number, most: number) =>
+    mean(
+      `the worst query known at ${grouped(units)} units, one at a time`,
+      grownStore(bench, 'query-worst', units, 1),
+      slowestCall,
+      most,
+    )
+  return [
+    random(20_000, 0.1),
+    random(medium, 0.3),
+    random(large, 3),
+    grown(bench, 'query-top-two', '`query` over the two most popular domains', 1.5),
+    worst(medium, 5),
+    worst(large, 30),
+  ]
+}
+
+function rankingTargets({ ranking }: BenchResult): Target[] {
+  const loaded = (units: number, seconds: number) =>
+    targetRow({
+      what: `index loaded after opening, ${grouped(units)} units`,
+      most: 1e6 * seconds,
+      measured: costsAt(ranking, units).map(({ loadMilliseconds }) => 1_000 * loadMilliseconds),
+      write: spokenTime,
+    })
+  return [
+    loaded(medium, 0.8),
+    loaded(large, 10),
+    targetRow({
+      what: 'memory of the index a unit',
+      most: 250,
+      measured: costsAt(ranking, ranking.at(-1)?.units ?? 0).map(
+        ({ bytes, units }) => bytes / units,
+      ),
+      write: (bytes) => `${Math.round(bytes)} bytes`,
+    }),
+  ]
+}
+
+export function costsAt(ranking: readonly RankingCost[], size: number): RankingCost[] {
+  return ranking.filter(({ units }) => units === size)
+}
+
+function grown(bench: BenchResult, workload: WorkloadName, what: string, most: number): Target {
+  return targetRow({
+    what: `${what}, ${atLoad}: time for each call at ${grouped(large)} units against ${grouped(small)}`,
+    most,
+    measured: ratios(
+      grownStore(bench, workload, large, targetInFlight),
+      grownStore(bench, workload, small, targetInFlight),
+      timePerCall,
+    ),
+  })
+}
+
+function grownStore(
+  bench: BenchResult,
+  workload: WorkloadName,
+  units: number,
+  inFlight: number,
+): Series {
+  const comparison = find(bench, 'growth', workload, { units })
+  return { comparison, entrant: nameOf('SqliteStore', 1), inFlight }
 }
 
 /** What `interference` says, in a sentence. */

@@ -5,9 +5,10 @@ import { documentToColumn } from '../src/knowledge/timestamps.ts'
 import { completeReferenceSchema } from '../src/migrations/reference-schema.ts'
 import { directBusyTimeout, directly } from '../src/sqlite/direct.ts'
 import { databaseOf, migrate } from '../src/sqlite/migrator.ts'
+import { flush } from './cell.ts'
 import { Corpus } from './corpus.ts'
 
-/** Enough for the indexes of a million units while they are made, in KiB. */
+/** Enough for the reference server's tables and indexes of a million units, in KiB. */
 const pageCache = 1_048_576
 
 export interface TemplateRequest {
@@ -33,7 +34,7 @@ export interface TemplateFigures {
 /**
  * Makes a file full of approved units, to be copied for each measurement that writes: first with the
  * tables of the reference server alone, by plain SQL, then brought to this store's schema as
- * `cq-store migrate` does it, which fills its own tables in bulk, with a larger page cache than that has.
+ * `cq-store migrate` does it.
  */
 export async function makeTemplate(request: TemplateRequest): Promise<TemplateFigures> {
   const { path, units, referencePath } = request
@@ -41,10 +42,13 @@ export async function makeTemplate(request: TemplateRequest): Promise<TemplateFi
   fillReferenceTables(request)
   const filled = performance.now()
   const referenceBytes = (await stat(path)).size
-  if (referencePath !== undefined) await copyFile(path, referencePath)
+  await flush(path)
+  if (referencePath !== undefined) {
+    await copyFile(path, referencePath)
+    await flush(referencePath)
+  }
   const copied = performance.now()
   await directly({ path, access: 'write' }, (connection) => {
-    connection.sqlite.pragma(`cache_size = -${pageCache}`)
     migrate(connection, directBusyTimeout)
     // As the store does when it opens a file: else each copy's first opening would, of pages not yet read.
     connection.learn()

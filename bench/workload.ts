@@ -1,5 +1,5 @@
 import type { Awaitable, Contender } from './contender.ts'
-import { type Corpus, type QueryKind, randomNumbers } from './corpus.ts'
+import { type Corpus, type Query, randomNumbers } from './corpus.ts'
 
 /** One call of a workload, on a contender that is open; each number stands for another one. */
 export type Perform = (number: number) => Awaitable<unknown>
@@ -10,6 +10,8 @@ export interface WorkloadDescription {
   readonly reads: boolean
   /** Whether it changes the file, so that each measurement needs one of its own. */
   readonly writes: boolean
+  /** How many different calls are made in turns, where they are few and each is to be told apart. */
+  turns?(corpus: Corpus): number
   /** Gets everything ready that a call needs, so that making it is not measured. */
   prepare(contender: Contender, corpus: Corpus): Perform
 }
@@ -20,13 +22,13 @@ const prepared = 16_384
 /** The part of a mix that inserts. */
 const insertShare = 0.1
 
-function queries(kind: QueryKind, about: string): WorkloadDescription {
+function queries(about: string, queriesOf: (corpus: Corpus) => Query[]): WorkloadDescription {
   return {
     about,
     reads: true,
     writes: false,
     prepare(contender, corpus) {
-      const asked = corpus.queries(kind, prepared)
+      const asked = queriesOf(corpus)
       return (number) => contender.query(at(asked, number))
     },
   }
@@ -43,20 +45,23 @@ export const workloads = {
       return (number) => contender.get(at(ids, number))
     },
   },
-  'query-top-two': queries('top-two', 'the best five units over the two most popular domains'),
-  'query-popular': queries(
-    'popular',
-    'the best five units over two domains, at random from the twenty most popular',
+  'query-top-two': queries('the best five units over the two most popular domains', (corpus) =>
+    corpus.queries('top-two', 1),
   ),
-  'query-rare': queries('rare', 'the best five units over two domains that ten units each have'),
-  'query-context': queries(
-    'context',
-    'as `query-popular`, with a language, a framework and a pattern that some of the units have',
+  'query-random': queries(
+    'the best five units over one to four domains, popular ones more often, half with a language, a framework, a pattern or some of them; 2,000 different queries in turns',
+    (corpus) => corpus.randomQueries(),
   ),
-  'query-worst': queries(
-    'worst',
-    'the best fifty units over eleven domains, the eight most popular ones and three that units have in pairs and never all of, with every language and framework there is and a pattern',
+  'query-rare': queries('the best five units over two domains that ten units each have', (corpus) =>
+    corpus.queries('rare', prepared),
   ),
+  'query-worst': {
+    ...queries(
+      'the best fifty units, asked for in the worst ways known, in turns: over three to sixteen domains, popular ones or such as units have in pairs and never all of, with every language and framework there is, or with some that few units have and none together',
+      (corpus) => corpus.worstQueries(),
+    ),
+    turns: (corpus) => corpus.worstQueries().length,
+  },
   insert: {
     about: 'one new unit, with an id and domains of its own',
     reads: false,
@@ -71,6 +76,12 @@ export const workloads = {
       const ids = corpus.storedIds(prepared)
       return (number) => contender.confirm(at(ids, number))
     },
+  },
+  decide: {
+    about: 'a pending unit approved, each another one, of those that were added to the file before',
+    reads: false,
+    writes: true,
+    prepare: (contender, corpus) => (number) => contender.decide(corpus.freshId(number)),
   },
   mix: {
     about: '90 % get and 10 % insert, in random order',

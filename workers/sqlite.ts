@@ -2,17 +2,20 @@ import { constants, getPriority, setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
 import { type CallReply, type Reply, toFailure } from '../src/offload/reply.ts'
 import type { Call } from '../src/operations/operation-store.ts'
-import { answerBatch, mostWorkAmongOthers } from '../src/sqlite/batch.ts'
+import { answerBatch } from '../src/sqlite/batch.ts'
 import { CheckpointRequest } from '../src/sqlite/checkpoint-request.ts'
 import { Connection } from '../src/sqlite/connection.ts'
 import type { WorkerOptions } from '../src/sqlite/connection-options.ts'
 import { toStoreError } from '../src/sqlite/errors.ts'
 import { migrate, requireNewest } from '../src/sqlite/migrator.ts'
+import { Ranker } from '../src/sqlite/ranker.ts'
+import { SharedRankingFigures } from '../src/sqlite/ranking-figures.ts'
 import { adoptStatements } from '../src/statement.ts'
 
 const options = workerData as WorkerOptions
 adoptStatements('sqlite', options.statements)
 let connection: Connection
+let ranker: Ranker | undefined
 
 /** Opened by a task, so that a failure to open is answered like any other. */
 export const open = (): Reply =>
@@ -22,25 +25,31 @@ export const open = (): Reply =>
       migrate(connection, options.busyTimeout, !options.mustBeNewest)
       connection.learn()
     }
-    if (options.access === 'read') {
+    if (options.access === 'read' || options.access === 'rank') {
       if (options.mustBeNewest) requireReadable(connection)
       giveWay()
+    }
+    if (options.access === 'rank') {
+      ranker = new Ranker(connection, new SharedRankingFigures(options.rankingMemory))
+      ranker.load()
     }
     if (options.access === 'checkpoint')
       void connection.checkpointWhenAsked(new CheckpointRequest(options.checkpointMemory))
     return JSON.stringify(connection.report())
   })
 
-/** Done by the writer while nobody writes. */
-export const tidy = (): Reply => reply(() => JSON.stringify(connection.tidy()))
+/** Done while there is nothing else to do. */
+export const tidy = (): Reply =>
+  reply(() => {
+    if (!ranker) return JSON.stringify(connection.tidy())
+    ranker.tidy()
+    return ''
+  })
 
 /** Tells what of the writer's last duties could not be done. */
 export const close = (): Reply => reply(() => JSON.stringify(connection.close()))
 
-export default (calls: readonly Call[]): CallReply[] =>
-  answerBatch(connection, calls, mostWorkAmongOthers)
-
-export const alone = (calls: readonly Call[]): CallReply[] => answerBatch(connection, calls)
+export default (calls: readonly Call[]): CallReply[] => answerBatch(connection, calls, ranker)
 
 /** Where it is not, the connection is closed, so that a file that is refused is left as it was. */
 function requireReadable(reader: Connection): void {

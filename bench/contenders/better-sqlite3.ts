@@ -19,6 +19,7 @@ export class BetterSqlite3 implements Contender {
   readonly #countByConfidence: Sqlite.Statement<[], byHand.CountRow>
   readonly #insert: (unit: KnowledgeUnit) => void
   readonly #confirm: (id: string) => KnowledgeUnit
+  readonly #decide: (id: string) => void
 
   constructor(path: string, durability: Durability, readonly: boolean) {
     const sqlite = new Sqlite(path, { readonly })
@@ -34,6 +35,7 @@ export class BetterSqlite3 implements Contender {
     const insertUnit = sqlite.prepare(byHand.insertUnit)
     const insertDomain = sqlite.prepare(byHand.insertDomain)
     const updateDocument = sqlite.prepare(byHand.updateDocument)
+    const decide = sqlite.prepare(byHand.decide)
     this.#insert = sqlite.transaction((unit: KnowledgeUnit) => {
       insertUnit.run(...byHand.unitValues(unit))
       for (const domain of unit.domains) insertDomain.run(unit.id, domain)
@@ -42,6 +44,9 @@ export class BetterSqlite3 implements Contender {
       const unit = byHand.confirmed(byHand.unitOf(this.#selectApproved.get(id)))
       updateDocument.run(toStoredText(unit), id)
       return unit
+    }).immediate
+    this.#decide = sqlite.transaction((id: string) => {
+      byHand.requireDecided(decide.run(...byHand.decisionValues(id)).changes)
     }).immediate
   }
 
@@ -59,6 +64,10 @@ export class BetterSqlite3 implements Contender {
 
   confirm(id: string): KnowledgeUnit {
     return this.#confirm(id)
+  }
+
+  decide(id: string): void {
+    this.#decide(id)
   }
 
   stats(): KnowledgeStats {

@@ -1,7 +1,11 @@
 import type { KnowledgeStats, KnowledgeUnit } from '../../src/index.ts'
 import { toStoredText } from '../../src/knowledge/document.ts'
 import { confirmedConfidence, rank } from '../../src/knowledge/scoring.ts'
-import { documentTimestamp, documentToColumn } from '../../src/knowledge/timestamps.ts'
+import {
+  columnTimestamp,
+  documentTimestamp,
+  documentToColumn,
+} from '../../src/knowledge/timestamps.ts'
 import type { Durability } from '../contender.ts'
 import type { Query } from '../corpus.ts'
 
@@ -31,6 +35,9 @@ export const insertDomains =
 export const updateDocument = 'UPDATE knowledge_units SET data = ? WHERE id = ?'
 /** Where another one has changed it since it was read, nothing is updated. */
 export const updateUnchanged = 'UPDATE knowledge_units SET data = ? WHERE id = ? AND data = ?'
+/** Of a pending unit. */
+export const decide = `UPDATE knowledge_units SET status = 'approved', reviewed_by = 'bench', reviewed_at = ?
+  WHERE id = ? AND status = 'pending'`
 
 export const countUnits = 'SELECT count(*) AS count FROM knowledge_units'
 export const countByTier =
@@ -91,6 +98,16 @@ export function confirmed(unit: KnowledgeUnit | null): KnowledgeUnit {
       last_confirmed: documentTimestamp(new Date()),
     },
   }
+}
+
+/** The values of `decide`. */
+export function decisionValues(id: string): [string, string] {
+  return [columnTimestamp(new Date()), id]
+}
+
+/** @throws where `decide` changed nothing */
+export function requireDecided(changes: number | bigint): void {
+  if (Number(changes) !== 1) throw new Error('there is no such pending unit')
 }
 
 export function toStats(

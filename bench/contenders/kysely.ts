@@ -56,6 +56,17 @@ export function open({ path, durability }: ContenderOptions): Contender {
           .execute()
         return unit
       }),
+    decide: (id) =>
+      db.transaction().execute(async (transaction) => {
+        const [reviewed_at] = byHand.decisionValues(id)
+        const { numUpdatedRows } = await transaction
+          .updateTable('knowledge_units')
+          .set({ status: 'approved', reviewed_by: 'bench', reviewed_at })
+          .where('id', '=', id)
+          .where('status', '=', 'pending')
+          .executeTakeFirstOrThrow()
+        byHand.requireDecided(numUpdatedRows)
+      }),
     async stats() {
       const approved = db.selectFrom('knowledge_units').where('status', '=', 'approved')
       const { count } = await db

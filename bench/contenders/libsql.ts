@@ -40,6 +40,10 @@ export async function open({ path, durability }: ContenderOptions): Promise<Cont
         if (rowsAffected === 1) return unit
       }
     },
+    async decide(id) {
+      const args = byHand.decisionValues(id)
+      byHand.requireDecided((await client.execute({ sql: byHand.decide, args })).rowsAffected)
+    },
     async stats() {
       const [total] = await rows<{ count: number }>(byHand.countUnits)
       return byHand.toStats(

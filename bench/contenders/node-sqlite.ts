@@ -11,6 +11,7 @@ export function open({ path, durability }: ContenderOptions): Contender {
   const insertUnit = sqlite.prepare(byHand.insertUnit)
   const insertDomain = sqlite.prepare(byHand.insertDomain)
   const updateDocument = sqlite.prepare(byHand.updateDocument)
+  const decide = sqlite.prepare(byHand.decide)
   const countUnits = sqlite.prepare(byHand.countUnits)
   const countByTier = sqlite.prepare(byHand.countByTier)
   const countByDomain = sqlite.prepare(byHand.countByDomain)
@@ -50,6 +51,8 @@ export function open({ path, durability }: ContenderOptions): Contender {
         updateDocument.run(toStoredText(unit), id)
         return unit
       }),
+    decide: (id) =>
+      inTransaction(() => byHand.requireDecided(decide.run(...byHand.decisionValues(id)).changes)),
     stats: () =>
       byHand.toStats(
         Number(countUnits.get()?.count),

@@ -74,6 +74,9 @@ export async function open({ path, durability }: ContenderOptions): Promise<Cont
         if (changes === 1) return unit
       }
     },
+    async decide(id) {
+      byHand.requireDecided(await run(writer, byHand.decide, ...byHand.decisionValues(id)))
+    },
     async stats() {
       const [total, byTier, byDomain, byConfidence] = await Promise.all([
         one<{ count: number }>(countUnits),

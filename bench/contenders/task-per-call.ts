@@ -25,6 +25,7 @@ export function open({ path, readers, durability }: ContenderOptions): Contender
     insert: (unit) => writing.run(unit, { name: 'insert' }) as Promise<void>,
     query: (query) => reading.run(query, { name: 'query' }) as Promise<KnowledgeUnit[]>,
     confirm: (id) => writing.run(id, { name: 'confirm' }) as Promise<KnowledgeUnit>,
+    decide: (id) => writing.run(id, { name: 'decide' }) as Promise<void>,
     stats: () => reading.run(undefined, { name: 'stats' }) as Promise<KnowledgeStats>,
     close: async () => {
       await reading.close()

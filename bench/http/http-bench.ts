@@ -4,15 +4,7 @@ import { extname, join } from 'node:path'
 import { Corpus } from '../corpus.ts'
 import { TaskProcess } from '../task-process.ts'
 import type { LoadFigures, LoadTasks } from './load-process.ts'
-import {
-  health,
-  knowledge,
-  knowledgeOfPopularPair,
-  knowledgeStats,
-  type Route,
-  readRoutes,
-  reviewStats,
-} from './routes.ts'
+import { health, knowledge, type Route, readRoutes } from './routes.ts'
 import type { ServerFigures, ServerTasks } from './server-process.ts'
 
 export interface HttpBenchOptions {
@@ -27,17 +19,10 @@ export interface HttpBenchOptions {
   readonly requests: number
   /** How often what is compared is measured in turns; what counts is the median. */
   readonly rounds: number
-  /** What the files were made with, and what is asked for is derived from. */
-  readonly seed: number
-  /** Seeded files, smallest first. Copies are served. */
-  readonly stores: readonly StoreFile[]
-  /** The size of the store that every route is measured on; one of `stores`. */
-  readonly units: number
-}
-
-export interface StoreFile {
-  readonly units: number
+  /** A seeded file, of which a copy is served, and what it was made with. */
   readonly path: string
+  readonly units: number
+  readonly seed: number
 }
 
 export interface HttpBenchSurroundings {
@@ -73,32 +58,20 @@ export interface HttpRound {
   readonly health: HttpFigures
 }
 
-export interface HttpGrowth {
-  readonly route: string
-  readonly units: number
-  readonly connections: number
-  readonly round: number
-  readonly figures: HttpFigures
-}
-
 export interface HttpResult {
   readonly options: HttpBenchOptions
   readonly routes: readonly RouteFigures[]
   readonly rounds: readonly HttpRound[]
-  /** Routes that must not get slower as the store grows, alone and under load. */
-  readonly growth: readonly HttpGrowth[]
 }
 
 /** How much more than its own time a task may take, in seconds. */
 const patience = 120
 /** What the review queue holds. */
 const pending = 500
-const growthRoutes = [knowledgeOfPopularPair, knowledgeStats, reviewStats]
 
 /**
- * Measures the server over HTTP: each route that reads, what `GET /api/v1/knowledge` costs beside
- * `GET /health`, and how answers slow down as the store grows. Server and clients have a process each.
- * Leaves neither files nor processes, however it ends.
+ * Measures the server over HTTP: each route that reads, and what `GET /api/v1/knowledge` costs beside
+ * `GET /health`. Server and clients have a process each. Leaves neither files nor processes, however it ends.
  * @throws where any answer does not have the status that its route is to have
  */
 export async function runHttpBench(
@@ -109,13 +82,26 @@ export async function runHttpBench(
   const directory = await mkdtemp(join(tmpdir(), 'cq-store-bench-http-'))
   try {
     await using processes = new AsyncDisposableStack()
-    const site = new Site(options, surroundings, directory, processes)
-    const main = await site.serve(options.units)
+    const start = <Done extends ServerTasks | LoadTasks>(name: string) => {
+      const file = new URL(
+        `./http/${name}${extname(surroundings.entry.pathname)}`,
+        surroundings.entry,
+      )
+      return processes.use(new TaskProcess<Done>(file, surroundings.signal))
+    }
+    const { units, seed } = options
+    surroundings.onProgress(`HTTP: serving ${units} units`)
+    const path = join(directory, 'served.db')
+    await copyFile(options.path, path)
+    const process = start<ServerTasks>('server-process')
+    const { url, login } = await process.perform('serve', { path, units, seed, pending }, patience)
+    const address = { url, headers: await logIn(url, login), corpus: new Corpus(units, seed) }
+    const clients = start<LoadTasks>('load-process')
+    const server = new Server(address, process, clients, options, surroundings)
     return {
       options,
-      routes: await measureRoutes(routes, main, options),
-      rounds: await measureRounds(main, options),
-      growth: await measureGrowth(main, site, options),
+      routes: await measureRoutes(routes, server, options),
+      rounds: await measureRounds(server, options),
     }
   } finally {
     await rm(directory, { recursive: true, force: true })
@@ -148,74 +134,6 @@ async function measureRounds(
     })
   }
   return measured
-}
-
-async function measureGrowth(
-  main: Server,
-  site: Site,
-  { stores, units, rounds, connections: most }: HttpBenchOptions,
-): Promise<HttpGrowth[]> {
-  const servers: Server[] = []
-  for (const store of stores)
-    servers.push(store.units === units ? main : await site.serve(store.units))
-  const measured: HttpGrowth[] = []
-  for (let round = 0; round < rounds; round++)
-    // Forwards and backwards in turns, so that no size is always the first.
-    for (const connections of new Set([1, most]))
-      for (const route of growthRoutes)
-        for (const server of round % 2 === 0 ? servers : servers.toReversed()) {
-          const figures = await server.measure(route, { connections })
-          measured.push({ route: route.name, units: server.units, connections, round, figures })
-        }
-  return measured
-}
-
-/** Where servers are started, and the clients that ask them. */
-class Site {
-  readonly #options: HttpBenchOptions
-  readonly #surroundings: HttpBenchSurroundings
-  readonly #directory: string
-  readonly #processes: AsyncDisposableStack
-  readonly #clients: TaskProcess<LoadTasks>
-
-  constructor(
-    options: HttpBenchOptions,
-    surroundings: HttpBenchSurroundings,
-    directory: string,
-    processes: AsyncDisposableStack,
-  ) {
-    this.#options = options
-    this.#surroundings = surroundings
-    this.#directory = directory
-    this.#processes = processes
-    this.#clients = this.#start('load-process')
-  }
-
-  async serve(units: number): Promise<Server> {
-    const { stores, seed } = this.#options
-    const { onProgress } = this.#surroundings
-    const file = stores.find((store) => store.units === units)
-    if (!file) throw new RangeError(`there is no store of ${units} units`)
-    onProgress(`HTTP: serving ${units} units`)
-    const path = join(this.#directory, `${units}.db`)
-    await copyFile(file.path, path)
-    const process = this.#start<ServerTasks>('server-process')
-    const served = await process.perform('serve', { path, units, seed, pending }, patience)
-    const headers = await logIn(served.url, served.login)
-    return new Server(
-      { url: served.url, headers, corpus: new Corpus(units, seed) },
-      process,
-      this.#clients,
-      this.#options,
-      this.#surroundings,
-    )
-  }
-
-  #start<Done extends ServerTasks | LoadTasks>(name: string): TaskProcess<Done> {
-    const { entry, signal } = this.#surroundings
-    const file = new URL(`./http/${name}${extname(entry.pathname)}`, entry)
-    return this.#processes.use(new TaskProcess<Done>(file, signal))
-  }
 }
 
 interface Address {

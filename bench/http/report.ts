@@ -1,56 +1,23 @@
 import { grouped, middle, short, type Target, table, targetRow } from '../figures.ts'
-import type { HttpFigures, HttpGrowth, HttpResult, HttpRound } from './http-bench.ts'
+import type { HttpFigures, HttpResult, HttpRound } from './http-bench.ts'
 import { health, knowledge } from './routes.ts'
 
 /** The part of `GET /health`'s requests per second that `GET /api/v1/knowledge` has to reach. */
-const leastOfHealth = 0.25
-/** How many times as long a request may take in the largest store as in the smallest. */
-const mostGrowth = 2
+const leastOfHealth = 0.3
 /** How many times as late as under `GET /health` the main thread's timers may be. */
 const mostDelay = 2
 
 /** How many times as many requests per second as `GET /health`, round by round. */
-export function ofHealth({ rounds }: HttpResult): number {
-  return middle(rounds.map(({ knowledge, health }) => knowledge.perSecond / health.perSecond))
+function ofHealth({ rounds }: HttpResult): number[] {
+  return rounds.map(({ knowledge, health }) => knowledge.perSecond / health.perSecond)
 }
 
 /** How many times the delay of the event loop under as many requests for `GET /health`, round by round. */
-export function delayAgainstHealth({ rounds }: HttpResult): number {
-  return middle(
-    rounds.map(
-      ({ knowledge, healthAtSameRate }) =>
-        knowledge.eventLoopDelay.p99 / healthAtSameRate.eventLoopDelay.p99,
-    ),
+function delayAgainstHealth({ rounds }: HttpResult): number[] {
+  return rounds.map(
+    ({ knowledge, healthAtSameRate }) =>
+      knowledge.eventLoopDelay.p99 / healthAtSameRate.eventLoopDelay.p99,
   )
-}
-
-export interface Slowdown {
-  readonly route: string
-  readonly from: number
-  readonly to: number
-  /** How many times as long half of the requests take, when there is one at a time. */
-  readonly alone: number
-  /** How many times as long a request takes on average, when there are as many as there are connections. */
-  readonly underLoad: number
-}
-
-/** How much longer each route takes in the largest store than in the smallest, round by round. */
-export function slowdowns({ growth, options }: HttpResult): Slowdown[] {
-  const sizes = [...new Set(growth.map(({ units }) => units))].sort((one, other) => one - other)
-  const [from, to] = [sizes[0], sizes.at(-1)]
-  if (from === undefined || to === undefined || from === to) return []
-  const times = (route: string, connections: number, read: (figures: HttpFigures) => number) => {
-    const of = (units: number) => growthFigures(growth, route, units, connections).map(read)
-    const small = of(from)
-    return middle(of(to).map((value, round) => value / (small[round] ?? Number.NaN)))
-  }
-  return routesOf(growth).map((route) => ({
-    route,
-    from,
-    to,
-    alone: times(route, 1, ({ latency }) => latency.p50),
-    underLoad: times(route, options.connections, ({ perSecond }) => 1 / perSecond),
-  }))
 }
 
 /** Rows of the table of targets. */
@@ -62,13 +29,6 @@ export function httpTargets(result: HttpResult): Target[] {
       least: leastOfHealth,
       measured: ofHealth(result),
     }),
-    ...slowdowns(result).map(({ route, from, to, alone, underLoad }) =>
-      targetRow({
-        what: `\`${route}\`, time at ${grouped(to)} units against ${grouped(from)}, one at a time or ${connections}`,
-        most: mostGrowth,
-        measured: Math.max(alone, underLoad),
-      }),
-    ),
     targetRow({
       what: `\`${knowledge.name}\`, ${connections} connections: event-loop delay p99 against \`${health.name}\` at as many requests/s`,
       most: mostDelay,
@@ -88,9 +48,6 @@ export function httpSection(result: HttpResult): string {
     `### \`${knowledge.name}\` beside \`${health.name}\``,
     `${medians(rounds)}, in each of which one follows the other.`,
     roundTable(result),
-    ...(slowdowns(result).length > 0
-      ? ['### As the store grows', `${medians(rounds)}.`, growthTable(result)]
-      : []),
     caveats(result)
       .map((text) => `- ${text}`)
       .join('\n'),
@@ -160,35 +117,6 @@ function roundTable({ rounds }: HttpResult): string {
   )
 }
 
-function growthTable({ growth, options }: HttpResult): string {
-  const sizes = [...new Set(growth.map(({ units }) => units))]
-  const rows = routesOf(growth).flatMap((route) =>
-    sizes.map((units) => {
-      const alone = growthFigures(growth, route, units, 1)
-      const loaded = growthFigures(growth, route, units, options.connections)
-      return [
-        `\`${route}\``,
-        grouped(units),
-        short(middle(alone.map(({ latency }) => latency.p50)) / 1_000),
-        short(middle(alone.map(({ latency }) => latency.p99)) / 1_000),
-        grouped(middle(loaded.map(({ perSecond }) => perSecond))),
-        short(middle(loaded.map(({ cpu }) => cpu.process))),
-        grouped(middle(loaded.map(({ rss }) => rss)) / 1e6),
-      ]
-    }),
-  )
-  const title = [
-    'route',
-    'units',
-    'p50 ms, one at a time',
-    'p99 ms, one at a time',
-    `requests/s, ${options.connections} connections`,
-    'CPU server µs',
-    'RSS MB',
-  ]
-  return table(title, rows)
-}
-
 function caveats({ options }: HttpResult): string[] {
   return [
     'CPU is for each request: of the server’s main thread, of the server with its workers, and of the clients’ process. The latter two share the machine, so that where cores are few their sum is what limits the requests per second. The loop, its delay and memory are those of the server.',
@@ -196,20 +124,4 @@ function caveats({ options }: HttpResult): string[] {
     'Delay: how much later than due a timer on the main thread fires that is due each millisecond. It holds what the loop itself did meanwhile, and how long the main thread waited for a core while workers and clients had them all. “Waited for a core” is the latter’s part of the time, as Linux tells it.',
     `\`${health.name}\` at as many requests/s is asked evenly: each of the ${options.connections} connections has its second begin at another moment, since autocannon sends a second’s requests at its beginning. The server then idles most of the time, and a query’s load leaves it no rest: the ratio compares a full machine with one that is not.`,
   ]
-}
-
-function routesOf(growth: readonly HttpGrowth[]): string[] {
-  return [...new Set(growth.map(({ route }) => route))]
-}
-
-function growthFigures(
-  growth: readonly HttpGrowth[],
-  route: string,
-  units: number,
-  connections: number,
-): HttpFigures[] {
-  return growth
-    .filter((one) => one.route === route && one.units === units && one.connections === connections)
-    .sort((one, other) => one.round - other.round)
-    .map(({ figures }) => figures)
 }

@@ -25,18 +25,6 @@ export const knowledge: Route = {
   name: 'GET /api/v1/knowledge',
   paths: (corpus) => queries(corpus).map((query) => `/api/v1/knowledge?${query}&limit=5`),
 }
-/** The same two domains each time, those that most units have. */
-export const knowledgeOfPopularPair: Route = {
-  name: 'GET /api/v1/knowledge, the two most popular domains',
-  paths: (corpus) => {
-    const query = domainsQuery(corpus.popularDomains(2))
-    return [`/api/v1/knowledge?${query}&limit=5`]
-  },
-}
-export const knowledgeStats: Route = {
-  name: 'GET /api/v1/knowledge/stats',
-  paths: only('/api/v1/knowledge/stats'),
-}
 export const reviewStats: Route = {
   name: 'GET /api/v1/review/stats',
   paths: only('/api/v1/review/stats'),
@@ -62,7 +50,7 @@ export const readRoutes: readonly Route[] = [
     name: 'GET /api/v1/knowledge, limit 50',
     paths: (corpus) => queries(corpus).map((query) => `/api/v1/knowledge?${query}&limit=50`),
   },
-  knowledgeStats,
+  { name: 'GET /api/v1/knowledge/stats', paths: only('/api/v1/knowledge/stats') },
   reviewStats,
   { name: 'GET /api/v1/review/queue', paths: only('/api/v1/review/queue'), login: true },
   {

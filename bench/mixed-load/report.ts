@@ -41,13 +41,13 @@ export function mixedLoadTargets(result: MixedLoadResult): Target[] {
     targetRow({
       what: `${load}: highest write-ahead log`,
       most: mostWal,
-      measured: highestWal(result),
+      measured: [highestWal(result)],
       write,
     }),
     targetRow({
       what: `${load}: growth of memory after ${settleSeconds} s`,
       most: Math.max(mostGrowth, mostGrowthShare * memory),
-      measured: Math.max(0, memoryGrowth(result)),
+      measured: [Math.max(0, memoryGrowth(result))],
       write,
     }),
   ]

@@ -53,9 +53,9 @@ function contests({ comparisons }: BenchResult): ComparisonResult[] {
 
 /** What workloads are called where their own names would not say it. */
 const titles: Partial<Record<WorkloadName, string>> = {
-  'query-popular': 'query, popular domains',
+  'query-random': 'query, random',
   'query-rare': 'query, rare domains',
-  'query-context': 'query, with context',
+  decide: 'decide (approve)',
   mix: '90 % get, 10 % insert',
   stats: 'statistics',
 }
@@ -88,14 +88,12 @@ export function throughputOf(bench: BenchResult): ThroughputPlotData {
 /** What each line of the growth plot is of, in the order of their colours. */
 const grown: readonly (readonly [workload: WorkloadName, name: string])[] = [
   ['query-top-two', 'query, the two most popular domains'],
-  ['query-rare', 'query, rare domains'],
-  ['query-context', 'query, popular domains and context'],
-  ['query-worst', 'query, the worst kind there is'],
+  ['query-random', 'query, random domains and contexts'],
+  ['query-worst', 'query, the worst kinds known'],
   ['get', 'get'],
   ['stats', 'statistics for agents'],
   ['review-stats', 'statistics for reviewers'],
 ]
-const baselines: readonly WorkloadName[] = ['query-top-two', 'stats']
 
 export function growthOf({ comparisons }: BenchResult): GrowthPlotData {
   const growing = comparisons.filter(({ purpose }) => purpose === 'growth')
@@ -121,7 +119,7 @@ export function growthOf({ comparisons }: BenchResult): GrowthPlotData {
         {
           name,
           isBaseline: true,
-          points: baselines.includes(workload) ? points(workload, false) : [],
+          points: points(workload, false),
         },
       ])
       .filter(({ points }) => points.length > 0),

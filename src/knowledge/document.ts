@@ -82,6 +82,13 @@ const usual = new RegExp(
   ].join(','),
 )
 
+/** The parts of a usual document; nothing where it is another one. */
+function partsOfUsual({ id, data }: StoredUnit): RegExpExecArray | undefined {
+  const parts = usual.exec(data)
+  if (!parts || parts[2] !== id) return undefined
+  return isTimestamp(parts[3] as string) && isTimestamp(parts[4] as string) ? parts : undefined
+}
+
 /**
  * A stored unit that is to be sent on as text, completed with what its document lacks. The document is parsed
  * only where it is not as most are.
@@ -97,11 +104,8 @@ export class UnitText {
    * @throws {UnreadableDocument}
    */
   constructor(stored: StoredUnit, unit?: KnowledgeUnit) {
-    const parts = usual.exec(stored.data)
-    const [, , id, first, last] = parts ?? []
-    if (parts && id === stored.id && isTimestamp(first as string) && isTimestamp(last as string))
-      this.#parts = parts
-    else this.#unit = unit ?? readUnit(stored)
+    this.#parts = partsOfUsual(stored)
+    if (!this.#parts) this.#unit = unit ?? readUnit(stored)
   }
 
   /** The unit as a view shows it. */
@@ -192,11 +196,44 @@ export type Fields = Readonly<Record<string, unknown>>
  * @throws {UnreadableDocument}
  */
 export function readUnit(stored: StoredUnit): KnowledgeUnit {
+  if (partsOfUsual(stored)) return readUsual(stored.data)
   try {
     return readDocument(stored)
   } catch (error) {
     throw error instanceof Misfit ? new UnreadableDocument(stored, error.message) : error
   }
+}
+
+/** What a unit is ranked by. */
+export interface RankedParts extends Pick<KnowledgeUnit, 'domains' | 'context' | 'tier'> {
+  readonly evidence: Pick<KnowledgeUnit['evidence'], 'confidence'>
+}
+
+/**
+ * What a stored unit is ranked by, as in `readUnit`. Of a usual document, only that is parsed: it takes half
+ * the time of loading an index.
+ * @throws {UnreadableDocument}
+ */
+export function readRankedParts(stored: StoredUnit): RankedParts {
+  const { id, data } = stored
+  const [, beginning, itsId] = usual.exec(data) ?? []
+  if (beginning === undefined || itsId !== id) return readUnit(stored)
+  // None of these is inside of a text, where a quote would be escaped.
+  const domains = beginning.indexOf('"domains":')
+  const insight = beginning.indexOf(',"insight":{', domains)
+  const context = beginning.indexOf(',"context":{', insight)
+  const confirmations = beginning.indexOf(',"confirmations":', context)
+  const tier = beginning.indexOf('},"tier":', confirmations)
+  return JSON.parse(
+    `{${beginning.slice(domains, insight)}${beginning.slice(context, confirmations)}${beginning.slice(tier)}}`,
+  )
+}
+
+/** What is in a usual document needs no look: it is as it should be, and no number has more digits than fit. */
+function readUsual(data: string): KnowledgeUnit {
+  const document = JSON.parse(data) as KnowledgeUnit
+  const { created_by = null, superseded_by = null, extensions = null, flags, ...unit } = document
+  return { ...unit, created_by, superseded_by, extensions, flags }
 }
 
 function readDocument({ id, data, created_at }: StoredUnit): KnowledgeUnit {

@@ -13,9 +13,15 @@ const whitespace = new RegExp(`[${pythonWhitespace}]`)
 export function strip(text: string): string {
   let start = 0
   let end = text.length
-  while (start < end && whitespace.test(text.charAt(start))) start++
-  while (start < end && whitespace.test(text.charAt(end - 1))) end--
+  while (start < end && isWhitespace(text, start)) start++
+  while (start < end && isWhitespace(text, end - 1)) end--
   return text.slice(start, end)
+}
+
+function isWhitespace(text: string, at: number): boolean {
+  const code = text.charCodeAt(at)
+  // Most are no whitespace, and need no regular expression to tell.
+  return (code <= 0x20 || code >= 0x7f) && whitespace.test(text.charAt(at))
 }
 
 /** Stripped, blanks dropped, the first of equal ones kept, in order. */

@@ -13,13 +13,6 @@ export type Rankable = Pick<KnowledgeUnit, 'domains' | 'context' | 'evidence' | 
 
 const weights = { domains: 0.55, languages: 0.15, frameworks: 0.15, pattern: 0.15 } as const
 
-/** Which parts of a query's context a unit fits. Each raises its relevance, and none is required. */
-export interface ContextFit {
-  readonly language: boolean
-  readonly framework: boolean
-  readonly pattern: boolean
-}
-
 /**
  * How well a unit fits a query, 0 to 1: the overlap of domains (Jaccard), and a boost for each of
  * language, framework and pattern that fits. The sum is taken left to right, as the reference
@@ -29,16 +22,30 @@ export function relevance(unit: Rankable, query: RankingQuery): number {
   const domains = new Set(unit.domains)
   const asked = new Set(query.domains)
   const shared = domains.intersection(asked).size
-  return relevanceOf(jaccard(shared, domains.size, asked.size), contextFit(unit.context, query))
+  const { languages, frameworks, pattern } = unit.context
+  return relevanceOf(
+    jaccard(shared, domains.size, asked.size),
+    Number(shareAny(languages, query.languages)),
+    Number(shareAny(frameworks, query.frameworks)),
+    Number(samePattern(pattern, query.pattern)),
+  )
 }
 
-/** `relevance` of a unit whose overlap of domains is known. Rises with each of its arguments. */
-export function relevanceOf(overlap: number, fit: ContextFit): number {
+/**
+ * `relevance` of a unit whose overlap of domains is known, and which of language, framework and pattern
+ * fit: 1 for each that does, else 0. Rises with each of its arguments.
+ */
+export function relevanceOf(
+  overlap: number,
+  language: number,
+  framework: number,
+  pattern: number,
+): number {
   return (
     weights.domains * overlap +
-    weights.languages * Number(fit.language) +
-    weights.frameworks * Number(fit.framework) +
-    weights.pattern * Number(fit.pattern)
+    weights.languages * language +
+    weights.frameworks * framework +
+    weights.pattern * pattern
   )
 }
 
@@ -46,15 +53,6 @@ export function relevanceOf(overlap: number, fit: ContextFit): number {
 export function jaccard(shared: number, size: number, otherSize: number): number {
   const all = size + otherSize - shared
   return all === 0 ? 0 : shared / all
-}
-
-/** Which parts of the query's context the unit fits. */
-export function contextFit(context: KnowledgeUnit['context'], query: RankingQuery): ContextFit {
-  return {
-    language: shareAny(context.languages, query.languages),
-    framework: shareAny(context.frameworks, query.frameworks),
-    pattern: samePattern(context.pattern, query.pattern),
-  }
 }
 
 /** What units are ordered by, descending; ties go to the higher id. */

@@ -7,9 +7,8 @@ export interface DerivedTable {
   readonly columns: readonly string[]
   /** Answers what the table must hold, its columns in their order. */
   readonly definition: string
-}
-
-/** Makes the table's content anew. */
-export function fill({ name, columns, definition }: DerivedTable): string {
-  return `INSERT INTO ${name} (${columns.join(', ')}) ${definition}`
+  /** Which of the table's rows say anything: the others are as good as none. */
+  readonly holds: string
+  /** Statements that make the table's content anew, whatever it holds. */
+  readonly fill: readonly string[]
 }

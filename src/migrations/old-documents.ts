@@ -1,9 +1,12 @@
 import { type Fields, isFields, nestsTooDeep } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { parseExactly } from '../knowledge/exact-json.ts'
-import { newUnitId, tiers } from '../knowledge/knowledge-unit.ts'
+import { newUnitId } from '../knowledge/knowledge-unit.ts'
 import type { Migration, MigrationDatabase } from './migration.ts'
 import { columnNames } from './reference-schema.ts'
+
+// A migration never changes, so that these are its own, whatever tiers there come to be.
+const tiers: readonly string[] = ['local', 'private', 'public']
 
 /** What cq 0.x called tiers and reasons of flags, its server and its SDKs. */
 const tierNames: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
 import { Histogram, type HistogramFigures } from './histogram.ts'
-import { type CallReply, toError, tooLong } from './reply.ts'
+import { type CallReply, toError } from './reply.ts'
 import { batchesInFlight, WorkerLost, type WorkerThread } from './worker-thread.ts'
 
 export interface LaneOptions<Call> {
@@ -12,11 +12,6 @@ export interface LaneOptions<Call> {
   readonly largestBatch: number
   /** What a call weighs, and the most that calls which travel as one task do; a heavier one goes by itself. */
   readonly weight?: { of(call: Call): number; readonly most: number }
-  /**
-   * Whether a worker that serves alone is sent its next batch before it has answered, which hides the
-   * round trip. Otherwise that batch gathers until then, and is the larger.
-   */
-  readonly sendsAhead: boolean
   /**
    * How many workers share the calls that travel together; the others are there for calls that run
    * alone, and step in where one of these is not to be had. @default all of them
@@ -44,8 +39,6 @@ export interface LaneFigures {
   readonly overloads: number
   readonly timeouts: number
   readonly restarts: number
-  /** Calls that were too long for their batch, and were made again alone. */
-  readonly madeAlone: number
   /** How many calls travelled as one task. */
   readonly batchSizes: HistogramFigures
   /** How long the first call of each batch waited until it was sent, in milliseconds. */
@@ -82,8 +75,7 @@ interface Pending<Call> {
  * for a timer, so gathering adds no delay. Calls leave in the order in which they came.
  *
  * A call that runs alone, because it may be long, is given a worker of its own, so that no other call
- * waits behind it. One worker is always left to the others, where there is more than one. A worker may
- * stop a call of a batch that turns out to be long, and ask for it to be made again, alone.
+ * waits behind it. One worker is always left to the others, where there is more than one.
  */
 export class Lane<Call> {
   readonly #options: LaneOptions<Call>
@@ -103,7 +95,6 @@ export class Lane<Call> {
   #batches = 0
   #overloads = 0
   #timeouts = 0
-  #madeAlone = 0
   readonly #batchSizes = new Histogram(sizeBounds)
   readonly #waits = new Histogram(millisecondBounds)
   readonly #runs = new Histogram(millisecondBounds)
@@ -126,7 +117,6 @@ export class Lane<Call> {
       overloads: this.#overloads,
       timeouts: this.#timeouts,
       restarts: this.#options.workers.reduce((sum, worker) => sum + worker.restarts, 0),
-      madeAlone: this.#madeAlone,
       batchSizes: this.#batchSizes.figures,
       waits: this.#waits.figures,
       runs: this.#runs.figures,
@@ -265,11 +255,12 @@ export class Lane<Call> {
   }
 
   /**
-   * How many batches each of them may have under way. Several workers hide each other's round trips with
-   * one batch each, and as batches are the larger for it, they cost less.
+   * How many batches each of them may have under way. One that serves alone is sent its next batch before
+   * it has answered, so that it works on while callers are answered; several hide each other's round trips
+   * with one batch each, and as batches are the larger for it, they cost less.
    */
   #placesOf(serving: readonly WorkerThread<Call>[]): number {
-    return this.#options.sendsAhead && serving.length === 1 ? batchesInFlight : 1
+    return serving.length === 1 ? batchesInFlight : 1
   }
 
   /** The next calls that travel together: at least one, so many at most, and not too heavy. */
@@ -303,8 +294,8 @@ export class Lane<Call> {
     if (batch[0]) this.#waits.add(sentAt - (batch[0].deadline - this.#options.timeout))
     try {
       const calls = batch.map(({ call }) => call)
-      const replies = await worker.run(calls, alone)
-      if (batch.length <= handedOutAtOnce) this.#settle(batch, replies, alone)
+      const replies = await worker.run(calls)
+      if (batch.length <= handedOutAtOnce) this.#settle(batch, replies)
       else await this.#settleInTurns(batch, replies)
     } catch (error) {
       this.#fail(batch, error)
@@ -327,7 +318,7 @@ export class Lane<Call> {
     let began = performance.now()
     for (let from = 0; from < batch.length; from += handedOutAtOnce) {
       const to = from + handedOutAtOnce
-      this.#settle(batch.slice(from, to), replies.slice(from, to), false)
+      this.#settle(batch.slice(from, to), replies.slice(from, to))
       if (to >= batch.length) return
       // Comes after what callers do at once.
       await new Promise<void>((resolve) => process.nextTick(resolve))
@@ -337,19 +328,14 @@ export class Lane<Call> {
     }
   }
 
-  #settle(batch: readonly Pending<Call>[], replies: readonly CallReply[], alone: boolean): void {
-    const tooLongs: Pending<Call>[] = []
+  #settle(batch: readonly Pending<Call>[], replies: readonly CallReply[]): void {
     for (let index = 0; index < batch.length; index++) {
       const pending = batch[index] as Pending<Call>
       const reply = replies[index]
       if (typeof reply === 'object' && reply?.notices)
         for (const notice of reply.notices) this.#options.onNotice?.(notice)
-      if (reply !== tooLong || alone) answer(pending, reply)
-      else if (!pending.settled) tooLongs.push(pending)
+      answer(pending, reply)
     }
-    if (tooLongs.length === 0) return
-    this.#madeAlone += tooLongs.length
-    this.#makeAlone(tooLongs)
   }
 
   /** Has calls wait once more, alone, in the places that they had. */
@@ -471,7 +457,7 @@ function leastBusy<Call>(
 function answer<Call>(pending: Pending<Call>, reply: CallReply | undefined): void {
   if (pending.settled) return
   pending.settled = true
-  if (reply === undefined || reply === tooLong)
+  if (reply === undefined)
     pending.reject(new StoreError('internal', 'the worker did not answer the call'))
   else if (typeof reply === 'object' && 'code' in reply) pending.reject(toError(reply))
   else

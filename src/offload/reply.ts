@@ -18,11 +18,8 @@ export interface NotedResult {
   readonly notices: readonly string[]
 }
 
-/** In place of a reply: the call is too long to be one of a batch, and is to be made alone. */
-export const tooLong = null
-
 /** What a worker answers to a call. */
-export type CallReply = Reply | NotedResult | typeof tooLong
+export type CallReply = Reply | NotedResult
 
 export function toFailure({ code, message, stack }: StoreError): Failure {
   return { code, message, stack }

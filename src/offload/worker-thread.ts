@@ -13,8 +13,7 @@ export interface WorkerThreadOptions {
   /** What the thread is for, as errors and logs name it. */
   readonly name: string
   /**
-   * The file it runs. It exports `open` and `close`, as its default what answers a batch, and as `alone`
-   * what answers a call that runs alone, a batch of one.
+   * The file it runs. It exports `open` and `close`, and as its default what answers a batch.
    */
   readonly filename: string
   readonly workerData: unknown
@@ -35,8 +34,6 @@ export class WorkerLost extends Error {
 
 // biome-ignore lint/suspicious/noExplicitAny: what a task answers depends on its name
 type Pool = Piscina<unknown, any>
-
-const asAlone = { name: 'alone' }
 
 /** One life of the thread. */
 interface Life {
@@ -122,12 +119,12 @@ export class WorkerThread<Call> {
   }
 
   /** Has a batch answered. @throws {WorkerLost} where the thread ends first */
-  async run(batch: readonly Call[], alone = false): Promise<CallReply[]> {
+  async run(batch: readonly Call[]): Promise<CallReply[]> {
     const life = this.#life
     // A pool whose thread is gone would start another one for the asking.
     if (!life || !this.isReady) throw new WorkerLost(`the ${this.name} is not running`)
     try {
-      const replies: CallReply[] = await life.pool.run(batch, alone ? asAlone : undefined)
+      const replies: CallReply[] = await life.pool.run(batch)
       // Taken out of the array, since the pool's map of tasks, see `Lane`, may keep that for long.
       return replies.splice(0)
     } catch (error) {

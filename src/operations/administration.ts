@@ -17,8 +17,8 @@ import {
   erase,
   first,
   type OperationsFor,
-  read,
   type Steps,
+  scan,
   write,
 } from './operation.ts'
 import { readablePage } from './readable.ts'
@@ -111,7 +111,7 @@ function* insertWhole(record: ReviewedRecord): Steps<void> {
 }
 
 export const administration = {
-  listUsers: read(
+  listUsers: scan(
     (_now, options) => [checkPageAfter(options)],
     function* (page) {
       return yield* all(selectUsers, page)
@@ -168,7 +168,7 @@ export const administration = {
     },
   ),
 
-  exportUnits: read(
+  exportUnits: scan(
     (_now, options) => [checkPageAfter(options)],
     (page) =>
       readablePage(

@@ -1,12 +1,14 @@
 import { StoreError } from '../errors.ts'
+import type { RankingIndex } from '../ranking/ranking-index.ts'
 import type { Statement } from '../statement.ts'
 import type { Store } from '../store.ts'
 
 /**
  * Where an operation may run: a `read` on any reader, in a batch with others; a `scan`, a read whose
- * work grows with the store, on a reader of its own; a `write` on the writer, whole or not at all.
+ * work grows with the store, on a reader of its own; a `rank` on a ranker, a reader that has all approved
+ * units in memory; a `write` on the writer, whole or not at all.
  */
-export type Access = 'read' | 'scan' | 'write'
+export type Access = 'read' | 'scan' | 'rank' | 'write'
 
 /** Every method of Store but its lifecycle, and `asText` and `units`, which call the others. */
 export type StoreMethod = Exclude<
@@ -28,9 +30,14 @@ export interface Notice {
   readonly notice: string
 }
 
+/** What a `rank` asks of the index of approved units, which is as of the same moment as the database. */
+export interface Question {
+  readonly ask: (index: RankingIndex) => unknown
+}
+
 /** What an operation does: it yields statements, is handed their answers, and returns its result. */
 // biome-ignore lint/suspicious/noExplicitAny: what a step answers is typed by the helper that yields it
-export type Steps<Result> = Generator<Step | Notice, Result, any>
+export type Steps<Result> = Generator<Step | Notice | Question, Result, any>
 
 /**
  * A method of Store in two halves. `prepare` runs where the call is made: it checks the arguments and
@@ -72,6 +79,13 @@ export function scan<Args extends unknown[], Result, const Prepared extends unkn
   return { access: 'scan', prepare, run: run as Run<unknown[], Result> }
 }
 
+export function rank<Args extends unknown[], Result, const Prepared extends unknown[]>(
+  prepare: Prepare<Args, Prepared>,
+  run: Run<Prepared, Result>,
+): Operation<Args, Result> {
+  return { access: 'rank', prepare, run: run as Run<unknown[], Result> }
+}
+
 export function write<Args extends unknown[], Result, const Prepared extends unknown[]>(
   prepare: Prepare<Args, Prepared>,
   run: Run<Prepared, Result>,
@@ -98,6 +112,11 @@ export function* change<P extends object>(
   params: P,
 ): Steps<number> {
   return yield { statement: statement as never, params, want: 'changes' }
+}
+
+/** What the index of approved units answers. Only a `rank` may ask. */
+export function* ask<Answer>(question: (index: RankingIndex) => Answer): Steps<Answer> {
+  return yield { ask: question }
 }
 
 /** Has something logged: once, however often it is said. */

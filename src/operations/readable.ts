@@ -70,7 +70,12 @@ export function* unlessUnreadable<Result>(make: () => Result): Steps<Result | un
     return make()
   } catch (error) {
     if (!(error instanceof UnreadableDocument)) throw error
-    yield* log(`a unit is left out of answers: ${error.message}`)
+    yield* leaveOut(error)
     return undefined
   }
+}
+
+/** Says what is left out of answers. */
+export function* leaveOut({ message }: UnreadableDocument): Steps<void> {
+  yield* log(`a unit is left out of answers: ${message}`)
 }

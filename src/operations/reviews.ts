@@ -1,14 +1,15 @@
-import type { ExpressionBuilder, RawBuilder } from 'kysely'
+import type { Expression, SelectQueryBuilder, SqlBool } from 'kysely'
 import { StoreError } from '../errors.ts'
 import type { StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains, strip } from '../knowledge/domains.ts'
 import { type KnowledgeUnit, unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import type { Schema } from '../schema.ts'
-import { sql, statement } from '../statement.ts'
+import { type DialectName, sql, statement } from '../statement.ts'
 import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkText } from './arguments.ts'
 import { confidenceOf } from './confidence.ts'
+import { listed } from './listed.ts'
 import {
   all,
   change,
@@ -71,6 +72,7 @@ const selectPending = statement(
       .selectFrom('knowledge_units')
       .select(reviewColumns)
       .where('status', '=', sql.lit('pending'))
+      .where('status', '<>', sql.lit('approved'))
       .orderBy('created_at')
       .orderBy('id')
       .limit(p.limit)
@@ -85,147 +87,93 @@ const countPending = statement('select the count of pending units', (db, _: obje
     .where('name', '=', sql.lit('pending')),
 )
 
+/** A filter that is off has an empty text, or 0 as `hasRange`. */
 interface ListParams {
-  domain: string
-  status: string
+  readonly domain: string
+  readonly status: string
+  readonly hasRange: 0 | 1
   /** Inclusive. */
-  confidenceMin: number
+  readonly confidenceMin: number
   /** Exclusive. */
-  confidenceMax: number
-  limit: number
+  readonly confidenceMax: number
+}
+type Filter = Expression<SqlBool>
+
+function isInRange(p: ListParams, dialect: DialectName): Filter {
+  const confidence = confidenceOf(dialect)
+  return sql`${confidence} >= ${p.confidenceMin} and ${confidence} < ${p.confidenceMax}`
 }
 
-interface ListFilters {
-  readonly domain: boolean
-  readonly status: boolean
-  readonly confidence: boolean
+/** Whether a unit passes every filter, for statements that go through units in an order. */
+function passes(p: ListParams, dialect: DialectName): Filter[] {
+  const is = (off: Filter, filter: Filter): Filter => sql`(${off} or ${filter})`
+  return [
+    is(sql`${p.status} = ''`, sql`status = ${p.status}`),
+    is(
+      sql`${p.domain} = ''`,
+      sql`exists (select 1 from knowledge_unit_domains
+        where unit_id = knowledge_units.id and domain = ${p.domain})`,
+    ),
+    is(sql`${p.hasRange} = 0`, sql`(${isInRange(p, dialect)})`),
+  ]
 }
 
-/**
- * What a listing goes through: all units, newest first, until enough pass the filters; or only those
- * with the confidence, or with the domain, which are then sorted.
- */
-type ListSource = 'all' | 'confidence' | 'domain'
-
-/**
- * More units than these are not sorted: where there are so many, going through all units soon meets
- * enough of them, since indexes tell of what confidence and domain each is.
- */
-const many = { confidence: 2_000, domain: 10_000 }
-
-/** One statement for each set of filters, since a filter that may be off can use no index. */
-const selectListed = Object.fromEntries(
-  [0, 1, 2, 3, 4, 5, 6, 7].flatMap((bits) => {
-    const filters = { domain: (bits & 1) > 0, status: (bits & 2) > 0, confidence: (bits & 4) > 0 }
-    return (['all', 'confidence', 'domain'] as const)
-      .filter((source) => source === 'all' || filters[source])
-      .map((source) => [listingName(filters, source), listedStatement(filters, source)])
-  }),
-)
-
-function listingName(filters: ListFilters, source: ListSource): string {
-  const names = Object.entries(filters).flatMap(([name, on]) => (on ? [name] : []))
-  const by = names.length === 0 ? 'no filter' : names.join(' and ')
-  return source === 'all' ? by : `${by}, from those with the ${source}`
+/** How a listing goes through all units: by the index of all, or of those that are not approved. */
+const walks = {
+  all: walk('all', (query) => query),
+  unapproved: walk('those that are not approved', (query, p) =>
+    query.where('status', '<>', sql.lit('approved')).where('status', '=', p.status),
+  ),
 }
 
-function listedStatement(filters: ListFilters, source: ListSource) {
+type UnitQuery = SelectQueryBuilder<Schema, 'knowledge_units', ReviewRow>
+
+function walk(what: string, only: (query: UnitQuery, p: ListParams) => UnitQuery) {
   return statement(
-    `select units, newest first, by ${listingName(filters, source)}`,
-    (db, p: ListParams, dialect) => {
-      /** For what SQLite shall choose no index, so that it goes through what it is told to. */
-      const checked = <Value>(value: RawBuilder<Value>) =>
-        dialect === 'sqlite' ? sql<Value>`+${value}` : value
-      const [status, createdAt] = [sql.ref<string>('status'), sql.ref('created_at')]
-      const confidence = confidenceOf(dialect)
-      const isStatusChecked = source === 'domain' || (source === 'all' && filters.confidence)
-      const rangeOf = source === 'confidence' ? confidence : checked(confidence)
-      return db
-        .selectFrom('knowledge_units')
-        .select(reviewColumns)
-        .$if(source === 'domain', (query) =>
-          query.where('id', 'in', (eb) =>
-            eb
-              .selectFrom('knowledge_unit_domains')
-              .select('unit_id')
-              .where('domain', '=', p.domain),
-          ),
-        )
-        .$if(filters.domain && source !== 'domain', (query) =>
-          query.where(({ exists, selectFrom }) =>
-            exists(
-              selectFrom('knowledge_unit_domains')
-                .select('unit_id')
-                .whereRef('unit_id', '=', 'knowledge_units.id')
-                .where('domain', '=', p.domain),
-            ),
-          ),
-        )
-        .$if(filters.status, (query) =>
-          query.where(isStatusChecked ? checked(status) : status, '=', p.status),
-        )
-        .$if(source === 'confidence' && !filters.status, (query) =>
-          query.where(status, 'in', everyStatus),
-        )
-        .$if(filters.confidence, (query) =>
-          query.where(rangeOf, '>=', p.confidenceMin).where(rangeOf, '<', p.confidenceMax),
-        )
-        .orderBy(source === 'all' ? createdAt : checked(createdAt), 'desc')
+    `select units that pass filters, newest first, from ${what}`,
+    (db, p: ListParams & { limit: number }, dialect) =>
+      only(db.selectFrom('knowledge_units').select(reviewColumns), p)
+        .where((eb) => eb.and(passes(p, dialect)))
+        .orderBy('created_at', 'desc')
         .orderBy('id', 'desc')
-        .limit(p.limit)
-    },
+        .limit(p.limit),
   )
 }
 
-/** Every status that units have, for an index that begins with it. */
-function everyStatus(eb: ExpressionBuilder<Schema, 'knowledge_units'>) {
-  return eb
-    .selectFrom('cq_store_counts')
-    .select('name')
-    .where('kind', '=', sql.lit('status'))
-    .where('count', '>', 0)
-}
-
-const selectInRange = rangeStatement('select whether a range of confidence has many units', false)
-const selectOfStatusInRange = rangeStatement(
-  'select whether a range of confidence has many units of a status',
-  true,
-)
-
-function rangeStatement(name: string, ofStatus: boolean) {
-  return statement(name, (db, p: ListParams & { many: number }, dialect) =>
+const selectOfThese = statement(
+  'select units that pass filters, newest first, from a list',
+  (db, p: ListParams & { ids: string; limit: number }, dialect) =>
     db
-      .selectFrom('knowledge_units')
-      .select(sql.lit(1).as('one'))
-      .$if(ofStatus, (query) => query.where('status', '=', p.status))
-      .$if(!ofStatus, (query) => query.where('status', 'in', everyStatus))
-      .where(confidenceOf(dialect), '>=', p.confidenceMin)
-      .where(confidenceOf(dialect), '<', p.confidenceMax)
-      .limit(1)
-      .offset(p.many),
-  )
-}
+      .selectFrom(listed(p.ids, dialect).as('listed'))
+      .crossJoin('knowledge_units')
+      .select(reviewColumns)
+      .whereRef('knowledge_units.id', '=', 'listed.value')
+      .where((eb) => eb.and(passes(p, dialect)))
+      .orderBy('created_at', 'desc')
+      .orderBy('knowledge_units.id', 'desc')
+      .limit(p.limit),
+)
 
 const selectWithDomain = statement(
-  'select whether a domain has many units',
-  (db, p: { domain: string; many: number }) =>
+  'select some units with a domain',
+  (db, p: { domain: string; limit: number }) =>
     db
       .selectFrom('knowledge_unit_domains')
-      .select(sql.lit(1).as('one'))
+      .select('unit_id as id')
       .where('domain', '=', p.domain)
-      .limit(1)
-      .offset(p.many),
+      .limit(p.limit),
 )
 
-/** What a listing should go through. */
-function* sourceOf(filters: ListFilters, params: ListParams): Steps<ListSource> {
-  if (filters.confidence) {
-    const select = filters.status ? selectOfStatusInRange : selectInRange
-    if (!(yield* first(select, { ...params, many: many.confidence }))) return 'confidence'
-  }
-  if (filters.domain && !(yield* first(selectWithDomain, { ...params, many: many.domain })))
-    return 'domain'
-  return 'all'
+/**
+ * More units than these are not looked up and sorted: where so many have a domain, going through all units
+ * by their age soon meets enough of them.
+ */
+const many = 2_000
+
+/** The ids of all units with a domain; `undefined` where these are many. */
+function* fewWith(domain: string): Steps<string[] | undefined> {
+  const rows = yield* all(selectWithDomain, { domain, limit: many + 1 })
+  return rows.length > many ? undefined : rows.map(({ id }) => id)
 }
 
 export function toItem(knowledge_unit: KnowledgeUnit, row: ReviewRow): ReviewItem {
@@ -254,27 +202,37 @@ function* pendingTotal(): Steps<number> {
 
 const noFilters = { domain: '', status: '', confidenceMin: 0, confidenceMax: 1, limit: 100 }
 
-/** Which filters are on, and what they compare with. */
-function checkList(options: ListOptions | undefined): [filters: ListFilters, params: ListParams] {
+/** What the filters compare with. */
+function checkList(options: ListOptions | undefined): [params: ListParams, limit: number] {
   const { domain, status, confidenceMin, confidenceMax, limit } = checkOptions(options, noFilters)
   const [normalized = ''] = normalizeDomains([checkText('domain', domain)])
-  const params = {
+  const [min, max] = [
+    checkNumber('confidenceMin', confidenceMin),
+    checkNumber('confidenceMax', confidenceMax),
+  ]
+  const params: ListParams = {
     domain: normalized,
     status: strip(checkText('status', status)) === '' ? '' : status,
-    confidenceMin: checkNumber('confidenceMin', confidenceMin),
-    confidenceMax: checkNumber('confidenceMax', confidenceMax),
-    limit: checkInteger('limit', limit, 0),
+    hasRange: min > 0 || max < 1 ? 1 : 0,
+    confidenceMin: min,
+    // The upper bound is exclusive below 1; from 1 on nothing is above it.
+    confidenceMax: max < 1 ? max : 2,
   }
-  const filters = {
-    domain: params.domain !== '',
-    status: params.status !== '',
-    confidence: params.confidenceMin > 0 || params.confidenceMax < 1,
-  }
-  // The upper bound is exclusive below 1; from 1 on nothing is above it.
-  return [
-    filters,
-    { ...params, confidenceMax: params.confidenceMax < 1 ? params.confidenceMax : 2 },
-  ]
+  return [params, checkInteger('limit', limit, 0)]
+}
+
+function* listUnits(params: ListParams, wanted: number): Steps<ReviewItem[]> {
+  const few = params.domain === '' ? undefined : yield* fewWith(params.domain)
+  const ids = few && JSON.stringify(few)
+  const isUnapproved = params.status !== '' && params.status !== 'approved'
+  return yield* firstReadable(
+    wanted,
+    (limit) =>
+      ids === undefined
+        ? all(walks[isUnapproved ? 'unapproved' : 'all'], { ...params, limit })
+        : all(selectOfThese, { ...params, ids, limit }),
+    toItem,
+  )
 }
 
 const decisions = ['approved', 'rejected'] as const
@@ -341,17 +299,5 @@ export const reviews = {
     },
   ),
 
-  listUnits: scan(
-    (_now, options) => checkList(options),
-    function* (filters, params) {
-      const name = listingName(filters, yield* sourceOf(filters, params))
-      const statement = selectListed[name]
-      if (!statement) throw new StoreError('internal', `no listing by ${name}`)
-      return yield* firstReadable(
-        params.limit,
-        (limit) => all(statement, { ...params, limit }),
-        toItem,
-      )
-    },
-  ),
+  listUnits: scan((_now, options) => checkList(options), listUnits),
 } satisfies OperationsFor<keyof Reviews>

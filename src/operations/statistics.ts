@@ -13,7 +13,8 @@ import type {
 } from '../store.ts'
 import { checkInteger, checkOptions } from './arguments.ts'
 import { recordOf } from './json-text.ts'
-import { all, first, type OperationsFor, read, type Steps, scan } from './operation.ts'
+import { all, ask, type OperationsFor, rank, read, type Steps, scan } from './operation.ts'
+import { compareTexts } from './text-order.ts'
 
 /** What the counters of one kind hold. Those that fell to zero are left out. */
 const selectCounts = statement('select counts of a kind, by name', (db, p: { kind: string }) =>
@@ -22,16 +23,6 @@ const selectCounts = statement('select counts of a kind, by name', (db, p: { kin
     .select(['name', 'count'])
     .where('kind', '=', p.kind)
     .where('count', '>', 0)
-    .orderBy('name'),
-)
-
-const selectDomainCounts = statement('select counts of approved units by domain', (db, _: object) =>
-  db
-    .selectFrom('cq_store_counts')
-    .select(['name', 'count'])
-    .where('kind', '=', sql.lit('domain'))
-    .where('count', '>', 0)
-    .orderBy('count', 'desc')
     .orderBy('name'),
 )
 
@@ -46,42 +37,44 @@ const selectDailyCounts = statement(
       .where('count', '>', 0),
 )
 
-const countFromConfidence = statement(
-  'count approved units from a confidence on',
-  (db, p: { confidence: number; bucket: number; bucketStart: number }) =>
-    db.selectNoFrom((eb) => [
-      eb
-        .selectFrom('cq_store_confidence_buckets')
-        .select(({ fn }) => fn.sum<number | string | null>('count').as('count'))
-        .where('bucket', '>=', p.bucket)
-        .as('inBuckets'),
-      eb
-        .selectFrom('cq_store_confidence_counts')
-        .select(({ fn }) => fn.sum<number | string | null>('count').as('count'))
-        .where('confidence', '>=', p.confidence)
-        .where('confidence', '<', p.bucketStart)
-        .as('before'),
-    ]),
-)
-
-const selectActivity = statement('select recent activity', (db, p: { limit: number }, dialect) =>
-  db
-    .selectFrom('knowledge_units')
-    .select([
-      'id',
-      'status',
-      'reviewed_by',
-      'reviewed_at',
-      'created_at',
-      (dialect === 'sqlite'
-        ? sql<string>`CASE WHEN json_valid(data) THEN json_extract(data, '$.insight.summary') END`
-        : sql<string>`cast(data as jsonb) #>> '{insight,summary}'`
-      ).as('summary'),
-    ])
-    .orderBy(sql`coalesce(reviewed_at, created_at)`, 'desc')
+/**
+ * Units were reviewed or, where nobody knows when, proposed last. Each kind has an index of its own, of
+ * which the newest are enough.
+ */
+const selectActivity = statement('select recent activity', (db, p: { limit: number }, dialect) => {
+  const newest = (time: 'reviewed_at' | 'created_at') =>
+    db
+      .selectFrom('knowledge_units')
+      .select([
+        'id',
+        'status',
+        'reviewed_by',
+        'reviewed_at',
+        'created_at',
+        sql<string>`coalesce(reviewed_at, created_at)`.as('time'),
+        (dialect === 'sqlite'
+          ? sql<string>`CASE WHEN json_valid(data) THEN json_extract(data, '$.insight.summary') END`
+          : sql<string>`cast(data as jsonb) #>> '{insight,summary}'`
+        ).as('summary'),
+      ])
+      .orderBy(time, 'desc')
+      .orderBy('id', 'desc')
+      .limit(p.limit)
+  const reviewed = newest('reviewed_at').where('reviewed_at', 'is not', null)
+  const undated = newest('created_at').where('reviewed_at', 'is', null)
+  const pending = undated
+    .where('status', '=', sql.lit('pending'))
+    .where('status', '<>', sql.lit('approved'))
+  const others = undated.where('status', '<>', sql.lit('pending'))
+  return db
+    .selectFrom(reviewed.as('reviewed'))
+    .selectAll()
+    .unionAll(db.selectFrom(pending.as('pending')).selectAll())
+    .unionAll(db.selectFrom(others.as('others')).selectAll())
+    .orderBy('time', 'desc')
     .orderBy('id', 'desc')
-    .limit(p.limit),
-)
+    .limit(p.limit)
+})
 
 interface NamedCount {
   readonly name: string
@@ -95,44 +88,35 @@ function entriesOf(rows: readonly NamedCount[]): [name: string, count: number][]
     .map(({ name, count }) => [name, Number(count)])
 }
 
-function* countsOf(kind: 'status' | 'tier'): Steps<[name: string, count: number][]> {
-  return entriesOf(yield* all(selectCounts, { kind }))
+function* byStatus(): Steps<[status: string, count: number][]> {
+  return entriesOf(yield* all(selectCounts, { kind: 'status' }))
 }
 
 function* total(): Steps<number> {
-  const byStatus = yield* all(selectCounts, { kind: 'status' })
-  return byStatus.reduce((sum, { count }) => sum + Number(count), 0)
+  const rows = yield* all(selectCounts, { kind: 'status' })
+  return rows.reduce((sum, { count }) => sum + Number(count), 0)
+}
+
+function* byTier(): Steps<Record<string, number>> {
+  return recordOf(yield* ask((index) => index.tierCounts()))
 }
 
 function* byDomain(): Steps<Record<string, number>> {
-  return recordOf(entriesOf(yield* all(selectDomainCounts, {})))
+  const counts = yield* ask((index) => index.domainCounts())
+  return recordOf(
+    counts.sort(([one, ones], [other, others]) => others - ones || compareTexts(one, other)),
+  )
 }
 
 function* byConfidence(innerBounds: readonly number[]): Steps<Record<string, number>> {
-  const counts: Record<string, number> = {}
   const bounds = [0, ...innerBounds, 1]
-  let reached = yield* unitsFrom(0)
-  for (const [index, upper] of bounds.slice(1).entries()) {
-    // What is above 1 is in the last bucket, and what is below 0 in the first.
-    const reachUpper = upper < 1 ? yield* unitsFrom(upper) : 0
-    counts[`${boundName(bounds[index] ?? 0)}-${boundName(upper)}`] = reached - reachUpper
-    reached = reachUpper
-  }
-  return counts
-}
-
-/**
- * How many approved units have this confidence or more. Whole buckets are counted as such, so that only
- * the confidences in the one bucket that the bound divides are gone through.
- */
-function* unitsFrom(confidence: number): Steps<number> {
-  const bucket = Math.ceil(confidence * buckets)
-  const row = yield* first(countFromConfidence, {
-    confidence,
-    bucket,
-    bucketStart: bucket / buckets,
-  })
-  return Number(row?.inBuckets ?? 0) + Number(row?.before ?? 0)
+  const counts = yield* ask((index) => index.confidenceCounts(innerBounds))
+  return recordOf(
+    counts.map((count, at) => {
+      const [lower = 0, upper = 1] = bounds.slice(at)
+      return [`${boundName(lower)}-${boundName(upper)}`, count]
+    }),
+  )
 }
 
 /** A bound as cq names it: `0.3`, and `0.0` and `1.0` for the outer ones. */
@@ -191,8 +175,6 @@ function* daily({ since, today }: Window): Steps<DailyCount[]> {
   return counts
 }
 
-/** From 0 to 1, see `migrations/confidence-buckets.ts`. */
-const buckets = 1024
 const reviewBounds = [0.3, 0.6, 0.8]
 const knowledgeBounds = [0.3, 0.5, 0.7]
 const dashboardDays = 30
@@ -217,34 +199,29 @@ function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly nu
 }
 
 export const statistics = {
-  // Counters and sums of bounded number: as cheap in a store of any size, so that they wait for no scan.
+  // Sums of counters, of bounded number: as cheap in a store of any size, so that they wait for no scan.
   count: read(() => [], total),
-  domainCounts: scan(() => [], byDomain),
+  domainCounts: rank(() => [], byDomain),
   countsByStatus: read(
     () => [],
     function* () {
-      return recordOf(yield* countsOf('status'))
+      return recordOf(yield* byStatus())
     },
   ),
-  countsByTier: read(
-    () => [],
-    function* () {
-      return recordOf(yield* countsOf('tier'))
-    },
-  ),
-  confidenceDistribution: read((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
+  countsByTier: rank(() => [], byTier),
+  confidenceDistribution: rank((_now, innerBounds) => [checkBounds(innerBounds)], byConfidence),
   recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
   dailyCounts: scan((now, options) => {
     const { days } = checkOptions(options, { days: 30 })
     return [lastDays(now, checkInteger('days', days, 1))]
   }, daily),
 
-  stats: scan(
+  stats: rank(
     () => [],
     function* () {
       return {
         total_count: yield* total(),
-        tier_counts: recordOf(yield* countsOf('tier')),
+        tier_counts: yield* byTier(),
         domain_counts: yield* byDomain(),
         confidence_distribution: (yield* byConfidence(
           knowledgeBounds,
@@ -253,12 +230,12 @@ export const statistics = {
     },
   ),
 
-  reviewStats: scan(
+  reviewStats: rank(
     (now) => [lastDays(now, dashboardDays)],
     function* (window) {
       const none: Record<UnitStatus, number> = { pending: 0, approved: 0, rejected: 0 }
       return {
-        counts: { ...none, ...Object.fromEntries(yield* countsOf('status')) },
+        counts: { ...none, ...Object.fromEntries(yield* byStatus()) },
         domains: yield* byDomain(),
         confidence_distribution: (yield* byConfidence(
           reviewBounds,

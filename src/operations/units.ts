@@ -16,16 +16,17 @@ import { unitOf } from './json-text.ts'
 import { listed } from './listed.ts'
 import {
   all,
+  ask,
   change,
   create,
   first,
   type OperationsFor,
+  rank,
   read,
   type Steps,
   write,
 } from './operation.ts'
-import { rankedIds } from './ranking.ts'
-import { firstReadable, readableUnit, unlessUnreadable } from './readable.ts'
+import { readable, readableUnit, unlessUnreadable } from './readable.ts'
 
 /** What a unit is read from. */
 export const storedColumns = ['knowledge_units.id', 'data', 'created_at'] as const
@@ -137,7 +138,7 @@ function* amendApproved(
 }
 
 function* rankedRows(query: RankingQuery, limit: number) {
-  const ids = yield* rankedIds(query, limit)
+  const ids = yield* ask((index) => index.query(query, limit))
   const rows = yield* all(selectListed, { ids: JSON.stringify(ids) })
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
@@ -185,7 +186,7 @@ export const units = {
     },
   ),
 
-  query: read(
+  query: rank(
     (_now, domains, options) => {
       const { languages, frameworks, pattern, limit } = checkOptions(options, defaultQuery)
       const query: RankingQuery = {
@@ -198,11 +199,7 @@ export const units = {
     },
     function* (query, limit) {
       if (query.domains.length === 0) return []
-      return yield* firstReadable(
-        limit,
-        (most) => rankedRows(query, most),
-        (unit) => unit,
-      )
+      return yield* readable(yield* rankedRows(query, limit), (unit) => unit)
     },
   ),
 

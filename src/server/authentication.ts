@@ -7,8 +7,8 @@ import type { SessionTokens } from './session-token.ts'
 /** Who sent a request, found out before its body is read. */
 interface Caller {
   readonly username: string
-  /** The API key that was shown. */
-  readonly keyId?: string
+  /** The API key that was shown, where it is to be noted that it was used. */
+  readonly keyToNote?: string
 }
 
 // Beside the request and not on it, so that nothing in somebody else's server can clash.
@@ -21,9 +21,9 @@ export function callerOf(request: FastifyRequest): Caller {
   return caller
 }
 
-/** The API key that the request showed, where it showed one that is valid. */
-export function apiKeyOf(request: FastifyRequest): string | undefined {
-  return callers.get(request)?.keyId
+/** The API key that the request showed, where it is valid, and its use is not noted yet. */
+export function keyToNoteOf(request: FastifyRequest): string | undefined {
+  return callers.get(request)?.keyToNote
 }
 
 export interface AuthenticationOptions {
@@ -36,6 +36,9 @@ export interface AuthenticationOptions {
 const challenge = { 'www-authenticate': 'Bearer' } as const
 const bearer = 'Bearer '
 
+/** For how long the use of a key that was noted stands for others, in milliseconds: each costs a write. */
+const notedFor = 60_000
+
 /** What a route may ask for: hooks that run before its body is read. */
 export class Authentication {
   readonly #options: AuthenticationOptions
@@ -46,11 +49,14 @@ export class Authentication {
   /** An API key, as agents have. A refusal never tells why. */
   readonly apiKey: onRequestAsyncHookHandler = async (request) => {
     const parts = readApiKey(credential(request) ?? '')
-    const { store, apiKeyPepper } = this.#options
+    const { store, apiKeyPepper, now } = this.#options
     const key = parts && (await store.getActiveApiKeyById(parts.id))
     if (!key || !sameHash(key.key_hash, hashSecret(parts.secret, apiKeyPepper)))
       throw new HttpError(401, 'Invalid API key', challenge)
-    callers.set(request, { username: key.username, keyId: key.id })
+    const { username, last_used_at: noted } = key
+    // Also where the clock was set back, as long as it was not by more.
+    const isNoted = noted !== null && Math.abs(now().getTime() - Date.parse(noted)) < notedFor
+    callers.set(request, isNoted ? { username } : { username, keyToNote: key.id })
   }
 
   /** A login's token, as people have, of a user who may be gone by now. */

@@ -1,6 +1,11 @@
+import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
+import { StoreError } from '../errors.ts'
 import type { Store } from '../store.ts'
 import { answer, responses } from './schemas.ts'
+
+/** How long a probe waits for the store, in milliseconds. */
+const patience = 5_000
 
 const probeMethods = 'HEAD answers as well, for probes, without a body.'
 
@@ -22,7 +27,7 @@ export function healthRoute(server: FastifyInstance): void {
   )
 }
 
-/** Whether the store answers. Until it does, nobody should be sent here. */
+/** Whether the store answers, queries too. Until it does, nobody should be sent here. */
 export function readyRoute(server: FastifyInstance, store: Store): void {
   server.get(
     '/ready',
@@ -37,7 +42,11 @@ export function readyRoute(server: FastifyInstance, store: Store): void {
       },
     },
     async () => {
-      await store.getReviewStatus('')
+      // Whichever part of the store answers late, probes are not kept waiting.
+      const answers = Promise.all([store.getReviewStatus(''), store.query([' '])])
+      const late = Symbol('late')
+      const first = await Promise.race([answers, setTimeout(patience, late, { ref: false })])
+      if (first === late) throw new StoreError('unavailable', 'the store does not answer yet')
       return { status: 'ready' }
     },
   )

@@ -18,13 +18,17 @@ import { version } from './version.ts'
 interface ObservedStore {
   readonly figures: {
     readonly read: LaneFigures
+    readonly rank: LaneFigures
     readonly write: LaneFigures
+    readonly ranking: readonly Readonly<
+      Record<'units' | 'bytes' | 'loadMilliseconds' | 'changes', number>
+    >[]
     readonly connections: readonly { readonly sqliteVersion: string }[]
   }
   fileSizes(): Promise<{ readonly database: number; readonly wal: number }>
 }
 
-const lanes = ['read', 'write'] as const
+const lanes = ['read', 'rank', 'write'] as const
 
 let processRegistry: Registry | undefined
 
@@ -60,6 +64,7 @@ export class Metrics {
     if (observed) {
       this.#addLanes(observed)
       this.#addFiles(observed)
+      this.#addRanking(observed)
     }
     // Last, so that the lanes' figures are read before this adds to them.
     this.#addPendingUnits(store)
@@ -142,7 +147,6 @@ export class Metrics {
     this.#addCounter('overloads', 'Calls turned away since too many waited', store)
     this.#addCounter('timeouts', 'Calls that were not answered in time', store)
     this.#addCounter('restarts', 'Workers started anew after they had died', store)
-    this.#addCounter('madeAlone', 'Calls too long for their batch, made again alone', store)
     const inSeconds = 1 / 1000
     this.#addHistogram('batch_calls', 'How many calls travelled as one batch', 1, (lane) => {
       return store.figures[lane].batchSizes
@@ -168,12 +172,12 @@ export class Metrics {
   }
 
   #addCounter(
-    figure: 'calls' | 'batches' | 'overloads' | 'timeouts' | 'restarts' | 'madeAlone',
+    figure: 'calls' | 'batches' | 'overloads' | 'timeouts' | 'restarts',
     help: string,
     store: ObservedStore,
   ): void {
     new Counter({
-      name: `cq_store_lane_${figure === 'madeAlone' ? 'made_alone' : figure}_total`,
+      name: `cq_store_lane_${figure}_total`,
       help,
       labelNames: ['lane'],
       registers: [this.#registry],
@@ -200,6 +204,26 @@ export class Metrics {
       values: lanes.flatMap((lane) => histogramValues(name, lane, scale, figuresOf(lane))),
     })
     this.#registry.registerMetric({ name, get, reset: () => {} } as unknown as Metric)
+  }
+
+  #addRanking(store: ObservedStore): void {
+    const figures = {
+      units: ['units', 'Units that queries may find, in the index; 0 until it is loaded', 1],
+      bytes: ['bytes', 'Memory of the index, about', 1],
+      load_seconds: ['loadMilliseconds', 'How long the index took to load', 1 / 1000],
+      changes: ['changes', 'Changes of units that the index was told of since it was loaded', 1],
+    } as const
+    for (const [name, [figure, help, scale]] of Object.entries(figures))
+      new Gauge({
+        name: `cq_store_ranking_${name}`,
+        help,
+        labelNames: ['ranker'],
+        registers: [this.#registry],
+        collect() {
+          for (const [index, ranking] of store.figures.ranking.entries())
+            this.set({ ranker: index + 1 }, ranking[figure] * scale)
+        },
+      })
   }
 
   #addFiles(store: ObservedStore): void {

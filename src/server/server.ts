@@ -7,7 +7,7 @@ import type {
 import { findUnknownName } from '../knowledge/validation.ts'
 import type { Store } from '../store.ts'
 import { accountRoutes, legacyAccountRoutes, loginRoute } from './accounts.ts'
-import { Authentication, apiKeyOf } from './authentication.ts'
+import { Authentication, keyToNoteOf } from './authentication.ts'
 import { takeBodies } from './body.ts'
 import { describeMounts, documentRoutes, servePages } from './documentation.ts'
 import { answerError, notFound } from './errors.ts'
@@ -169,10 +169,10 @@ function requireSecrets(server: FastifyInstance, secrets: Secrets): void {
     )
 }
 
-/** Notes that an API key was used, once its request is answered. */
+/** Notes that an API key was used, once its request is answered; once a minute is enough. */
 function touchKeys(server: FastifyInstance, store: Store): void {
   server.addHook('onResponse', (request, reply, done) => {
-    const keyId = apiKeyOf(request)
+    const keyId = keyToNoteOf(request)
     if (keyId !== undefined && reply.statusCode < 400)
       store.touchApiKeyLastUsed(keyId).catch((error: unknown) => {
         request.log.warn({ err: error }, 'could not note that an API key was used')

@@ -1,14 +1,9 @@
-import { type CallReply, type Failure, toFailure, tooLong } from '../offload/reply.ts'
+import { type CallReply, type Failure, toFailure } from '../offload/reply.ts'
 import { operations } from '../operations/index.ts'
 import type { Call } from '../operations/operation-store.ts'
-import { type Connection, TooMuchWork } from './connection.ts'
+import type { Connection } from './connection.ts'
 import { toStoreError } from './errors.ts'
-
-/**
- * How much a read may do while others wait for their answers: the statements that it runs and the rows
- * that they answer. Some milliseconds' work, and many times that of a usual query.
- */
-export const mostWorkAmongOthers = 2_000
+import type { Ranker } from './ranker.ts'
 
 /** Thrown where a write fails that has changed something; `cause` says why it failed. */
 class HalfDone extends Error {
@@ -18,28 +13,30 @@ class HalfDone extends Error {
 /**
  * Answers a batch of calls in one transaction. Nobody is answered before it is committed; where that
  * fails, every call of the batch fails and nothing is stored. Otherwise a call fails alone.
- * @param mostWork what a read may do of work, see `Connection.run`; a write is done or not done
+ * @param ranker what keeps the index that the calls ask, where they are for a ranker
  */
 export function answerBatch(
   connection: Connection,
   calls: readonly Call[],
-  mostWork?: number,
+  ranker?: Ranker,
 ): CallReply[] {
   try {
-    if (connection.access === 'read')
-      return connection.transaction(() => calls.map((call) => read(connection, call, mostWork)))
-    return writeAll(connection, calls)
+    if (connection.access === 'write') return writeAll(connection, calls)
+    return connection.transaction(() => {
+      ranker?.catchUp()
+      return calls.map((call) => read(connection, call))
+    })
   } catch (error) {
     const failure = toFailure(toStoreError(error))
     return calls.map(() => failure)
   }
 }
 
-function read(connection: Connection, call: Call, mostWork?: number): CallReply {
+function read(connection: Connection, call: Call): CallReply {
   try {
-    return run(connection, call, mostWork)
+    return run(connection, call)
   } catch (error) {
-    return error instanceof TooMuchWork ? tooLong : failureOf(connection, error)
+    return failureOf(connection, error)
   }
 }
 
@@ -86,12 +83,8 @@ function requireTransaction({ sqlite }: Connection, error: unknown): void {
 }
 
 /** The text of the result, with what the operation wanted logged. */
-function run(
-  connection: Connection,
-  [method, view, ...prepared]: Call,
-  mostWork?: number,
-): CallReply {
-  const text = connection.runToText(operations[method].run(...prepared), view, mostWork)
+function run(connection: Connection, [method, view, ...prepared]: Call): CallReply {
+  const text = connection.runToText(operations[method].run(...prepared), view)
   if (connection.notices.length === 0) return text
   return { text, notices: connection.notices.splice(0) }
 }

@@ -11,7 +11,7 @@ import {
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { parseKnowledgeUnit, unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { isTimestamp } from '../knowledge/timestamps.ts'
-import { type DerivedTable, fill } from '../migrations/derived-table.ts'
+import type { DerivedTable } from '../migrations/derived-table.ts'
 import { derivedTables, migrations } from '../migrations/index.ts'
 import { completeReferenceSchema, missingWhereStamped } from '../migrations/reference-schema.ts'
 import type { UnitStatus } from '../store.ts'
@@ -95,10 +95,7 @@ export function rebuild(connection: Connection): Rebuilt {
   return connection.bulkTransaction(() => {
     const documents = mendDocuments(sqlite)
     const rebuilt = derivedTables.filter(({ name }) => hasTable(sqlite, name))
-    for (const table of rebuilt) {
-      sqlite.prepare(`DELETE FROM ${table.name}`).run()
-      sqlite.prepare(fill(table)).run()
-    }
+    for (const { fill } of rebuilt) for (const sql of fill) sqlite.prepare(sql).run()
     return { tables: rebuilt.map(({ name }) => name), documents }
   })
 }
@@ -198,9 +195,7 @@ function hasColumn(sqlite: Sqlite.Database, table: string, column: string): bool
 
 function* findDrift(sqlite: Sqlite.Database, table: DerivedTable): Iterable<string> {
   const columns = table.columns.join(', ')
-  // A count of 0 says as much as no row.
-  const isCounter = table.columns.includes('count')
-  const actual = `SELECT ${columns} FROM ${table.name}${isCounter ? ' WHERE count <> 0' : ''}`
+  const actual = `SELECT ${columns} FROM ${table.name} WHERE ${table.holds}`
   const expected = `SELECT ${columns} FROM (${table.definition})`
   for (const [minuend, subtrahend, words] of [
     [expected, actual, 'lacks'],

@@ -4,9 +4,9 @@ import type { StatementText } from '../statement.ts'
 
 /**
  * What a connection may do. The writer also makes the file and its write-ahead log; what `checkpoint`
- * may is to fold that into the file.
+ * may is to fold that into the file. One that may `rank` reads, and has an index in memory.
  */
-export type Access = 'read' | 'write' | 'checkpoint'
+export type Access = 'read' | 'rank' | 'write' | 'checkpoint'
 /** How hard a commit is pressed to the disk, see `SqliteStoreOptions.durability`. */
 export type Durability = 'normal' | 'full'
 
@@ -32,6 +32,8 @@ export interface WorkerOptions extends ConnectionOptions {
   /** Compiled by the thread that starts it, see `statement.ts`. */
   readonly statements: readonly StatementText[]
   readonly checkpointMemory: SharedArrayBuffer
+  /** Of the figures of a ranker's index. */
+  readonly rankingMemory?: SharedArrayBuffer | undefined
   /** Whether the file must have the newest schema, and is not brought to it. */
   readonly mustBeNewest: boolean
 }

@@ -1,8 +1,9 @@
 import Sqlite from 'better-sqlite3'
+import { StoreError } from '../errors.ts'
 import type { UnitView } from '../knowledge/document.ts'
-import { ranking } from '../migrations/ranking-index.ts'
 import { writeResult } from '../operations/json-text.ts'
-import type { Notice, Step, Steps } from '../operations/operation.ts'
+import type { Notice, Question, Step, Steps } from '../operations/operation.ts'
+import type { RankingIndex } from '../ranking/ranking-index.ts'
 import { CheckpointRequest } from './checkpoint-request.ts'
 import type { Access, ConnectionOptions, ConnectionReport, Tidied } from './connection-options.ts'
 import { toStoreError } from './errors.ts'
@@ -40,16 +41,13 @@ const analyzedRows = 1_000
 /** Failures of upkeep that are kept to be told. */
 const mostUndone = 20
 
-/** Thrown by `run` where an operation does more work than it may. */
-export class TooMuchWork extends Error {
-  override readonly name = 'TooMuchWork'
-}
-
 /** One better-sqlite3 connection, on which operations run to their end without a pause. */
 export class Connection {
   readonly sqlite: Sqlite.Database
   readonly access: Access
   readonly #logAsFound: string | undefined
+  /** What a ranker answers questions from. */
+  index: RankingIndex | undefined
   /** Statements of operations that changed something, or failed and may have. */
   changes = 0
   /** What operations wanted logged. */
@@ -77,20 +75,10 @@ export class Connection {
     }
   }
 
-  /**
-   * Drives an operation: runs each statement that it yields, and hands it the answer or the failure.
-   * @param mostWork the statements that it may run and the rows that they may answer, together, before
-   * it asks for another one
-   * @throws {TooMuchWork} where it asks for more; it is ended then
-   */
-  run<Result>(steps: Steps<Result>, mostWork = Number.POSITIVE_INFINITY): Result {
-    let work = 0
+  /** Drives an operation: runs each statement that it yields, and hands it the answer or the failure. */
+  run<Result>(steps: Steps<Result>): Result {
     let step = steps.next()
     while (!step.done) {
-      if (work > mostWork) {
-        steps.return(undefined as Result)
-        throw new TooMuchWork()
-      }
       let answer: unknown
       try {
         answer = this.#execute(step.value)
@@ -98,15 +86,14 @@ export class Connection {
         step = steps.throw(toStoreError(error))
         continue
       }
-      work += Array.isArray(answer) ? 1 + answer.length : 1
       step = steps.next(answer)
     }
     return step.value
   }
 
   /** As `run`, and writes the result as JSON text, its units seen as the view. */
-  runToText(steps: Steps<unknown>, view?: UnitView, mostWork?: number): string {
-    return writeResult(this.run(steps, mostWork), view)
+  runToText(steps: Steps<unknown>, view?: UnitView): string {
+    return writeResult(this.run(steps), view)
   }
 
   /** Runs a statement that is not an operation's. */
@@ -222,11 +209,7 @@ export class Connection {
     return this.#undone.splice(0)
   }
 
-  /**
-   * Does what `PRAGMA optimize` would, save for the ranking. Whatever the limit, SQLite reads all of an
-   * index to count its rows; the ranking's is most of a file, and no statement has a choice of how to
-   * read it.
-   */
+  /** Does what `PRAGMA optimize` would. */
   #refreshStatistics(mask: number): void {
     const told = this.#attempt('optimize', () =>
       this.sqlite
@@ -235,9 +218,7 @@ export class Connection {
         .all(),
     )
     // Each by itself: another program's table may need functions that are not here.
-    for (const analysis of told ?? [])
-      if (!analysis.includes(`"${ranking.name}"`))
-        this.#attempt('optimize', () => this.sqlite.exec(analysis))
+    for (const analysis of told ?? []) this.#attempt('optimize', () => this.sqlite.exec(analysis))
   }
 
   /** Does what no call may fail for, and notes where it fails. */
@@ -280,8 +261,12 @@ export class Connection {
     return this.sqlite.pragma(name, { simple: true }) as string | number
   }
 
-  #execute(step: Step | Notice): unknown {
+  #execute(step: Step | Notice | Question): unknown {
     if ('notice' in step) return void this.notices.push(step.notice)
+    if ('ask' in step) {
+      if (!this.index) throw new StoreError('internal', 'only a ranker has an index to ask')
+      return step.ask(this.index)
+    }
     const { statement, params, want, erases } = step
     const { sql, bind } = statement.compiled('sqlite')
     const prepared = this.#prepare(sql)

@@ -19,6 +19,7 @@ import type {
 } from './connection-options.ts'
 import { makeDatabaseFile, realPathOf } from './database-file.ts'
 import { requireThere } from './directory.ts'
+import { type RankingFigures, SharedRankingFigures } from './ranking-figures.ts'
 import { type ReadableFile, readableFile } from './readable-file.ts'
 import { checkStoreOptions, type SqliteStoreOptions } from './store-options.ts'
 import { requirePermission, requireSupportedRuntime } from './versions.ts'
@@ -27,6 +28,9 @@ import { requirePermission, requireSupportedRuntime } from './versions.ts'
 export interface SqliteStoreFigures {
   readonly write: LaneFigures
   readonly read: LaneFigures
+  readonly rank: LaneFigures
+  /** One for each ranker. */
+  readonly ranking: readonly RankingFigures[]
   /** The writer first, and last the one for checkpoints, where it was started. */
   readonly connections: readonly ConnectionReport[]
 }
@@ -50,8 +54,9 @@ const shippedWorker = new URL(`../../workers/sqlite${extension}`, import.meta.ur
 /**
  * A Store over one SQLite file. One worker thread writes and several read, each with a connection of
  * its own, so that no SQLite call ever runs on the caller's thread, reads never wait for writes, and
- * writes that come together are committed together. Once so much is written that it pays, another one
- * folds the write-ahead log into the file.
+ * writes that come together are committed together. Another one, the ranker, answers queries and
+ * statistics from an index in memory, which it loads once the store is open; until then they wait. Once
+ * so much is written that it pays, one more folds the write-ahead log into the file.
  *
  * Several processes may open the same file at once.
  */
@@ -65,10 +70,13 @@ export class SqliteStore extends OperationStore implements Store {
   /** Not where this is read only. */
   readonly #writer: WorkerThread<Call> | undefined
   readonly #readers: readonly WorkerThread<Call>[]
+  readonly #rankers: readonly WorkerThread<Call>[]
+  readonly #rankingFigures: readonly SharedRankingFigures[]
   readonly #checkpointer: WorkerThread<Call>
   readonly #checkpointRequest = new CheckpointRequest()
   readonly #writes: Lane<Call>
   readonly #reads: Lane<Call>
+  readonly #ranks: Lane<Call>
   readonly #tidyInterval: number
   #tidyTimer: NodeJS.Timeout | undefined
   /**
@@ -77,6 +85,7 @@ export class SqliteStore extends OperationStore implements Store {
    */
   readonly #writesBefore = { now: 0, tidying: -1 }
   #tidying: Promise<void> | undefined
+  #following: Promise<unknown> | undefined
 
   /**
    * Opens the file, made if need be, and brings it to the newest schema. Files of cq's reference
@@ -113,9 +122,9 @@ export class SqliteStore extends OperationStore implements Store {
           `${realPath} can be written neither by this process nor beside it, and nobody has it open: ` +
             'a private copy is read, as it is now',
         )
-      if (readOnly) return store
+      for (const ranker of store.#rankers) void ranker.keepStarting()
       store.#tidyTimer = setInterval(() => store.#tidyWhenIdle(), store.#tidyInterval).unref()
-      void store.#startCheckpointerWhenAsked()
+      if (!readOnly) void store.#startCheckpointerWhenAsked()
       return store
     } catch (error) {
       await store.#abandon()
@@ -129,6 +138,7 @@ export class SqliteStore extends OperationStore implements Store {
       path,
       migrate = true,
       readers = defaultReaders,
+      rankers = 1,
       durability = 'normal',
       maxQueue = 10_000,
       timeout = 30_000,
@@ -147,11 +157,15 @@ export class SqliteStore extends OperationStore implements Store {
     this.#file = file
     this.#tidyInterval = tidyInterval
     const statements = statementTexts('sqlite')
-    const thread = (name: string, access: ConnectionOptions['access'], logAsFound?: string) => {
+    const thread = (
+      name: string,
+      access: ConnectionOptions['access'],
+      rest: Pick<WorkerOptions, 'logAsFound' | 'rankingMemory'> = {},
+    ) => {
       const workerData: WorkerOptions = {
         path: file?.path ?? path,
+        ...rest,
         access,
-        logAsFound,
         mustBeNewest: file !== undefined || !migrate,
         durability,
         busyTimeout,
@@ -172,32 +186,30 @@ export class SqliteStore extends OperationStore implements Store {
     if (!file) this.#writer = thread('writer', 'write')
     this.#checkpointer = thread('checkpointer', 'checkpoint')
     this.#readers = Array.from({ length: readers }, (_, index) =>
-      thread(`reader ${index + 1}`, 'read', index === 0 ? file?.logAsFound : undefined),
+      thread(`reader ${index + 1}`, 'read', index === 0 ? { logAsFound: file?.logAsFound } : {}),
+    )
+    this.#rankingFigures = Array.from({ length: rankers }, () => new SharedRankingFigures())
+    this.#rankers = this.#rankingFigures.map(({ memory }, index) =>
+      thread(`ranker ${index + 1}`, 'rank', { rankingMemory: memory }),
     )
     const onNotice = eachOnce((notice) => log.warn({ notice }, notice))
+    const lane = { maxQueue, timeout, onNotice }
     this.#writes = new Lane<Call>({
+      ...lane,
       name: 'write',
       workers: this.#writer ? [this.#writer] : [],
       largestBatch: largestWriteBatch,
       weight: { of: textLength, most: heaviestWriteBatch },
-      // Writes share what a commit costs and the pages that they touch, which is worth more.
-      sendsAhead: false,
-      maxQueue,
-      timeout,
       repeatable: false,
-      onNotice,
     })
+    const reading = { ...lane, largestBatch: largestReadBatch, repeatable: true }
     this.#reads = new Lane<Call>({
+      ...reading,
       name: 'read',
       workers: this.#readers,
       mostServing: options.readers ?? Math.max(1, defaultReaders - 1),
-      largestBatch: largestReadBatch,
-      sendsAhead: true,
-      maxQueue,
-      timeout,
-      repeatable: true,
-      onNotice,
     })
+    this.#ranks = new Lane<Call>({ ...reading, name: 'rank', workers: this.#rankers })
   }
 
   /** How large the files are, in bytes. */
@@ -211,7 +223,9 @@ export class SqliteStore extends OperationStore implements Store {
     return {
       write: this.#writes.figures,
       read: this.#reads.figures,
-      connections: [...this.#threads, this.#checkpointer]
+      rank: this.#ranks.figures,
+      ranking: this.#rankingFigures.map((figures) => figures.get()),
+      connections: [...this.#threads, ...this.#rankers, this.#checkpointer]
         .map(({ report }) => report as ConnectionReport | undefined)
         .filter((report) => report !== undefined),
     }
@@ -225,8 +239,8 @@ export class SqliteStore extends OperationStore implements Store {
   protected perform(call: Call, access: Access, read: (text: string) => unknown): Promise<unknown> {
     if (access === 'write' && !this.#writer)
       throw new StoreError('read_only', `the store is read only; ${call[0]} was not done`)
-    const lane = access === 'write' ? this.#writes : this.#reads
-    return lane.perform(call, access === 'scan', read)
+    const lane = { write: this.#writes, rank: this.#ranks, read: this.#reads, scan: this.#reads }
+    return lane[access].perform(call, access === 'scan', read)
   }
 
   protected logFailure(method: StoreMethod, error: StoreError): void {
@@ -245,6 +259,9 @@ export class SqliteStore extends OperationStore implements Store {
    * asked. Where a reader was in the way, it is tried again.
    */
   #tidyWhenIdle(): void {
+    this.#following ??= this.#followChanges().finally(() => {
+      this.#following = undefined
+    })
     const { calls, waiting, underWay } = this.#writes.figures
     const before = this.#writesBefore
     const isIdle = waiting === 0 && underWay === 0 && calls === before.now
@@ -254,6 +271,14 @@ export class SqliteStore extends OperationStore implements Store {
     this.#tidying = this.#tidy(writer, calls).finally(() => {
       this.#tidying = undefined
     })
+  }
+
+  /** Has rankers catch up with what was written, by others, too. */
+  async #followChanges(): Promise<void> {
+    const idle = this.#rankers.filter(({ isReady, inFlight }) => isReady && inFlight === 0)
+    for (const outcome of await Promise.allSettled(idle.map((ranker) => ranker.tidy())))
+      if (outcome.status === 'rejected')
+        this.#log.warn({ error: outcome.reason }, `not done while idle: ${outcome.reason.message}`)
   }
 
   async #tidy(writer: WorkerThread<Call>, writes: number): Promise<void> {
@@ -269,13 +294,13 @@ export class SqliteStore extends OperationStore implements Store {
 
   protected async release(): Promise<void> {
     clearInterval(this.#tidyTimer)
-    await Promise.all([this.#reads.drain(), this.#writes.drain(), this.#tidying])
-    this.#reads.stop()
-    this.#writes.stop()
+    const lanes = [this.#reads, this.#ranks, this.#writes]
+    await Promise.all([...lanes.map((lane) => lane.drain()), this.#tidying, this.#following])
+    for (const lane of lanes) lane.stop()
     this.#checkpointRequest.stopWaiting()
     const [last, ...rest] = this.#threads
     const others = await Promise.allSettled(
-      [...rest, this.#checkpointer].map((worker) => worker.close(this.#timeout)),
+      [...rest, ...this.#rankers, this.#checkpointer].map((worker) => worker.close(this.#timeout)),
     )
     // So that it finds nobody at the write-ahead log, and can fold it into the file.
     const lastOutcome = await Promise.allSettled([last?.close(this.#timeout)])

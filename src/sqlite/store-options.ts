@@ -27,6 +27,12 @@ export interface SqliteStoreOptions {
    */
   readonly readers?: number | undefined
   /**
+   * Workers beside these that answer queries and statistics: each a thread with a connection that has all
+   * approved units in memory, some 150 bytes each. One answers more queries than one event loop can send
+   * on; a second one is of use where queries are very many and cores are free. @default 1
+   */
+  readonly rankers?: number | undefined
+  /**
    * What an acknowledged write survives. `normal`: a crash of the process; a power loss may take the
    * last moments' writes, never the file's integrity. `full`: a power loss, too, at the price of a
    * disk flush for each group of writes. @default 'normal'
@@ -72,6 +78,7 @@ export const checkStoreOptions = checker<SqliteStoreOptions>('options of SqliteS
     readOnly: { type: 'boolean' },
     migrate: { type: 'boolean' },
     readers: { type: 'integer', minimum: 1, maximum: 64 },
+    rankers: { type: 'integer', minimum: 1, maximum: 64 },
     durability: { enum: ['normal', 'full'] },
     maxQueue: count,
     // The longest that a timer of Node takes.

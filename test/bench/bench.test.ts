@@ -5,6 +5,7 @@ import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type BenchOptions, inOrderOf, runBench } from '../../bench/bench.ts'
 import { type CellReply, type CellRequest, runCell } from '../../bench/cell.ts'
+import { compactFigures } from '../../bench/compact.ts'
 import { type ContenderName, contenderNames, contenders } from '../../bench/contender.ts'
 import { contendersHere } from '../../bench/contenders-here.ts'
 import { measureInterference } from '../../bench/interference.ts'
@@ -56,7 +57,7 @@ describe('contenders', () => {
       first ??= reply
       expect(reply.probe, contender).toEqual(first.probe)
       expect(reply.figures.operations, contender).toBe(tiny.operations)
-      const { latency, eventLoopDelay, cpu, bytes, ...rest } = reply.figures
+      const { latency, eventLoopDelay, cpu, bytes, slowest: _, ...rest } = reply.figures
       const told = { ...latency, ...eventLoopDelay, ...rest, ...bytes, cpu: cpu.process }
       for (const [name, value] of Object.entries(told))
         expect(value, `${contender}: ${name}`).toBeGreaterThanOrEqual(0)
@@ -72,15 +73,35 @@ describe('contenders', () => {
     }
   })
 
-  test('have no figures where a write that they acknowledged is not stored', async () => {
-    const losing = join(directory, 'losing.db')
-    await makeTemplate({ ...tiny, path: losing })
-    const sqlite = new Sqlite(losing)
-    sqlite.exec(`CREATE TRIGGER lose AFTER INSERT ON knowledge_unit_domains
-      BEGIN DELETE FROM knowledge_unit_domains WHERE rowid = new.rowid; END`)
-    sqlite.close()
-    const request = { ...cellRequest('better-sqlite3', 'insert'), template: losing }
-    await expect(runCell(request)).rejects.toThrow(/domains should be stored/)
+  test.each([
+    [
+      'insert',
+      'AFTER INSERT ON knowledge_unit_domains BEGIN DELETE FROM knowledge_unit_domains WHERE rowid = new.rowid; END',
+      /domains should be stored/,
+    ],
+    [
+      'decide',
+      "AFTER UPDATE ON knowledge_units BEGIN UPDATE knowledge_units SET status = 'pending' WHERE id = new.id; END",
+      /approvals should be stored/,
+    ],
+  ] as const)(
+    'have no figures where an acknowledged %s is not stored',
+    async (workload, trigger, complaint) => {
+      const losing = join(directory, `losing-${workload}.db`)
+      await makeTemplate({ ...tiny, path: losing })
+      const sqlite = new Sqlite(losing)
+      sqlite.exec(`CREATE TRIGGER lose ${trigger}`)
+      sqlite.close()
+      const request = { ...cellRequest('better-sqlite3', workload), template: losing }
+      await expect(runCell(request)).rejects.toThrow(complaint)
+    },
+  )
+
+  test('are told of the slowest of the worst queries, and of no other calls', async () => {
+    const worst = await runCell(cellRequest('SqliteStore', 'query-worst'))
+    expect(worst.figures.slowest).toBeGreaterThanOrEqual(1e6 / worst.figures.perSecond)
+    const { figures } = await runCell(cellRequest('SqliteStore', 'query-random'))
+    expect(figures.slowest).toBeNull()
   })
 
   test('are the store alone where only the store has an answer', async () => {
@@ -119,7 +140,11 @@ describe('the bench', () => {
 
   test('measures what is asked for in processes, and says so in tables and JSON', async () => {
     const { signal } = new AbortController()
-    const asked: BenchOptions = { ...options, interference: { perSecond: 1_000, seconds: 0.02 } }
+    const asked: BenchOptions = {
+      ...options,
+      ranking: true,
+      interference: { perSecond: 1_000, seconds: 0.02 },
+    }
     const progress: string[] = []
     const onProgress = (text: string) => progress.push(text)
     const bench = await runBench(asked, { entry, signal, onProgress })
@@ -131,11 +156,15 @@ describe('the bench', () => {
       [targetInFlight, 'SqliteStore, 1 reader'],
     ])
     expect(bench.templates.map(({ units }) => units)).toEqual([tiny.units])
+    const [cost] = bench.ranking
+    expect(bench.ranking).toHaveLength(1)
+    for (const value of Object.values(cost ?? {})) expect(value).toBeGreaterThan(0)
     expect(bench.interference?.alone.operations).toBe(20)
     expect(Object.keys(bench.versions)).toEqual(
       expect.arrayContaining(['node', 'better-sqlite3', 'SQLite of node:sqlite', 'cq-store']),
     )
     expect(JSON.parse(JSON.stringify(bench))).toEqual(bench)
+    expect(JSON.parse(compactFigures(bench))).toHaveProperty('comparisons.0.units', tiny.units)
     for (const page of [summaryPage(bench), figuresPage(bench)])
       expect(page).not.toMatch(/NaN|undefined|Infinity/)
     expect(progress[0]).toBe(`making a store of ${tiny.units} units`)
@@ -162,8 +191,26 @@ describe('the bench', () => {
   })
 })
 
+describe('the figures that are kept', () => {
+  const text = compactFigures(inventedBench(3))
+  const kept = JSON.parse(text)
+
+  test('are the median, the least and the most of the runs, to four digits', () => {
+    const [get] = kept.comparisons
+    expect(get).toMatchObject({ workload: 'get', units: 10_000, durability: 'normal' })
+    expect(get['better-sqlite3'][1].p50).toEqual([31.14, 31, 31.29])
+    expect(kept.options.seed).toBe(7)
+  })
+
+  test('take little room, whatever was measured', () => {
+    expect(text.length).toBeLessThan(40_000)
+    for (const part of ['ranking', 'httpRoutes', 'httpRounds', 'mixedLoad'])
+      expect(kept).toHaveProperty(part)
+  })
+})
+
 describe('the plan', () => {
-  const sizes = [10_000, 100_000, 1_000_000]
+  const sizes = [10_000, 20_000, 100_000, 1_000_000]
   const planned = plan({
     workloads: workloadNames,
     contenders: contenderNames,
@@ -173,7 +220,8 @@ describe('the plan', () => {
   })
 
   test('compares all contenders under every workload that all of them offer', () => {
-    for (const workload of ['get', 'query-rare', 'insert', 'confirm', 'mix', 'stats'] as const) {
+    const all = ['get', 'query-random', 'query-rare', 'insert', 'confirm', 'decide', 'mix', 'stats']
+    for (const workload of all) {
       const contest = planned.find(
         (one) => one.purpose === 'contenders' && one.workload === workload,
       )
@@ -188,10 +236,16 @@ describe('the plan', () => {
     }
   })
 
-  test('has everything that writes compared with durability full, too', () => {
+  test('has inserts compared with durability full, too', () => {
     const durable = planned.filter(({ durability }) => durability === 'full')
-    expect(durable.map(({ workload }) => workload)).toEqual(['insert', 'confirm'])
-    expect(durable.every(({ workload }) => workloads[workload].writes)).toBe(true)
+    expect(durable.map(({ workload }) => workload)).toEqual(['insert'])
+  })
+
+  test('counts calls where each has its part in the mean', () => {
+    const counted = planned.filter(({ calls }) => calls !== null)
+    expect(new Set(counted.map(({ workload, calls }) => `${workload} ${calls}`))).toEqual(
+      new Set(['query-random 2000', 'query-worst 120']),
+    )
   })
 
   test('has the store grow to the end, and what scans only as far as one can wait', () => {
@@ -201,7 +255,7 @@ describe('the plan', () => {
         .filter(({ entrants }) => entrants.some((entrant) => entrant.contender === contender))
         .map(({ units }) => units)
     expect(sizesOf('SqliteStore')).toEqual(sizes)
-    expect(sizesOf('better-sqlite3')).toEqual([10_000, 100_000])
+    expect(sizesOf('better-sqlite3')).toEqual([10_000, 20_000, 100_000])
   })
 
   test('writes to no store that others read', () => {

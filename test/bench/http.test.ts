@@ -21,9 +21,9 @@ describe('the bench over HTTP', () => {
   const own = leavesNothing()
 
   /** As small as it can be; answers are counted, so that no time has a part in it. */
-  async function tiny(sizes: readonly number[] = [200]): Promise<HttpBenchOptions> {
-    const stores = sizes.map((units) => ({ units, path: own.file(`${units}.db`) }))
-    for (const { units, path } of stores) await makeTemplate({ path, units, seed })
+  async function tiny(): Promise<HttpBenchOptions> {
+    const [path, units] = [own.file('a.db'), 200]
+    await makeTemplate({ path, units, seed })
     return {
       connections: 4,
       seconds: 600,
@@ -31,22 +31,21 @@ describe('the bench over HTTP', () => {
       firstWarmUpSeconds: 600,
       requests: 8,
       rounds: 1,
+      path,
+      units,
       seed,
-      stores,
-      units: 200,
     }
   }
 
-  test('measures every route, and growth, and says so in tables', async () => {
+  test('measures every route, and says so in tables', async () => {
     const { signal } = new AbortController()
-    const options = await tiny([200, 300])
+    const options = await tiny()
     const result = await runHttpBench(options, { entry, signal, onProgress: quiet })
     expect(result.routes.map(({ route }) => route)).toEqual(readRoutes.map(({ name }) => name))
     expect(result.rounds).toHaveLength(options.rounds)
     const measured = [
       ...result.routes.map(({ figures }) => figures),
       ...result.rounds.flatMap((round) => Object.values(round)),
-      ...result.growth.map(({ figures }) => figures),
     ]
     for (const figures of measured) {
       expect(figures.requests).toBeGreaterThanOrEqual(options.requests)
@@ -56,15 +55,12 @@ describe('the bench over HTTP', () => {
       expect(figures.clientCpu).toBeGreaterThanOrEqual(0)
       expect(figures.rss).toBeGreaterThan(0)
     }
-    expect(new Set(result.growth.map(({ units }) => units))).toEqual(new Set([200, 300]))
-    expect(new Set(result.growth.map(({ connections }) => connections))).toEqual(new Set([1, 4]))
     const section = httpSection(result)
     for (const { name } of readRoutes) expect(section).toContain(`| \`${name}\` |`)
     expect(section).not.toMatch(/NaN|undefined|Infinity/)
     // Of so few requests, the event loop may have had nothing to tell.
-    const told = httpTargets(result).filter(({ what }) => !what.includes('event-loop'))
-    for (const { verdict } of told) expect(verdict).toMatch(/reached|missed/)
-    expect(told).toHaveLength(4)
+    const [told] = httpTargets(result)
+    expect(told?.verdict).toMatch(/reached|missed/)
     expect(JSON.parse(JSON.stringify(result))).toEqual(result)
   })
 
@@ -142,8 +138,8 @@ describe('the targets over HTTP', () => {
       inventedHttp({
         rounds: round ? [{ ...round, knowledge: inventedHttpFigures({ perSecond }) }] : [],
       })
-    expect(verdictOf(asked(5_000), 'requests/s against')).toBe('reached')
-    expect(verdictOf(asked(4_999), 'requests/s against')).toBe('missed')
+    expect(verdictOf(asked(6_000), 'requests/s against')).toBe('reached')
+    expect(verdictOf(asked(5_999), 'requests/s against')).toBe('missed')
     expect(verdictOf(inventedHttp({ rounds: [] }), 'requests/s against')).toBe('not measured')
   })
 
@@ -158,25 +154,5 @@ describe('the targets over HTTP', () => {
       inventedHttp({ rounds: delays.map(late).filter((one) => one !== undefined) })
     expect(verdictOf(result(3, 3, 100), 'event-loop delay')).toBe('reached')
     expect(verdictOf(result(3.1, 3.1, 0), 'event-loop delay')).toBe('missed')
-  })
-
-  test('miss where the largest store is slower, be it alone or under load', () => {
-    const slower = (connections: number, figures: Parameters<typeof inventedHttpFigures>[0]) => {
-      const { growth } = inventedHttp()
-      return inventedHttp({
-        growth: growth.map((one) =>
-          one.units === 1_000_000 && one.connections === connections
-            ? { ...one, figures: inventedHttpFigures(figures) }
-            : one,
-        ),
-      })
-    }
-    const stats = 'GET /api/v1/knowledge/stats'
-    expect(verdictOf(inventedHttp(), stats)).toBe('reached')
-    expect(verdictOf(slower(32, { perSecond: 499 }), stats)).toBe('missed')
-    expect(verdictOf(slower(32, { perSecond: 500 }), stats)).toBe('reached')
-    const latency = { p50: 401, p99: 1, p999: 1, max: 1 }
-    expect(verdictOf(slower(1, { latency }), stats)).toBe('missed')
-    expect(verdictOf(slower(32, { latency }), stats)).toBe('reached')
   })
 })

@@ -2,14 +2,14 @@ import type { BenchResult, ComparisonResult } from '../../bench/bench.ts'
 import type { CellFigures } from '../../bench/cell.ts'
 import { contenderNames } from '../../bench/contender.ts'
 import type { HttpBenchOptions, HttpFigures, HttpResult } from '../../bench/http/http-bench.ts'
-import { knowledgeStats, readRoutes, reviewStats } from '../../bench/http/routes.ts'
+import { readRoutes } from '../../bench/http/routes.ts'
 import type { MixedLoadResult } from '../../bench/mixed-load/mixed-load.ts'
 import { plan } from '../../bench/plan.ts'
 import { workloadNames } from '../../bench/workload.ts'
 
 /** Figures that nobody measured, of everything that the bench measures. */
 
-const sizes = [10_000, 100_000, 1_000_000]
+const sizes = [10_000, 20_000, 100_000, 1_000_000]
 
 export function inventedHttpFigures(figures: Partial<HttpFigures>): HttpFigures {
   const perSecond = figures.perSecond ?? 1_000
@@ -37,22 +37,11 @@ const httpOptions: HttpBenchOptions = {
   requests: 1_000,
   rounds: 1,
   seed: 7,
-  stores: sizes.map((units) => ({ units, path: `${units}.db` })),
+  path: 'a.db',
   units: 100_000,
 }
 
 export function inventedHttp(result: Partial<HttpResult> = {}): HttpResult {
-  const growth = [knowledgeStats, reviewStats].flatMap(({ name: route }) =>
-    sizes.flatMap((units) =>
-      [1, 32].map((connections) => ({
-        route,
-        units,
-        connections,
-        round: 0,
-        figures: inventedHttpFigures({}),
-      })),
-    ),
-  )
   return {
     options: httpOptions,
     routes: readRoutes.map(({ name: route }, place) => ({
@@ -66,7 +55,6 @@ export function inventedHttp(result: Partial<HttpResult> = {}): HttpResult {
         health: inventedHttpFigures({ perSecond: 20_000 }),
       },
     ],
-    growth,
     ...result,
   }
 }
@@ -95,13 +83,13 @@ export function inventedMixedLoad(
   }
 }
 
-export function inventedBench(): BenchResult {
+export function inventedBench(runs = 1): BenchResult {
   const options = {
     workloads: workloadNames,
     sizes,
     inFlight: [1, 16, 64, 256],
     readers: 1,
-    runs: 1,
+    runs,
     seconds: 1,
     warmUpSeconds: 1,
     operations: 1_000,
@@ -111,12 +99,16 @@ export function inventedBench(): BenchResult {
     (comparison): ComparisonResult => ({
       ...comparison,
       measurements: comparison.entrants.flatMap(({ name, inFlight: counts }, place) =>
-        counts.map((inFlight) => ({
-          entrant: name,
-          inFlight,
-          run: 0,
-          figures: inventedCellFigures(comparison.workload.length * 10 * (place + 1) + inFlight),
-        })),
+        counts.flatMap((inFlight) =>
+          Array.from({ length: runs }, (_, run) => ({
+            entrant: name,
+            inFlight,
+            run,
+            figures: inventedCellFigures(
+              comparison.workload.length * 10 * (place + 1) + inFlight + run / 7,
+            ),
+          })),
+        ),
       ),
     }),
   )
@@ -134,8 +126,23 @@ export function inventedBench(): BenchResult {
     versions: { node: '24.0.0', 'better-sqlite3': '13.0.2', 'SQLite of better-sqlite3': '3.54.1' },
     options,
     absent: [],
-    templates: [],
+    templates: sizes.map((units) => ({
+      units,
+      fillSeconds: units / 20_000,
+      migrateSeconds: units / 30_000,
+      referenceBytes: 1_700 * units,
+      bytes: 2_000 * units,
+    })),
     comparisons,
+    ranking: sizes.flatMap((units) =>
+      Array.from({ length: runs }, (_, run) => ({
+        units,
+        openMilliseconds: 50 + run,
+        loadMilliseconds: units / 200 + run,
+        bytes: (180 + run) * units,
+        rssGrowth: 3e7 + 300 * units,
+      })),
+    ),
     http: inventedHttp(),
     mixedLoad: inventedMixedLoad((seconds) => ({ wal: (seconds % 8) * 2e6 })),
   }
@@ -146,6 +153,7 @@ function inventedCellFigures(microseconds: number): CellFigures {
     operations: 1_000,
     seconds: 1,
     perSecond: 3e6 / microseconds,
+    slowest: 2 * microseconds,
     latency: { p50: microseconds, p99: 2 * microseconds, p999: 3 * microseconds, max: 1e5 },
     eventLoopDelay: { p99: 1, max: 2 },
     cpu: { mainThread: 10, process: 20 },

@@ -42,7 +42,13 @@ describe('the corpus', () => {
   test('is the same for the same seed, and another for another', () => {
     const of = (seed: number) => {
       const one = new Corpus(100, seed)
-      return [one.unitAt(5), one.freshUnit(5), one.storedIds(9), one.queries('context', 9)]
+      return [
+        one.unitAt(5),
+        one.freshUnit(5),
+        one.storedIds(9),
+        one.queries('context', 9),
+        one.randomQueries(),
+      ]
     }
     expect(of(1)).toEqual(of(1))
     expect(of(1)).not.toEqual(of(2))
@@ -77,10 +83,36 @@ describe('the corpus', () => {
   })
 
   test('has rivals in pairs, and never all of them, for the worst of queries', () => {
-    const [worst] = corpus.queries('worst', 1)
-    const rivals = worst?.domains.slice(0, 3) ?? []
+    const rivals = corpus.worstQueries()[0]?.domains ?? []
+    expect(rivals).toHaveLength(3)
     const shared = units.map(({ domains }) => domains.filter((one) => rivals.includes(one)).length)
     expect(new Set(shared)).toEqual(new Set([0, 2]))
     for (const rival of rivals) expect(uses.get(rival)).toBeGreaterThan(size / 20)
+  })
+
+  test('has few units with a rare part of a context, and none with two, for the worst of queries', () => {
+    const asked = corpus.worstQueries().at(-1)
+    const fitting = (count: number) =>
+      units.filter(({ context: { languages, frameworks, pattern } }) => {
+        const fits = [
+          languages.some((one) => asked?.languages.includes(one)),
+          frameworks.some((one) => asked?.frameworks.includes(one)),
+          pattern === asked?.pattern,
+        ]
+        return fits.filter(Boolean).length === count
+      }).length
+    expect(fitting(1) / size).toBeCloseTo(0.062, 1)
+    expect(fitting(2) + fitting(3)).toBe(0)
+  })
+
+  test('asks for two thousand things at random, no two alike, half of them with a context', () => {
+    const queries = corpus.randomQueries()
+    expect(new Set(queries.map((query) => JSON.stringify(query))).size).toBe(2_000)
+    const withContext = queries.filter(
+      ({ languages, frameworks, pattern }) =>
+        languages.length + frameworks.length > 0 || pattern !== '',
+    )
+    expect(withContext.length / 2_000).toBeCloseTo(0.45, 1)
+    expect(new Set(queries.map(({ domains }) => domains.length))).toEqual(new Set([1, 2, 3, 4]))
   })
 })

@@ -27,7 +27,7 @@ describe('the plots', () => {
         'confirm',
         'statistics',
       ],
-      growth: ['10k', '100k', '1M', 'get', 'query, rare domains', 'statistics for reviewers'],
+      growth: ['10k', '100k', '1M', 'get', 'query, random domains', 'statistics for reviewers'],
       'in-flight': ['SqliteStore', 'better-sqlite3', '256'],
       'http-throughput': readRoutes.map(({ name }) => name.replace('GET ', '')),
       'http-latency': ['p50', 'p99', 'p99.9', '/api/v1/knowledge'],

@@ -19,7 +19,7 @@ describe('the command line of the bench', () => {
   test('asks for everything, up to a million units, where nothing is said', async () => {
     const { options, directory } = await asked()
     expect(options.workloads).toEqual(workloadNames)
-    expect(options.sizes).toEqual([10_000, 100_000, 1_000_000])
+    expect(options.sizes).toEqual([10_000, 20_000, 100_000, 1_000_000])
     expect(options.inFlight).toEqual([1, 16, 64, 256])
     expect(options.mixedLoad?.seconds).toBe(60)
     for (const part of ['interference', 'http', 'mixedLoad']) expect(options).toHaveProperty(part)

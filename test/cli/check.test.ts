@@ -73,16 +73,15 @@ describe('check', () => {
     isDone = true
     await writing
     expect(reports.map(({ findings }) => findings)).toEqual([[], []])
-    expect(reports[1]?.rebuilt).toHaveLength(4)
+    expect(reports[1]?.rebuilt).toHaveLength(1)
   })
 
   test.each([
     [
-      'a wrong sum',
-      'update cq_store_confidence_buckets set count = count + 1',
-      /cq_store_confidence_buckets should not have \{"bucket":/,
+      'lost counts',
+      'delete from cq_store_counts',
+      /cq_store_counts lacks \{"kind":"status","name":"approved"/,
     ],
-    ['a lost ranking row', 'delete from cq_store_ranking', /cq_store_ranking lacks \{"domain":/],
     [
       'a wrong count',
       "update cq_store_counts set count = count + 1 where kind = 'status'",
@@ -90,8 +89,8 @@ describe('check', () => {
     ],
     [
       'a negative count',
-      'insert into cq_store_confidence_counts values (0.123, -1)',
-      /cq_store_confidence_counts should not have .*0.123/,
+      "insert into cq_store_counts values ('proposed', '2026-01-01', -1)",
+      /cq_store_counts should not have .*2026-01-01/,
     ],
   ])('finds %s, and --rebuild mends it', async (_name, statement, message) => {
     const path = spoiled(statement)
@@ -158,21 +157,17 @@ describe('check', () => {
   })
 
   test('takes a count of 0 for none', async () => {
-    const path = spoiled("insert into cq_store_counts values ('domain', 'gone', 0)")
+    const path = spoiled("insert into cq_store_counts values ('status', 'gone', 0)")
     expect((await check(path)).findings).toEqual([])
   })
 
   test.each([
-    [
-      'schema',
-      'drop trigger cq_store_count_added_domain',
-      /trigger cq_store_count_added_domain is/,
-    ],
+    ['schema', 'drop trigger cq_store_count_added', /trigger cq_store_count_added is/],
     ['schema', 'drop index idx_domains_domain', /index idx_domains_domain is missing/],
     [
       'schema',
-      "update sqlite_schema set sql = replace(sql, '+ 1', '+ 2') where name = 'cq_store_count_added_domain'",
-      /trigger cq_store_count_added_domain is another one/,
+      "update sqlite_schema set sql = replace(sql, '+ 1', '+ 2') where name = 'cq_store_count_added'",
+      /trigger cq_store_count_added is another one/,
     ],
     [
       'foreign keys',
@@ -217,11 +212,11 @@ describe('check', () => {
   })
 
   test('tells people what is wrong, part by part', async () => {
-    const path = spoiled('delete from cq_store_ranking')
+    const path = spoiled('delete from cq_store_counts')
     const { code, stdout, stderr } = await runCommand({ args: ['check', '--db-path', path] })
     expect(code).toBe(1)
     expect(stdout).toMatch(/^.*\nintegrity {7}ok\nforeign keys {4}ok\n/)
-    expect(stdout).toMatch(/derived tables {2}WRONG\n {2}cq_store_ranking lacks/)
+    expect(stdout).toMatch(/derived tables {2}WRONG\n {2}cq_store_counts lacks/)
     expect(stderr).toMatch(/^cq-store: there are \d+ things wrong with /)
   })
 

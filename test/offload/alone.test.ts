@@ -3,7 +3,6 @@ import { describe, expect, it } from 'vitest'
 import { Engine } from './engine.ts'
 import { Latch } from './latch.ts'
 import { arrange } from './mishap.ts'
-import { outcome } from './outcome.ts'
 import { Tally } from './tally.ts'
 
 describe('a call that runs alone', () => {
@@ -108,62 +107,6 @@ describe('a call that runs alone', () => {
       )
     },
   )
-})
-
-describe('a call that turns out to be long', () => {
-  it('is made again alone, and delays neither the others of its batch nor later ones', async () => {
-    const later = Latch.create('later')
-    await using engine = await Engine.start({ workers: 2 })
-    const [one, long, two, longToo] = await engine.performTogether([
-      'one',
-      'tedious wait later',
-      'two',
-      'tedious wait later',
-    ])
-    expect(await Promise.all([one, two])).toEqual(['one', 'two'])
-    await later.arrived()
-    expect(await engine.perform('short')).toBe('short')
-    expect(engine.lane.figures).toMatchObject({ madeAlone: 2, waiting: 1, underWay: 1 })
-    later.open()
-    expect(await Promise.all([long, longToo])).toEqual(['wait later', 'wait later'])
-    expect(engine.lane.figures).toMatchObject({ madeAlone: 2, restarts: 0 })
-  })
-
-  it('with a single worker, goes before all that did not leave with it', async () => {
-    await using engine = await Engine.start()
-    const early = await engine.performTogether(['a', 'tedious b', 'c', 'tedious d', 'e'])
-    const late = [engine.performAlone('f'), engine.perform('g'), engine.performAlone('h')]
-    await Promise.all([...early, ...late])
-    expect(await engine.perform('list')).toMatch(/, a, tedious b, c, tedious d, e, b, d, f, g, h$/)
-  })
-
-  it('keeps the deadline that it had', async () => {
-    const later = Latch.create('later')
-    await using engine = await Engine.start({ workers: 2, timeout: 200 })
-    const long = outcome(engine.perform('tedious wait later'))
-    const other = outcome(engine.perform('wait gate'))
-    expect(await other).toBe('timeout')
-    expect(engine.lane.figures.timeouts).toBe(2)
-    expect(await long).toBe('timeout')
-    engine.gate.open()
-    later.open()
-  })
-
-  it('has the second try that every call has, where its worker dies', async () => {
-    Tally.create('exits')
-    await using engine = await Engine.start({ workers: 2 })
-    expect(await engine.perform('tedious exit-once')).toBe('exit-once')
-    expect(engine.lane.figures).toMatchObject({ restarts: 1, madeAlone: 1 })
-    expect(await outcome(engine.perform('tedious exit'))).toBe('unavailable')
-    expect(engine.lane.figures).toMatchObject({ restarts: 3, madeAlone: 2 })
-  })
-
-  it('fails as internal where the worker asks for it again and again', async () => {
-    await using engine = await Engine.start()
-    expect(await outcome(engine.perform('endless'))).toBe('internal')
-    expect(await outcome(engine.performAlone('endless'))).toBe('internal')
-    expect(await engine.perform('goes on')).toBe('goes on')
-  })
 })
 
 /** Makes calls one after the other while others are made all the time, which ends only with them. */

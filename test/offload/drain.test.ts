@@ -40,16 +40,6 @@ describe('draining a lane', () => {
     expect(answer).toBe('exit-once')
   })
 
-  it('ends after calls that are made again alone', async () => {
-    await using engine = await Engine.start()
-    let answer: string | undefined
-    void engine.perform('tedious call').then((text) => {
-      answer = text
-    })
-    await engine.lane.drain()
-    expect(answer).toBe('call')
-  })
-
   it('ends where the last calls end by their deadline', async () => {
     await using engine = await Engine.start({ timeout: 100 })
     const held = outcome(engine.perform('wait gate'))

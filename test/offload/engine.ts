@@ -45,7 +45,6 @@ export class Engine {
       name: 'call',
       workers: this.workers,
       largestBatch: 64,
-      sendsAhead: true,
       maxQueue: 1000,
       timeout: never,
       repeatable: true,

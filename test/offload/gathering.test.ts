@@ -78,30 +78,18 @@ describe('calls on their way to a worker', () => {
     await Promise.all([held, behind])
   })
 
-  it('gather until the worker has answered, where none are sent ahead', async () => {
-    await using engine = await Engine.start({ sendsAhead: false })
-    const held = engine.perform('wait gate')
-    await engine.gate.arrived()
-    const gathered = [engine.perform('batch')]
-    await Promise.resolve()
-    gathered.push(engine.perform('batch'))
-    await Promise.resolve()
-    expect(engine.lane.figures).toMatchObject({ underWay: 1, waiting: 2 })
-    engine.gate.open()
-    expect(await Promise.all(gathered)).toEqual(['2', '2'])
-    await held
-  })
-
-  it('wait for a worker that does its upkeep, and leave when it is done', async () => {
+  it('are sent to a worker that does its upkeep as to one that has a batch', async () => {
     const upkeep = Latch.create('tidy')
-    await using engine = await Engine.start({ sendsAhead: false })
+    await using engine = await Engine.start()
     const tidied = engine.workers[0]?.tidy()
     await upkeep.arrived()
-    const call = engine.perform('waits')
+    const calls = [engine.perform('one')]
     await Promise.resolve()
-    expect(engine.lane.figures).toMatchObject({ underWay: 0, waiting: 1 })
+    calls.push(engine.perform('two'))
+    await Promise.resolve()
+    expect(engine.lane.figures).toMatchObject({ underWay: 1, waiting: 1 })
     upkeep.open()
-    expect(await call).toBe('waits')
+    expect(await Promise.all(calls)).toEqual(['one', 'two'])
     await tidied
   })
 

@@ -3,7 +3,6 @@
  * - `wait NAME`: first waits at the latch of this name; `wait-exit NAME`: then exits;
  * - `list`: answers the orders that it took since it started;
  * - `batch`: answers how many batches it has taken;
- * - `tedious ORDER`: asks to be made alone, and then obeys the order; `endless`: asks for it even then;
  * - `fail WHY`: replies with a failure, `conflict`;
  * - `omit`: leaves the reply out; `throw WHY`: throws, so that the whole batch has no answer;
  * - `exit-once`: exits unless the tally `exits` says that it was done before; `exit-once NAME`: first

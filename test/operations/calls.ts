@@ -12,7 +12,7 @@ const keyId = 'c'.repeat(32)
 
 const unit = (id: string) => ({
   id,
-  domains: ['domain 1', 'domain 2'],
+  domains: ['domain 400', 'domain 2'],
   insight: { summary: 'Summary', detail: 'Detail', action: 'Action' },
 })
 const key = { userId: 1, keyId }
@@ -26,8 +26,11 @@ export const calls: Calls = {
   // A pattern that is not all ASCII is looked up by queries.
   update: [[{ ...unit(approvedId), context: { pattern: 'Étage' } }]],
   query: [
-    [['domain 1']],
-    [['domain 1', 'domain 2', 'domain 3'], { languages: ['go'], frameworks: ['a'], pattern: 'p' }],
+    [['domain 400']],
+    [
+      ['domain 400', 'domain 2', 'domain 3'],
+      { languages: ['go'], frameworks: ['a'], pattern: 'p' },
+    ],
     [['domain 4', 'domain 5', 'domain 6', 'domain 7'], { limit: 1 }],
   ],
   confirm: [[approvedId]],
@@ -46,8 +49,9 @@ export const calls: Calls = {
   listUnits: [
     [],
     [{ status: 'approved' }],
+    [{ status: 'pending' }],
     // By a domain of few units and by one of many; within a range of few units and of many.
-    ...['domain 1', 'common'].flatMap((domain): [ListOptions][] => [
+    ...['domain 400', 'common'].flatMap((domain): [ListOptions][] => [
       [{ domain }],
       [{ domain, status: 'approved' }],
       [{ domain, confidenceMin: 0.5 }],

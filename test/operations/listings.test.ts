@@ -5,7 +5,6 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
 import type { Connection } from '../../src/sqlite/connection.ts'
-import { statements } from '../../src/statement.ts'
 import type { ListOptions, ReviewItem } from '../../src/store.ts'
 import { migratedDatabase } from './migrated-database.ts'
 
@@ -132,22 +131,5 @@ describe('a listing', () => {
     for (const options of [{ confidenceMin: 0.2 }, { confidenceMin: 0.1, confidenceMax: 0.11 }])
       expect(listed(options)).toEqual(byRule(options))
     connection.sqlite.exec("delete from knowledge_units where id = 'odd'")
-  })
-
-  it('reads the confidence in an index, and parses no document for it', () => {
-    const byConfidence = statements.filter(({ name }) =>
-      /^select (units, newest first,|whether a range) .*confidence/.test(name),
-    )
-    expect(byConfidence).toHaveLength(12)
-    for (const { name, compiled } of byConfidence) {
-      const { sql } = compiled('sqlite')
-      const program = connection.sqlite
-        .prepare<unknown[], { opcode: string; p4: string | null }>(`explain ${sql}`)
-        .all(...Array.from(sql.matchAll(/\?/g), () => null))
-      const functions = program.filter(({ p4 }) => /^json/.test(p4 ?? ''))
-      // Where a domain has few units, these are read, since no index leads from them to the confidence.
-      const isByDomain = name.endsWith('from those with the domain')
-      expect(functions.length > 0, name).toBe(isByDomain)
-    }
   })
 })

@@ -236,3 +236,21 @@ test('a key that was used says when, once its request is answered', async () => 
   await other.store.createUser('after', 'x')
   expect((await other.store.listApiKeysForUser(userId))[0]?.last_used_at).toEqual(timestamp)
 })
+
+test('that a key was used is noted once a minute, since each note is a write', async () => {
+  let time = Date.parse('2026-11-26T12:00:00Z')
+  const now = () => new Date(time)
+  await using other = await serveStore({ store: { now }, server: { now } })
+  const key = await other.apiKey('dave', 1e9)
+  const userId = (await other.store.getUser('dave'))?.id as number
+  const body = { domains: ['x'], insight: { summary: '', detail: '', action: '' } }
+  const notes: (string | null | undefined)[] = []
+  for (const seconds of [0, 1, 58, 2, -30, -61]) {
+    time += seconds * 1000
+    expect((await other.send('POST', '/api/v1/knowledge', key, body)).status).toBe(201)
+    // A write that is made after the note is stored after it.
+    await other.store.createUser(`after ${notes.length}`, 'x')
+    notes.push((await other.store.listApiKeysForUser(userId))[0]?.last_used_at?.slice(11, 19))
+  }
+  expect(notes).toEqual(['12:00:00', '12:00:00', '12:00:00', '12:01:01', '12:01:01', '11:59:30'])
+})

@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, onTestFinished, test } from 'vitest'
 import { StoreError } from '../../src/index.ts'
+import { Latch } from '../offload/latch.ts'
+import { arrange } from '../offload/mishap.ts'
+import { steeredWorker } from '../sqlite/steered-store.ts'
 import { detailOf } from './fault.ts'
 import { recordedLog } from './recorded-log.ts'
 import { apiKeyPepper, jwtSecret, password, passwordHash, serveStore } from './served-store.ts'
@@ -121,6 +124,7 @@ describe('a store that refuses', () => {
 describe('GET /ready', () => {
   test('tells whether the store answers', async () => {
     await using served = await serveStore()
+    await served.store.query(['x'])
     const answer = await served.ask('/ready')
     expect(answer.status).toBe(200)
     expect(await answer.json()).toEqual({ status: 'ready' })
@@ -128,6 +132,21 @@ describe('GET /ready', () => {
     const later = await served.ask('/ready')
     expect(later.status).toBe(503)
     expect(later.headers.get('retry-after')).toBe('1')
+  })
+
+  test('waits for the index of the store, and no longer than probes do', async () => {
+    const opening = Latch.create('open')
+    arrange({ 'open rank': 'wait' })
+    onTestFinished(() => arrange({}))
+    await using served = await serveStore({ store: { workerFile: steeredWorker } })
+    await opening.arrived()
+    const late = await served.ask('/ready')
+    expect(await detailOf(late, 503)).toBe('Service temporarily unavailable, please try again')
+    expect((await served.ask('/health')).status).toBe(200)
+    expect((await served.ask('/review/queue', {})).status).toBe(401)
+    opening.open()
+    await served.store.query(['x'])
+    expect((await served.ask('/ready')).status).toBe(200)
   })
 })
 
@@ -147,17 +166,20 @@ describe('GET /metrics', () => {
       `${requests}{method="GET",route="/api/v1/knowledge",status="422"} 2`,
       `${requests}{method="GET",route="/review/:unit_id",status="401"} 1`,
       'cq_store_lane_waiting{lane="read"} 0',
-      'cq_store_lane_calls_total{lane="read"} 1',
+      'cq_store_lane_calls_total{lane="rank"} 1',
       'cq_store_lane_restarts_total{lane="write"} 0',
       'cq_store_lane_overloads_total{lane="write"} 0',
-      'cq_store_lane_made_alone_total{lane="read"} 0',
-      'cq_store_lane_batch_calls_count{lane="read"} 1',
-      'cq_store_lane_wait_seconds_count{lane="read"} 1',
-      'cq_store_lane_run_seconds_count{lane="read"} 1',
+      'cq_store_lane_batch_calls_count{lane="rank"} 1',
+      'cq_store_lane_wait_seconds_count{lane="rank"} 1',
+      'cq_store_lane_run_seconds_count{lane="rank"} 1',
+      'cq_store_ranking_units{ranker="1"} 0',
+      'cq_store_ranking_changes{ranker="1"} 0',
     ])
       expect(text).toContain(line)
     expect(text).toMatch(/^cq_store_database_bytes \d{4,}$/m)
     expect(text).toMatch(/^cq_store_wal_bytes \d+$/m)
+    expect(text).toMatch(/^cq_store_ranking_bytes\{ranker="1"\} \d+$/m)
+    expect(text).toMatch(/^cq_store_ranking_load_seconds\{ranker="1"\} 0\.\d+$/m)
     expect(text).toMatch(/^nodejs_eventloop_lag_p99_seconds /m)
   })
 })

@@ -78,7 +78,7 @@ describe('the checkpointer of a store', () => {
       await emptied(store)
     }
     expect(hasCheckpointer(store)).toBe(false)
-    expect(liveThreads.size).toBe(3)
+    expect(liveThreads.size).toBe(4)
   })
 
   it('keeps the log small while a read holds a snapshot of it for some time', async () => {

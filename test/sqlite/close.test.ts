@@ -39,7 +39,7 @@ describe('closing a store', () => {
         store.query(['sample']),
         store.touchApiKeyLastUsed(unit.id),
       ])
-      const scans = [store.stats(), store.pendingQueue(), store.reviewStats()]
+      const scans = [store.reviewQueue(), store.pendingQueue(), store.reviewStats()]
       const closed = store.close()
       const late = [store.insert(heldUnit), store.getAny(heldUnit.id), store.count()]
       expect(await Promise.all(late.map(outcome))).toEqual(late.map(() => 'closed'))
@@ -61,7 +61,7 @@ describe('closing a store', () => {
     const path = directory.file('cq.db')
     const store = await openSteered({ path, readers: 3 })
     await store.insertMany(ordinaryUnits(300))
-    await Promise.all([...ordinaryUnits(20).map((unit) => store.update(unit)), store.stats()])
+    await Promise.all([...ordinaryUnits(20).map((unit) => store.update(unit)), store.reviewQueue()])
     const closed = store.close()
     await closing.arrived(3)
     // A writer that did not wait for them would close now.

@@ -24,7 +24,7 @@ async function stateOf(promise: Promise<unknown>): Promise<'pending' | 'settled'
 
 /** A scan that stops at the latch, and answers how many units there were when it began. */
 async function scanOf(store: SqliteStore): Promise<number> {
-  return (await store.stats()).total_count
+  return (await store.reviewQueue()).total
 }
 
 describe('a store with two readers', () => {
@@ -108,9 +108,9 @@ describe('a store with one reader', () => {
     await reading.arrived()
     const order: string[] = []
     const calls = [
-      store.stats().then(() => order.push('scan 1')),
+      store.reviewQueue().then(() => order.push('scan 1')),
       store.getAny(steeredIds.held).then(() => order.push('read 1')),
-      store.stats().then(() => order.push('scan 2')),
+      store.reviewQueue().then(() => order.push('scan 2')),
       store.getAny(steeredIds.held).then(() => order.push('read 2')),
     ]
     await store.insertMany(ordinaryUnits(3))

@@ -3,7 +3,7 @@ import type { SqliteStoreOptions } from '../../src/sqlite/store-options.ts'
 import { RecordedLog } from '../offload/recorded-log.ts'
 
 export const steeredWorker = new URL('workers/steered.ts', import.meta.url)
-/** As `steered.ts`, with `stats` that are long by themselves. */
+/** As `steered.ts`, with a `reviewQueue` that is long by themselves. */
 export const longScanWorker = new URL('workers/long-scan.ts', import.meta.url)
 
 /** A store whose workers do what `steered-units.ts` and `mishap.ts` say. */

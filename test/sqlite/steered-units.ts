@@ -10,8 +10,6 @@ export const steeredIds = {
   deadly: unitId(0xa2),
   /** As `deadly`, unless the tally `exits` says that it was done before. */
   deadlyOnce: unitId(0xa3),
-  /** A `getAny` of it asks for it so often that it is too long for a batch, and waits at `laborious`. */
-  laborious: unitId(0xa5),
 } as const
 
 const observed = new Date('2026-05-04T03:02:01.000Z')
@@ -19,7 +17,6 @@ const observed = new Date('2026-05-04T03:02:01.000Z')
 export const heldUnit = sampleUnit(steeredIds.held, observed)
 export const otherHeldUnit = sampleUnit(steeredIds.heldToo, observed)
 export const deadlyUnit = sampleUnit(steeredIds.deadly, observed)
-export const laboriousUnit = sampleUnit(steeredIds.laborious, observed)
 
 /** So many different units, which nothing is odd about. */
 export function ordinaryUnits(count: number, from = 0x1000) {

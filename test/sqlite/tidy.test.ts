@@ -34,12 +34,12 @@ describe('a store that nobody writes to', () => {
     const path = directory.file('cq.db')
     const log = new RecordedLog()
     await using store = await openSteered({ path, log, tidyInterval: 5 })
-    const scan = store.stats()
+    const scan = store.reviewQueue()
     await scanning.arrived()
     await store.insertMany(ordinaryUnits(50))
     expect((await store.fileSizes()).wal).toBeGreaterThan(0)
     scanning.open()
-    expect((await scan).total_count).toBe(0)
+    expect((await scan).total).toBe(0)
     await emptied(store)
     expect(log.entries).toEqual([])
   })
@@ -58,18 +58,5 @@ describe('opening a store', () => {
     await using _ = await SqliteStore.open({ path, readers: 1 })
     const known = analyzedTables(path)
     expect(known).toContain('knowledge_units')
-  })
-
-  it('does not read all of the ranking for that', async () => {
-    const path = newPath()
-    {
-      await using store = await SqliteStore.open({ path, readers: 1 })
-      await store.insertMany(ordinaryUnits(100))
-      for (const unit of ordinaryUnits(100)) await store.setReviewStatus(unit.id, 'approved', 'me')
-      expect(await store.query(ordinaryUnits(1)[0]?.domains ?? [])).not.toEqual([])
-    }
-    const known = analyzedTables(path)
-    expect(known).toContain('knowledge_units')
-    expect(known).not.toContain('cq_store_ranking')
   })
 })

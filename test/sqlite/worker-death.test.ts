@@ -35,7 +35,7 @@ describe('a reader that dies', () => {
     const reads = [
       store.get(steeredIds.deadlyOnce),
       ...units.map(({ id }) => store.getAny(id)),
-      store.stats().then(({ total_count }) => total_count),
+      store.reviewQueue().then(({ total }) => total),
     ]
     const deadly = outcome(store.get(steeredIds.deadly))
     expect(await Promise.all(reads)).toEqual([null, ...units, 10])

@@ -1,4 +1,4 @@
-import { type CallReply, type Reply, tooLong } from '../../../src/offload/reply.ts'
+import type { CallReply, Reply } from '../../../src/offload/reply.ts'
 import { Latch } from '../latch.ts'
 import { suffer } from '../mishap.ts'
 import type { Order } from '../order.ts'
@@ -31,9 +31,6 @@ export function tidy(): Reply {
   return ''
 }
 
-export const alone = (orders: readonly Order[]): Promise<CallReply[]> =>
-  answer(orders.map((order) => (order.startsWith('tedious ') ? order.slice(8) : order)))
-
 export default answer
 
 async function answer(orders: readonly Order[]): Promise<CallReply[]> {
@@ -61,9 +58,6 @@ async function obey(order: Order, batch: number): Promise<CallReply | undefined>
       return done.join(', ')
     case 'batch':
       return String(batch)
-    case 'tedious':
-    case 'endless':
-      return tooLong
     case 'fail':
       return { code: 'conflict', message: rest, stack: 'where it failed' }
     case 'omit':

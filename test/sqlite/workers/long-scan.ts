@@ -1,10 +1,10 @@
 import { operations } from '../../../src/operations/index.ts'
 import { first, type Steps } from '../../../src/operations/operation.ts'
 import { type Statement, statement } from '../../../src/statement.ts'
-import type { KnowledgeStats } from '../../../src/store.ts'
+import type { ReviewQueuePage } from '../../../src/store.ts'
 import './steered.ts'
 
-export { alone, close, default, open, tidy } from './steered.ts'
+export { close, default, open, tidy } from './steered.ts'
 
 /** Reads every unit once for each pair of units: some seconds in a store of some hundred units. */
 const countTriples: Statement<object, { count: number | string }> = statement(
@@ -15,18 +15,18 @@ const countTriples: Statement<object, { count: number | string }> = statement(
       .select(({ fn }) => fn.count<number | string>('three.data').as('count')),
 )
 
-const { stats } = operations
+const { reviewQueue } = operations
 
 Object.assign(operations, {
-  stats: {
-    ...stats,
-    *run(): Steps<unknown> {
+  reviewQueue: {
+    ...reviewQueue,
+    *run(asked: unknown): Steps<unknown> {
       // Tells that it has begun.
-      const figures = (yield* stats.run()) as KnowledgeStats
-      const units = figures.total_count
+      const page = (yield* reviewQueue.run(asked)) as ReviewQueuePage
+      const units = page.total
       const triples = Number((yield* first(countTriples, {}))?.count)
       if (triples !== units ** 3) throw new Error(`${triples} triples of ${units} units`)
-      return figures
+      return page
     },
   },
 })

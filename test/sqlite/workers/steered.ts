@@ -10,7 +10,7 @@ import { Tally } from '../../offload/tally.ts'
 import { steeredIds } from '../steered-units.ts'
 
 const { access } = workerData as ConnectionOptions
-const { get, getAny, stats, insert, insertMany } = operations
+const { get, reviewQueue, insert, insertMany } = operations
 
 suffer('load', access)
 
@@ -23,7 +23,7 @@ Tally.find(`deaths of ${access}`)
 
 export const open = (): Reply => suffer('open', access) ?? shipped.open()
 export const close = (): Reply => suffer('close', access) ?? noteClosing(shipped.close())
-export const { alone, tidy } = shipped
+export const { tidy } = shipped
 export default shipped.default
 
 // What steers runs inside of the operations, and so inside of the transaction of their batch.
@@ -37,16 +37,12 @@ Object.assign(operations, {
       return unit
     },
   },
-  getAny: {
-    ...getAny,
-    run: (id: string) => (id === steeredIds.laborious ? getOften(id) : getAny.run(id)),
-  },
-  stats: {
-    ...stats,
-    *run(): Steps<unknown> {
-      yield* stats.run()
+  reviewQueue: {
+    ...reviewQueue,
+    *run(page: unknown): Steps<unknown> {
+      yield* reviewQueue.run(page)
       Latch.wait('scan')
-      return yield* stats.run()
+      return yield* reviewQueue.run(page)
     },
   },
   insert: {
@@ -64,17 +60,6 @@ Object.assign(operations, {
     },
   },
 })
-
-function* getOften(id: string): Steps<unknown> {
-  Tally.find('laborious reads begun')?.add()
-  try {
-    for (let time = 0; time < 2_000; time++) yield* getAny.run(id)
-    Latch.wait('laborious')
-    return yield* getAny.run(id)
-  } finally {
-    Tally.find('laborious reads ended')?.add()
-  }
-}
 
 /** Counts readers that have closed, and says how many had when the writer did. */
 function noteClosing(reply: Reply): Reply {

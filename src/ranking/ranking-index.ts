@@ -1,0 +1,202 @@
+import { type Tier, tiers } from '../knowledge/knowledge-unit.ts'
+import type { RankingQuery } from '../knowledge/scoring.ts'
+import { RankedList } from './ranked-list.ts'
+import { listPlace, Search } from './search.ts'
+import { type Term, type TermKind, Terms } from './terms.ts'
+import { UnitIds } from './unit-ids.ts'
+import { UnitTable } from './unit-table.ts'
+
+/** What ranking needs of a unit that queries may find. */
+export interface RankedUnit {
+  /** `ku_` and 32 hexadecimal digits. */
+  readonly id: string
+  /** From 0 to 1. */
+  readonly confidence: number
+  readonly tier: Tier
+  /** At least one. Normalised, like the ones that queries ask for. */
+  readonly domains: readonly string[]
+  readonly languages: readonly string[]
+  readonly frameworks: readonly string[]
+  /** In any letter case; `''` for none. */
+  readonly pattern: string
+}
+
+export interface IndexFigures {
+  readonly units: number
+  /** Of memory, about. */
+  readonly bytes: number
+}
+
+/** What a term costs beside its lists: objects, its text and an entry in a map. About. */
+const bytesOfTerm = 250
+const bytesOfBlock = 150
+
+/**
+ * The units that queries may find, in memory: finds the best ones for a query in the very order of the
+ * formula, see `knowledge/scoring.ts`. It is told of every unit, and of every change.
+ *
+ * For each domain there is a list of its units for each number of domains that they have, and one for each
+ * language, framework and pattern; all of them are in the order of confidence, and of ids where that is
+ * equal. How a search reads them, `search.ts` tells.
+ */
+export class RankingIndex {
+  readonly #ids = new UnitIds()
+  readonly #units = new UnitTable()
+  readonly #terms = new Terms()
+  readonly #search = new Search(this.#ids, this.#units, this.#terms)
+  readonly #byTier = tiers.map(() => 0)
+  /** How many units there are of each confidence. */
+  readonly #byConfidence = new Map<number, number>()
+  /** Places that units had left while loading; `undefined` once that is done. */
+  #left: number[] | undefined = []
+
+  get size(): number {
+    return this.#ids.size
+  }
+
+  /** How many units it holds, and how much memory that takes. */
+  get figures(): IndexFigures {
+    let bytes = this.#ids.bytes + this.#units.bytes + 50 * this.#byConfidence.size
+    for (const kind of ['domain', 'language', 'framework', 'pattern'] as const)
+      for (const { text, lists } of this.#terms.all(kind)) {
+        bytes += bytesOfTerm + text.length
+        for (const list of lists) if (list) bytes += list.bytes + bytesOfBlock * list.blocks.length
+      }
+    return { units: this.#ids.size, bytes }
+  }
+
+  /**
+   * Adds a unit, or replaces what was known of it. Until `endLoading` is called, units are only gathered.
+   */
+  set(unit: RankedUnit): void {
+    const known = this.#ids.placeOf(unit.id)
+    if (known !== undefined) this.#take(known)
+    const place = this.#ids.add(unit.id)
+    const terms = this.#termsOf(unit)
+    this.#units.fill(place, {
+      confidence: unit.confidence,
+      tier: tiers.indexOf(unit.tier),
+      domains: terms.filter(({ kind }) => kind === 'domain').length,
+      terms: terms.map(({ number }) => number),
+    })
+    this.#count(place, 1)
+    if (this.#left) return
+    const mark = markOf(terms)
+    for (const term of terms) this.#listOf(term, place).insert(place, mark, this.#isBefore)
+  }
+
+  /** Forgets a unit, where there is such a one. */
+  delete(id: string): void {
+    const place = this.#ids.placeOf(id)
+    if (place !== undefined) this.#take(place)
+  }
+
+  /** Puts all that was gathered in its lists: sorted once, so that no place is searched for. */
+  endLoading(): void {
+    if (!this.#left) return
+    const places = new Int32Array(this.#ids.size)
+    let count = 0
+    for (let place = 0; place < this.#ids.places; place++)
+      if ((this.#units.terms[place] as number) > 0) places[count++] = place
+    places.sort(this.#compare)
+    for (const place of places) {
+      const terms = this.#termsAt(place)
+      const mark = markOf(terms)
+      for (const term of terms) this.#listOf(term, place).append(place, mark)
+    }
+    for (const place of this.#left) this.#ids.free(place)
+    this.#left = undefined
+  }
+
+  /** The ids of the best units, best first: by rank, then by id, both descending. */
+  query(query: RankingQuery, limit: number): string[] {
+    return this.#search.run(query, limit).map((place) => this.#ids.textAt(place))
+  }
+
+  /** How many units there are of each domain that any has. */
+  domainCounts(): [domain: string, units: number][] {
+    return Array.from(this.#terms.all('domain'), ({ text, units }) => [text, units])
+  }
+
+  /** How many units there are of each tier that any has. */
+  tierCounts(): [tier: Tier, units: number][] {
+    const counts = tiers.map((tier, index): [Tier, number] => [tier, this.#byTier[index] as number])
+    return counts.filter(([, units]) => units > 0)
+  }
+
+  /** How many units have a confidence below the first of some ascending bounds, below the next, and beyond. */
+  confidenceCounts(bounds: readonly number[]): number[] {
+    const counts = [...bounds, 1].map(() => 0)
+    for (const [confidence, units] of this.#byConfidence) {
+      const below = bounds.findIndex((bound) => confidence < bound)
+      const at = below < 0 ? bounds.length : below
+      counts[at] = (counts[at] as number) + units
+    }
+    return counts
+  }
+
+  /** Forgets the unit at a place. */
+  #take(place: number): void {
+    this.#count(place, -1)
+    for (const term of this.#termsAt(place)) {
+      if (!this.#left) this.#listOf(term, place).remove(place, this.#isBefore)
+      if (--term.units === 0) this.#terms.forget(term)
+    }
+    this.#units.clear(place)
+    this.#ids.remove(place, this.#left !== undefined)
+    this.#left?.push(place)
+  }
+
+  #count(place: number, change: 1 | -1): void {
+    const tier = this.#units.tier[place] as number
+    this.#byTier[tier] = (this.#byTier[tier] as number) + change
+    const confidence = this.#units.confidence[place] as number
+    const count = (this.#byConfidence.get(confidence) ?? 0) + change
+    if (count === 0) this.#byConfidence.delete(confidence)
+    else this.#byConfidence.set(confidence, count)
+  }
+
+  /** A unit's terms, domains first, each once. They are counted to be the unit's. */
+  #termsOf({ domains, languages, frameworks, pattern }: RankedUnit): Term[] {
+    const terms: Term[] = []
+    const add = (kind: TermKind, text: string) => {
+      const term = this.#terms.findOrAdd(kind, text)
+      if (terms.includes(term)) return
+      term.units++
+      terms.push(term)
+    }
+    for (const domain of domains) add('domain', domain)
+    for (const language of languages) add('language', language)
+    for (const framework of frameworks) add('framework', framework)
+    if (pattern !== '') add('pattern', pattern.toLowerCase())
+    return terms
+  }
+
+  #termsAt(place: number): Term[] {
+    const terms: Term[] = []
+    for (const number of this.#units.termsOf(place)) terms.push(this.#terms.at(number))
+    return terms
+  }
+
+  /** The list of a term that the unit at a place is in. */
+  #listOf({ kind, lists }: Term, place: number): RankedList {
+    const at = listPlace(kind, this.#units.domains[place] as number)
+    lists[at] ??= new RankedList()
+    return lists[at]
+  }
+
+  readonly #isBefore = (one: number, other: number): boolean => this.#compare(one, other) < 0
+
+  /** The order of lists: by confidence, then by id, both descending. */
+  readonly #compare = (one: number, other: number): number => {
+    const { confidence } = this.#units
+    const difference = (confidence[other] as number) - (confidence[one] as number)
+    return difference !== 0 ? difference : this.#ids.compare(other, one)
+  }
+}
+
+function markOf(terms: readonly Term[]): number {
+  let mark = 0
+  for (const { bit } of terms) mark |= bit
+  return mark
+}

@@ -1,0 +1,240 @@
+import { jaccard, type RankingQuery, relevanceOf } from '../knowledge/scoring.ts'
+import { BestUnits } from './best-units.ts'
+import { withRoomFor } from './columns.ts'
+import type { Block, RankedList } from './ranked-list.ts'
+import type { Term, TermKind, Terms } from './terms.ts'
+import type { UnitIds } from './unit-ids.ts'
+import type { UnitTable } from './unit-table.ts'
+
+/** Units with more domains are in one list with those that have as many. */
+const mostListed = 16
+
+/** Which of a term's lists holds the units with so many domains. Only those of domains are told apart. */
+export function listPlace(kind: TermKind, domains: number): number {
+  return kind === 'domain' ? Math.min(domains, mostListed) : 0
+}
+
+/** As what a query asks for a term. */
+const asDomain = 1
+const asLanguage = 2
+const asFramework = 4
+const asPattern = 8
+
+/** A part of a context that few units fit is read whole: so many, or this share of those with the domains. */
+const few = 200
+const fewOf = 1 / 32
+
+/** What a search knows of one part of the query's context. */
+interface ContextPart {
+  readonly terms: readonly Term[]
+  /** Marks of units that fit have at least one of these bits. None where all that fit were met already. */
+  bits: number
+}
+
+/** A list that is being read, block by block. */
+interface Cursor {
+  readonly list: RankedList
+  /** The most that a unit of confidence 1 is relevant, by how many domains it shares at most, and what it fits. */
+  readonly relevances: Float64Array
+  /** The most domains that a unit shares. */
+  readonly mostShared: number
+  /** The next block. */
+  block: number
+  /** The most that a unit in it or after it ranks, below zero where there is none. */
+  bound: number
+}
+
+/** In how many ways a unit may fit a context of three parts. */
+const fits = 8
+
+/**
+ * Finds the best units for a query. It reads lists of units in the order of confidence, and stops where
+ * nothing that is still to come can be among the best. The most that a unit may rank follows from the list
+ * that it is in, from its mark, and from the confidence of one before it, all by the formula itself with
+ * arguments that are as large or larger, so that rounding can't mislead. Only where that is enough to be
+ * among the best is the unit looked up ("met") and ranked.
+ *
+ * Domains with few units come first. A unit in the list of a later one that has one of those before, too,
+ * was met there, or can't be among the best; so that all others share that many fewer domains.
+ */
+export class Search {
+  readonly #ids: UnitIds
+  readonly #units: UnitTable
+  readonly #terms: Terms
+  /** As what the query asks for each term, by its number. */
+  #asked: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+  /** The number of the search, which units that it met are told by. */
+  #number = 0
+  #askedDomains = 0
+  #best = new BestUnits(0, () => 0)
+  #context: readonly ContextPart[] = []
+  /** How many of some domains a unit has at most, by the bits for domains of its mark: of either byte. */
+  readonly #sharedByLow = new Uint32Array(256)
+  readonly #sharedByHigh = new Uint32Array(256)
+
+  constructor(ids: UnitIds, units: UnitTable, terms: Terms) {
+    this.#ids = ids
+    this.#units = units
+    this.#terms = terms
+  }
+
+  /** The places of the best units, best first. */
+  run(query: RankingQuery, limit: number): number[] {
+    this.#begin(limit)
+    const askedDomains = new Set(query.domains)
+    this.#askedDomains = askedDomains.size
+    const domains = this.#ask('domain', askedDomains, asDomain)
+    const pattern = query.pattern.toLowerCase()
+    const parts = [
+      this.#ask('language', query.languages, asLanguage),
+      this.#ask('framework', query.frameworks, asFramework),
+      this.#ask('pattern', pattern === '' ? [] : [pattern], asPattern),
+    ]
+    this.#context = parts.map((terms) => ({ terms, bits: bitsOf(terms) }))
+    const readWhole = Math.max(few, unitsOf(domains) * fewOf)
+    for (const part of this.#context) if (unitsOf(part.terms) <= readWhole) this.#readWhole(part)
+    domains.sort((one, other) => one.units - other.units)
+    for (const done of domains.keys()) this.#readDomain(domains.slice(done))
+    for (const { number } of [domains, ...parts].flat()) this.#asked[number] = 0
+    return this.#best.takeAll()
+  }
+
+  #begin(limit: number): void {
+    this.#best = new BestUnits(limit, (one, other) => this.#ids.compare(one, other))
+    this.#asked = withRoomFor(this.#asked, this.#terms.numbers)
+    this.#number++
+    if (this.#number < 2 ** 32) return
+    this.#units.met.fill(0)
+    this.#number = 1
+  }
+
+  /** Those of the terms that any unit has. */
+  #ask(kind: TermKind, texts: Iterable<string>, as: number): Term[] {
+    const terms: Term[] = []
+    for (const text of new Set(texts)) {
+      const term = this.#terms.find(kind, text)
+      if (!term) continue
+      this.#asked[term.number] = as
+      terms.push(term)
+    }
+    return terms
+  }
+
+  #readWhole(part: ContextPart): void {
+    for (const { lists } of part.terms)
+      for (const { entries, length } of lists[0]?.blocks ?? [])
+        for (let at = 0; at < length; at++) this.#meet(entries[2 * at] as number)
+    part.bits = 0
+  }
+
+  /** Reads the lists of the first one of some domains; only these count as shared any more. */
+  #readDomain(domains: readonly Term[]): void {
+    this.#expectShared(domains)
+    const cursors = (domains[0]?.lists ?? []).flatMap((list, size) =>
+      list && list.length > 0 ? [this.#cursorOf(list, size, domains.length)] : [],
+    )
+    for (;;) {
+      // The list whose next units may rank highest comes first, since what it holds ends the others soon.
+      let cursor: Cursor | undefined
+      for (const other of cursors) if (!cursor || other.bound > cursor.bound) cursor = other
+      if (!cursor || cursor.bound < 0 || cursor.bound < this.#best.leastRank) return
+      const block = cursor.list.blocks[cursor.block] as Block
+      // Those that follow in the list rank no higher, and where they tie, have lower ids.
+      if (!this.#best.mayTake(block.entries[0] as number, cursor.bound)) cursor.bound = -1
+      else {
+        this.#readBlock(block, cursor)
+        cursor.block++
+        this.#setBound(cursor)
+      }
+    }
+  }
+
+  /** Has marks tell how many of the domains a unit has at most: each bit counts as all that share it. */
+  #expectShared(domains: readonly Term[]): void {
+    const byBit = new Uint32Array(16)
+    for (const term of domains) {
+      const bit = 31 - Math.clz32(term.bit)
+      byBit[bit] = (byBit[bit] as number) + 1
+    }
+    for (let byte = 1; byte < 256; byte++) {
+      const rest = byte & (byte - 1)
+      const bit = 31 - Math.clz32(byte ^ rest)
+      this.#sharedByLow[byte] = (this.#sharedByLow[rest] as number) + (byBit[bit] as number)
+      this.#sharedByHigh[byte] = (this.#sharedByHigh[rest] as number) + (byBit[bit + 8] as number)
+    }
+  }
+
+  #cursorOf(list: RankedList, size: number, domains: number): Cursor {
+    const mostShared = size === mostListed ? domains : Math.min(size, domains)
+    const relevances = new Float64Array((mostShared + 1) * fits)
+    for (let shared = 0; shared <= mostShared; shared++) {
+      // Of units that share as many, one that has fewer other domains is more relevant.
+      const overlap = jaccard(shared, Math.max(size, shared), this.#askedDomains)
+      for (let fit = 0; fit < fits; fit++)
+        relevances[shared * fits + fit] = relevanceOf(overlap, fit & 1, (fit >> 1) & 1, fit >> 2)
+    }
+    const cursor = { list, relevances, mostShared, block: 0, bound: 0 }
+    this.#setBound(cursor)
+    return cursor
+  }
+
+  #setBound(cursor: Cursor): void {
+    const first = cursor.list.blocks[cursor.block]?.entries[0]
+    if (first === undefined) cursor.bound = -1
+    else {
+      const [language, framework, pattern] = this.#context.map(({ bits }) => (bits === 0 ? 0 : 1))
+      const fit = (language as number) + 2 * (framework as number) + 4 * (pattern as number)
+      const most = cursor.relevances[cursor.mostShared * fits + fit] as number
+      cursor.bound = most * (this.#units.confidence[first] as number)
+    }
+  }
+
+  /** Meets those units of a block that may be among the best. */
+  #readBlock({ entries, length }: Block, { relevances, mostShared }: Cursor): void {
+    const [language = 0, framework = 0, pattern = 0] = this.#context.map(({ bits }) => bits)
+    const confidence = this.#units.confidence[entries[0] as number] as number
+    let leastRank = this.#best.leastRank
+    for (let at = 0; at < length; at++) {
+      const mark = entries[2 * at + 1] as number
+      const shared =
+        (this.#sharedByLow[mark & 255] as number) +
+        (this.#sharedByHigh[(mark >>> 8) & 255] as number)
+      const fit =
+        ((mark & language) !== 0 ? 1 : 0) |
+        ((mark & framework) !== 0 ? 2 : 0) |
+        ((mark & pattern) !== 0 ? 4 : 0)
+      const relevance = relevances[Math.min(shared, mostShared) * fits + fit] as number
+      if (relevance * confidence < leastRank) continue
+      this.#meet(entries[2 * at] as number)
+      leastRank = this.#best.leastRank
+    }
+  }
+
+  /** Ranks a unit, unless it was met before. */
+  #meet(unit: number): void {
+    const { met, pool, firstTerm, terms, domains, confidence } = this.#units
+    if (met[unit] === this.#number) return
+    met[unit] = this.#number
+    const first = firstTerm[unit] as number
+    const end = first + (terms[unit] as number)
+    let shared = 0
+    let fit = 0
+    for (let at = first; at < end; at++) {
+      const as = this.#asked[pool[at] as number] as number
+      if (as === asDomain) shared++
+      else fit |= as
+    }
+    if (shared === 0) return
+    const overlap = jaccard(shared, domains[unit] as number, this.#askedDomains)
+    const relevance = relevanceOf(overlap, (fit >> 1) & 1, (fit >> 2) & 1, (fit >> 3) & 1)
+    this.#best.offer(unit, relevance * (confidence[unit] as number))
+  }
+}
+
+function unitsOf(terms: readonly Term[]): number {
+  return terms.reduce((sum, { units }) => sum + units, 0)
+}
+
+function bitsOf(terms: readonly Term[]): number {
+  return terms.reduce((bits, term) => bits | term.bit, 0)
+}

@@ -1,0 +1,89 @@
+import { withRoomFor } from './columns.ts'
+
+/** Terms are kept in rooms for a multiple of these, so that one that is left fits others. */
+const roomStep = 4
+
+/** What ranking needs of each unit, in columns by the unit's place. */
+export class UnitTable {
+  confidence: Float64Array<ArrayBuffer> = new Float64Array(0)
+  /** How many domains it has. */
+  domains: Uint32Array<ArrayBuffer> = new Uint32Array(0)
+  /** How many terms it has, domains among them; none where the place is free. */
+  terms: Uint32Array<ArrayBuffer> = new Uint32Array(0)
+  /** Where they begin in `pool`, domains first. */
+  firstTerm: Uint32Array<ArrayBuffer> = new Uint32Array(0)
+  tier: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+  /** The last search that met it. */
+  met: Uint32Array<ArrayBuffer> = new Uint32Array(0)
+  /** Numbers of terms. */
+  pool: Uint32Array<ArrayBuffer> = new Uint32Array(0)
+  #poolEnd = 0
+  /** Rooms in the pool that were left, by their length. */
+  readonly #freeRooms = new Map<number, number[]>()
+
+  get bytes(): number {
+    const columns = [this.confidence, this.domains, this.terms, this.firstTerm, this.tier, this.met]
+    let bytes = this.pool.byteLength
+    for (const { byteLength } of columns) bytes += byteLength
+    for (const rooms of this.#freeRooms.values()) bytes += 8 * rooms.length
+    return bytes
+  }
+
+  /** Fills a free place. `terms` are numbers of terms, domains first. */
+  fill(place: number, unit: FilledUnit): void {
+    const { confidence, tier, domains, terms } = unit
+    this.#growTo(place + 1)
+    this.confidence[place] = confidence
+    this.tier[place] = tier
+    this.domains[place] = domains
+    this.terms[place] = terms.length
+    const first = this.#takeRoom(roomFor(terms.length))
+    this.firstTerm[place] = first
+    this.pool.set(terms, first)
+    // A search that met who was here before did not meet this one.
+    this.met[place] = 0
+  }
+
+  clear(place: number): void {
+    const length = roomFor(this.terms[place] as number)
+    const rooms = this.#freeRooms.get(length)
+    if (rooms) rooms.push(this.firstTerm[place] as number)
+    else this.#freeRooms.set(length, [this.firstTerm[place] as number])
+    this.terms[place] = 0
+  }
+
+  /** The numbers of a unit's terms, domains first. */
+  termsOf(place: number): Uint32Array {
+    const first = this.firstTerm[place] as number
+    return this.pool.subarray(first, first + (this.terms[place] as number))
+  }
+
+  #takeRoom(length: number): number {
+    const free = this.#freeRooms.get(length)?.pop()
+    if (free !== undefined) return free
+    const first = this.#poolEnd
+    this.#poolEnd += length
+    this.pool = withRoomFor(this.pool, this.#poolEnd)
+    return first
+  }
+
+  #growTo(places: number): void {
+    this.confidence = withRoomFor(this.confidence, places)
+    this.domains = withRoomFor(this.domains, places)
+    this.terms = withRoomFor(this.terms, places)
+    this.firstTerm = withRoomFor(this.firstTerm, places)
+    this.tier = withRoomFor(this.tier, places)
+    this.met = withRoomFor(this.met, places)
+  }
+}
+
+export interface FilledUnit {
+  readonly confidence: number
+  readonly tier: number
+  readonly domains: number
+  readonly terms: readonly number[]
+}
+
+function roomFor(terms: number): number {
+  return Math.ceil(terms / roomStep) * roomStep
+}
