@@ -1,5 +1,6 @@
 import { type Tier, tiers } from '../knowledge/knowledge-unit.ts'
 import type { RankingQuery } from '../knowledge/scoring.ts'
+import { inOrder } from './bulk-order.ts'
 import { RankedList } from './ranked-list.ts'
 import { listPlace, Search } from './search.ts'
 import { type Term, type TermKind, Terms } from './terms.ts'
@@ -98,8 +99,13 @@ export class RankingIndex {
     let count = 0
     for (let place = 0; place < this.#ids.places; place++)
       if ((this.#units.terms[place] as number) > 0) places[count++] = place
-    places.sort(this.#compare)
-    for (const place of places) {
+    const { confidence } = this.#units
+    const ordered = inOrder(places, {
+      confidence: (place) => confidence[place] as number,
+      firstWord: (place) => this.#ids.firstWordAt(place),
+      compare: this.#compare,
+    })
+    for (const place of ordered) {
       const terms = this.#termsAt(place)
       const mark = markOf(terms)
       for (const term of terms) this.#listOf(term, place).append(place, mark)

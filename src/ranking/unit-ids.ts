@@ -70,6 +70,11 @@ export class UnitIds {
     this.#free.push(place)
   }
 
+  /** The first 32 bits of an id. */
+  firstWordAt(place: number): number {
+    return this.#words[wordsOfId * place] as number
+  }
+
   textAt(place: number): string {
     let text = prefix
     for (let word = wordsOfId * place; word < wordsOfId * (place + 1); word++)

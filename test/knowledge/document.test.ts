@@ -3,6 +3,7 @@ import Sqlite from 'better-sqlite3'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
+  readRankedParts,
   readUnit,
   type StoredUnit,
   toStoredText,
@@ -127,6 +128,24 @@ describe('a stored document', () => {
         expect(JSON.stringify(Object.values(document).filter((value) => value === null))).toBe('[]')
         for (const one of document.flags) expect(Object.values(one)).not.toContain(null)
       }),
+    )
+  })
+
+  it('is ranked by what the whole unit says', () => {
+    // As most are.
+    const plainly = unit.map((one) => {
+      const meant = { ...one, superseded_by: null, extensions: null, flags: [] }
+      return { meant, text: toStoredText(meant) }
+    })
+    fc.assert(
+      fc.property(fc.oneof(stored, oddlyStored, plainly), ({ meant, text }) => {
+        const { domains, context, evidence, tier } = readRankedParts(rowOf(text))
+        const parts = { domains, context, confidence: evidence.confidence, tier }
+        const whole = { ...meant, confidence: meant.evidence.confidence }
+        expect(whole).toMatchObject(parts)
+        expect(Object.values(parts)).not.toContain(undefined)
+      }),
+      { numRuns: 2000 },
     )
   })
 
