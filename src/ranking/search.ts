@@ -168,8 +168,8 @@ export class Search {
     const mostShared = size === mostListed ? domains : Math.min(size, domains)
     const relevances = new Float64Array((mostShared + 1) * fits)
     for (let shared = 0; shared <= mostShared; shared++) {
-      // Of units that share as many, one that has fewer other domains is more relevant.
-      const overlap = jaccard(shared, Math.max(size, shared), this.#askedDomains)
+      // Of those in the list of units with many domains, one that has more of them is less relevant.
+      const overlap = jaccard(shared, size, this.#askedDomains)
       for (let fit = 0; fit < fits; fit++)
         relevances[shared * fits + fit] = relevanceOf(overlap, fit & 1, (fit >> 1) & 1, fit >> 2)
     }

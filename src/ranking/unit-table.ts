@@ -40,8 +40,6 @@ export class UnitTable {
     const first = this.#takeRoom(roomFor(terms.length))
     this.firstTerm[place] = first
     this.pool.set(terms, first)
-    // A search that met who was here before did not meet this one.
-    this.met[place] = 0
   }
 
   clear(place: number): void {

@@ -24,7 +24,7 @@ export function randomUnits(count: number, seed: number): RankedUnit[] {
       domains: [...new Set([pick('domain', 24), ...some(3, 'domain', 24)])],
       languages: some(2, 'language', 8),
       frameworks: some(2, 'framework', 9),
-      pattern: random() < 0.5 ? '' : 'api',
+      pattern: random() < 0.3 ? '' : pick('pattern', 7),
     }),
   )
 }

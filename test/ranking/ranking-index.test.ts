@@ -48,6 +48,7 @@ const domains = fc.oneof(
   { weight: 1, arbitrary: fc.array(domain, { minLength: 1, maxLength: 3 }) },
   { weight: 1, arbitrary: fc.nat(3).map((more) => everyDomain(300 + more)) },
 )
+const noContext = { languages: [], frameworks: [], pattern: '' }
 const everyDomain = (count: number) => Array.from({ length: count }, (_, index) => `domain${index}`)
 const texts = (name: string, of: number) => fc.array(named(name, of), { maxLength: 3 })
 /** The same text in two parts of a context is two things; patterns are the same in any case. */
@@ -79,7 +80,10 @@ const query: fc.Arbitrary<RankingQuery> = fc.record({
   ),
   languages: fc.oneof(fc.constant([]), texts('language', 10)),
   frameworks: fc.oneof(fc.constant([]), texts('framework', 12), fc.constant(['go', 'none'])),
-  pattern: fc.constantFrom('', '', 'api', 'Api', 'ÉTAGE', 'go', 'k8s', 'unknown'),
+  pattern: fc.oneof(
+    fc.constantFrom('', '', 'api', 'Api', 'ÉTAGE', 'go', 'k8s', 'unknown'),
+    named('Pattern', 7),
+  ),
 })
 const limit = fc.oneof(fc.integer({ min: 1, max: 12 }), fc.constantFrom(50, 1e9))
 
@@ -177,9 +181,27 @@ describe('the ranking index', () => {
       for (const [asked, most] of queries) pair.expectSame(asked, most)
     })
 
-    it('answers so, too, where thousands tie', () => {
+    it('answers so for each term there is, whichever bit of marks stands for it', () => {
+      const numbered = (name: string, count: number) =>
+        Array.from({ length: count }, (_, index) => `${name}${index}`)
+      const domains = ['domain0', 'domain1']
+      for (const language of numbered('language', 8))
+        pair.expectSame({ ...noContext, domains, languages: [language] }, 5)
+      for (const framework of numbered('framework', 9))
+        pair.expectSame({ ...noContext, domains, frameworks: [framework] }, 5)
+      for (const pattern of numbered('pattern', 7))
+        pair.expectSame({ ...noContext, domains, pattern }, 5)
+      for (const domain of numbered('domain', 24))
+        pair.expectSame({ ...noContext, domains: ['domain0', domain] }, 5)
+    })
+
+    it.each([
+      ['of any', (id: string) => id],
+      ['that begin alike', (id: string) => `ku_${'0'.repeat(24)}${id.slice(3, 11)}`],
+    ])('answers so, too, where thousands tie, with ids %s', (_, idOf) => {
       const tied = new Pair()
-      tied.make(units.map((one) => ({ ...one, confidence: one.domains.length > 2 ? 1 : 0 })))
+      const confidenceOf = (one: RankedUnit) => (one.domains.length > 2 ? 1 : 0.5)
+      tied.make(units.map((one) => ({ ...one, id: idOf(one.id), confidence: confidenceOf(one) })))
       tied.index.endLoading()
       for (const [asked, most] of queries.slice(0, 30)) tied.expectSame(asked, most)
     })
@@ -193,14 +215,17 @@ describe('the ranking index', () => {
     for (let round = 0; round < 12; round++) {
       for (const [at, one] of units.entries()) {
         const id = idOf(2 * (at + round * 2_000))
-        index.set({ ...one, id })
+        const confidence = (at + round / 20) / 2_000
+        index.set({ ...one, id, confidence })
         // With other terms each time, so that other lists grow and shrink.
-        index.set({ ...one, id, languages: [`language ${round}`], pattern: `pattern ${at % 50}` })
+        const languages = [`language ${round}`]
+        index.set({ ...one, id, confidence, languages, pattern: `pattern ${at % 50}` })
       }
       sizes.push(index.figures.bytes)
       for (const at of units.keys()) index.delete(idOf(2 * (at + round * 2_000)))
       expect(index.figures.units).toBe(0)
       expect(index.domainCounts()).toEqual([])
+      expect(index.query({ ...noContext, domains: everyDomain(24) }, 5)).toEqual([])
     }
     expect(Math.max(...sizes.slice(1))).toBeLessThanOrEqual((sizes[0] ?? 0) * 1.05)
   })
