@@ -38,11 +38,16 @@ interface Cursor {
   readonly relevances: Float64Array
   /** The most domains that a unit shares. */
   readonly mostShared: number
+  /** The most of `relevances`, without what was met already. */
+  readonly most: number
   /** The next block. */
   block: number
   /** The most that a unit in it or after it ranks, below zero where there is none. */
   bound: number
 }
+
+/** A double times this is the double before it. */
+const justBelowOne = 1 - Number.EPSILON / 2
 
 /** In how many ways a unit may fit a context of three parts. */
 const fits = 8
@@ -91,12 +96,15 @@ export class Search {
       this.#ask('pattern', pattern === '' ? [] : [pattern], asPattern),
     ]
     this.#context = parts.map((terms) => ({ terms, bits: bitsOf(terms) }))
-    const readWhole = Math.max(few, unitsOf(domains) * fewOf)
-    for (const part of this.#context) if (unitsOf(part.terms) <= readWhole) this.#readWhole(part)
-    domains.sort((one, other) => one.units - other.units)
-    for (const done of domains.keys()) this.#readDomain(domains.slice(done))
-    for (const { number } of [domains, ...parts].flat()) this.#asked[number] = 0
-    return this.#best.takeAll()
+    try {
+      const readWhole = Math.max(few, unitsOf(domains) * fewOf)
+      for (const part of this.#context) if (unitsOf(part.terms) <= readWhole) this.#readWhole(part)
+      domains.sort((one, other) => one.units - other.units)
+      for (const done of domains.keys()) this.#readDomain(domains.slice(done))
+      return this.#best.takeAll()
+    } finally {
+      for (const { number } of [domains, ...parts].flat()) this.#asked[number] = 0
+    }
   }
 
   #begin(limit: number): void {
@@ -139,14 +147,21 @@ export class Search {
       for (const other of cursors) if (!cursor || other.bound > cursor.bound) cursor = other
       if (!cursor || cursor.bound < 0 || cursor.bound < this.#best.leastRank) return
       const block = cursor.list.blocks[cursor.block] as Block
-      // Those that follow in the list rank no higher, and where they tie, have lower ids.
-      if (!this.#best.mayTake(block.entries[0] as number, cursor.bound)) cursor.bound = -1
+      if (this.#isOver(cursor, block.entries[0] as number)) cursor.bound = -1
       else {
         this.#readBlock(block, cursor)
         cursor.block++
         this.#setBound(cursor)
       }
     }
+  }
+
+  /** Whether neither the next unit of a list can be among the best, nor any after it. */
+  #isOver({ bound, most }: Cursor, next: number): boolean {
+    if (this.#best.mayTake(next, bound)) return false
+    // Those of the same confidence have lower ids. Those of a lower one may tie all the same, by rounding.
+    const lower = (this.#units.confidence[next] as number) * justBelowOne
+    return most * lower < this.#best.leastRank
   }
 
   /** Has marks tell how many of the domains a unit has at most: each bit counts as all that share it. */
@@ -173,7 +188,9 @@ export class Search {
       for (let fit = 0; fit < fits; fit++)
         relevances[shared * fits + fit] = relevanceOf(overlap, fit & 1, (fit >> 1) & 1, fit >> 2)
     }
-    const cursor = { list, relevances, mostShared, block: 0, bound: 0 }
+    const fit = this.#context.reduce((sum, { bits }, part) => sum + (bits === 0 ? 0 : 1 << part), 0)
+    const most = relevances[mostShared * fits + fit] as number
+    const cursor = { list, relevances, mostShared, most, block: 0, bound: 0 }
     this.#setBound(cursor)
     return cursor
   }
@@ -181,12 +198,7 @@ export class Search {
   #setBound(cursor: Cursor): void {
     const first = cursor.list.blocks[cursor.block]?.entries[0]
     if (first === undefined) cursor.bound = -1
-    else {
-      const [language, framework, pattern] = this.#context.map(({ bits }) => (bits === 0 ? 0 : 1))
-      const fit = (language as number) + 2 * (framework as number) + 4 * (pattern as number)
-      const most = cursor.relevances[cursor.mostShared * fits + fit] as number
-      cursor.bound = most * (this.#units.confidence[first] as number)
-    }
+    else cursor.bound = cursor.most * (this.#units.confidence[first] as number)
   }
 
   /** Meets those units of a block that may be among the best. */

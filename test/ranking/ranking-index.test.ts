@@ -207,6 +207,26 @@ describe('the ranking index', () => {
     })
   })
 
+  it('finds one of a lower confidence that ties by rounding, and has the higher id', () => {
+    const below = 0.95 * (1 - Number.EPSILON / 2)
+    expect([below < 0.95, 0.55 * below === 0.55 * 0.95]).toEqual([true, true])
+    const pair = new Pair()
+    const one: RankedUnit = {
+      ...noContext,
+      id: idOf(0),
+      confidence: 0.95,
+      tier: 'private',
+      domains: ['a'],
+    }
+    // More than are read at once.
+    pair.make(Array.from({ length: 600 }, (_, index) => ({ ...one, id: idOf(2 * index) })))
+    const last = `ku_${'f'.repeat(32)}`
+    pair.make([{ ...one, id: last, confidence: below }])
+    pair.index.endLoading()
+    expect(pair.index.query({ ...noContext, domains: ['a'] }, 1)).toEqual([last])
+    pair.expectSame({ ...noContext, domains: ['a'] }, 5)
+  })
+
   it('uses the places of removed and changed units again', () => {
     const units = randomUnits(2_000, 3)
     const index = new RankingIndex()
