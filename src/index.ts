@@ -16,6 +16,7 @@ export type { HistogramFigures } from './offload/histogram.ts'
 export type { LaneFigures } from './offload/lane.ts'
 export type { Log } from './offload/log.ts'
 export type { ConnectionReport, Durability } from './sqlite/connection-options.ts'
+export type { RankingFigures } from './sqlite/ranking-figures.ts'
 export { SqliteStore, type SqliteStoreFigures } from './sqlite/sqlite-store.ts'
 export type { SqliteStoreOptions } from './sqlite/store-options.ts'
 export type {

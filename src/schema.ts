@@ -18,7 +18,7 @@ export interface Schema {
    * The last changes of units that queries may find, or might before, each with a number higher than all
    * before it. Triggers note them, see `migrations/changes-and-counts.ts`.
    */
-  cq_store_changes: { change: number; unit_id: string }
+  cq_store_changes: { change: number; unit_id: string | null }
   /** How many units there are of each kind and name, kept likewise. */
   cq_store_counts: { kind: string; name: string; count: number }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }

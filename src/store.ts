@@ -173,7 +173,7 @@ export interface KnowledgeUnits {
   /**
    * Approved units that share at least one of the domains, best first: by relevance times confidence,
    * then by id descending. Languages, frameworks and pattern only change the order. Blank domains
-   * are ignored; with none left, nothing is found.
+   * are ignored; with none left, nothing is found. For some time after a store is opened it waits for an index.
    * @throws {StoreError} `invalid` where the limit is not a positive integer
    */
   query(domains: readonly string[], options?: QueryOptions): Promise<KnowledgeUnit[]>

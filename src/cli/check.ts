@@ -20,7 +20,7 @@ export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv
     .description('Look for damage: of the file, its schema, its documents and its counters.')
     .option(
       '--rebuild',
-      'first remove references that name no unit, and rebuild the derived tables (ranking and counters)',
+      'first remove references that name no unit, and rebuild the derived tables (the counters)',
     )
     .option('--json', 'as {path, ok, rebuilt: [table], mended: [id], findings: [{check, message}]}')
   addDatabaseOptions(command)

@@ -194,7 +194,7 @@ async function checkAll(work: Work): Promise<void> {
   using bad = new BadLines()
   // Where there is no database, no id is taken, and none is made.
   await using store = isDatabaseThere(path)
-    ? await openStore(path, { readers: 1, readOnly: true })
+    ? await openStore(path, { readers: 1, rankers: 0, readOnly: true })
     : undefined
   for await (const batch of batches(work, 'checking')) {
     const there = store ? await takenOf(batch, store) : []

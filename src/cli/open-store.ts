@@ -57,7 +57,7 @@ export async function openToRead(path: string, log?: Log): Promise<SqliteStore> 
   const readOnly = !(await isWritable(path))
   if (readOnly) exitAtSignals()
   try {
-    return await openStore(path, { readers: 1, readOnly, log })
+    return await openStore(path, { readers: 1, rankers: 0, readOnly, log })
   } catch (error) {
     if (error instanceof StoreError && error.code === 'migration_needed')
       throw new Error(
@@ -76,12 +76,12 @@ function exitAtSignals(): void {
 }
 
 /**
- * Opens the store of a command, which unless told otherwise asks one thing after the other.
+ * Opens the store of a command, which unless told otherwise asks one thing after the other, and no queries.
  * @throws {StoreError} that names the file
  */
 export async function openStore(
   path: string,
-  options: Omit<SqliteStoreOptions, 'path'> = { readers: 1 },
+  options: Omit<SqliteStoreOptions, 'path'> = { readers: 1, rankers: 0 },
 ): Promise<SqliteStore> {
   return naming(path, SqliteStore.open({ ...options, path }))
 }

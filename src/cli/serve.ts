@@ -17,6 +17,7 @@ export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSetti
   readonly readOnly?: true
   readonly trustProxy?: readonly string[]
   readonly readers: number
+  readonly rankers: number
   readonly durability: Durability
   readonly maxQueue: number
   readonly timeout: number
@@ -70,6 +71,12 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         .env('CQ_READERS')
         .argParser(parseCount(1, 64))
         .default(Math.min(Math.max(availableParallelism(), 1), 8)),
+    )
+    .addOption(
+      new Option('--rankers <count>', 'threads that answer queries, each with all units in memory')
+        .env('CQ_RANKERS')
+        .argParser(parseCount(1, 64))
+        .default(1),
     )
     .addOption(
       new Option('--durability <kind>', 'what a write survives: full, a power loss, too')

@@ -37,7 +37,7 @@ async function serveUntilStopped(
   environment: NodeJS.ProcessEnv,
   logger: Logger,
 ): Promise<EndingSignal> {
-  const { readOnly, readers, durability, maxQueue, timeout, trustProxy } = flags
+  const { readOnly, readers, rankers, durability, maxQueue, timeout, trustProxy } = flags
   const fallback = flags.dev ? developmentDatabase : productionDatabase
   const path = databasePath(flags, environment, fallback)
   if (flags.dev && readOnly)
@@ -54,6 +54,7 @@ async function serveUntilStopped(
     path,
     readOnly,
     readers,
+    rankers,
     durability,
     maxQueue,
     timeout,

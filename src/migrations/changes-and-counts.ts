@@ -71,7 +71,7 @@ export const counts: DerivedTable = {
 const tables = [
   `CREATE TABLE cq_store_changes (
   change INTEGER PRIMARY KEY,
-  unit_id TEXT NOT NULL
+  unit_id TEXT
 )`,
   `CREATE TABLE cq_store_counts (
   kind TEXT NOT NULL,
@@ -91,6 +91,11 @@ const indexes = [
 
 const triggers = {
   note_added: `AFTER INSERT ON knowledge_units WHEN new.status = 'approved'
+BEGIN${note('new')}
+END`,
+  // REPLACE fires no trigger for what it replaces.
+  note_replaced: `BEFORE INSERT ON knowledge_units
+WHEN EXISTS (SELECT 1 FROM knowledge_units WHERE id = new.id AND status = 'approved')
 BEGIN${note('new')}
 END`,
   note_changed: `AFTER UPDATE OF data, status ON knowledge_units
@@ -151,7 +156,7 @@ function dropFormer(database: MigrationDatabase): void {
          AND (name GLOB 'cq_store_*' OR name GLOB 'idx_cq_store_*')
        OR type = 'table' AND name IN ('cq_store_ranking', 'cq_store_counts',
          'cq_store_confidence_counts', 'cq_store_confidence_buckets')
-     ORDER BY type DESC`,
+     ORDER BY type = 'table'`,
   )
   for (const { type, name } of former) database.run(`DROP ${type} ${name}`)
 }

@@ -13,7 +13,7 @@ export interface WorkerThreadOptions {
   /** What the thread is for, as errors and logs name it. */
   readonly name: string
   /**
-   * The file it runs. It exports `open` and `close`, and as its default what answers a batch.
+   * The file it runs. It exports `open`, `close` and `tidy`, and as its default what answers a batch.
    */
   readonly filename: string
   readonly workerData: unknown

@@ -1,3 +1,5 @@
+// What rankers run is compiled with all else, on the thread that opens the store.
+import './ranked-units.ts'
 import { accounts } from './accounts.ts'
 import { administration } from './administration.ts'
 import type { OperationsFor, StoreMethod } from './operation.ts'

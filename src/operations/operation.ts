@@ -35,7 +35,10 @@ export interface Question {
   readonly ask: (index: RankingIndex) => unknown
 }
 
-/** What an operation does: it yields statements, is handed their answers, and returns its result. */
+/**
+ * What an operation does: it yields statements, and questions where it is a `rank`, is handed their answers,
+ * and returns its result. Notices it yields in between.
+ */
 // biome-ignore lint/suspicious/noExplicitAny: what a step answers is typed by the helper that yields it
 export type Steps<Result> = Generator<Step | Notice | Question, Result, any>
 

@@ -18,7 +18,7 @@ const selectOldestChange = statement('select the number of the oldest change', (
   db.selectFrom('cq_store_changes').select(({ fn }) => fn.min('change').as('change')),
 )
 
-/** Where a unit's row lies, as text: SQLite's tables are read fastest in that order. */
+/** In the order in which rows lie, by which SQLite reads a table fastest. It numbers them from 1. */
 const selectApproved = statement(
   'select approved units after a place',
   (db, p: { after: string; limit: number }, dialect) => {
@@ -87,7 +87,7 @@ export function* loadAfter(index: RankingIndex, after: string): Steps<string | u
 }
 
 /** What an index was told of: how many units, and the number of the last change of them. */
-export interface Followed {
+interface Followed {
   readonly units: number
   readonly change: number
 }
@@ -98,7 +98,8 @@ export function* followAfter(index: RankingIndex, after: number): Steps<Followed
   let last = after
   for (const { unit_id: id, change, data, created_at } of rows) {
     last = Math.max(last, Number(change))
-    const fault = data === null ? forget(index, id) : tell(index, { id, data, created_at })
+    const isGone = id === null || data === null
+    const fault = isGone ? forget(index, id) : tell(index, { id, data, created_at })
     if (fault) yield* leaveOut(fault)
   }
   return rows.length === 0 ? undefined : { units: rows.length, change: last }

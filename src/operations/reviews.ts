@@ -65,6 +65,7 @@ const decidePending = statement('decide a pending unit', (db, p: DecisionParams)
     .where('status', '=', sql.lit('pending')),
 )
 
+// Here and below a status is told twice: SQLite takes a partial index only where its own condition is stated.
 const selectPending = statement(
   'select pending units, oldest first',
   (db, p: { limit: number; offset: number }) =>

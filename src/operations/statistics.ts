@@ -199,7 +199,7 @@ function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly nu
 }
 
 export const statistics = {
-  // Sums of counters, of bounded number: as cheap in a store of any size, so that they wait for no scan.
+  // A sum of few counters, as cheap in a store of any size, so that it waits for no scan.
   count: read(() => [], total),
   domainCounts: rank(() => [], byDomain),
   countsByStatus: read(

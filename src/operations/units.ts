@@ -44,12 +44,13 @@ const selectAny = statement('select a unit', (db, p: { id: string }) =>
 )
 
 // Joined in this order: an `in` would have SQLite gather and sort the list before it looks anything up.
-const selectListed = statement('select some units', (db, p: { ids: string }, dialect) =>
+const selectListed = statement('select some approved units', (db, p: { ids: string }, dialect) =>
   db
     .selectFrom(listed(p.ids, dialect).as('listed'))
     .crossJoin('knowledge_units')
     .select(storedColumns)
-    .whereRef('knowledge_units.id', '=', 'listed.value'),
+    .whereRef('knowledge_units.id', '=', 'listed.value')
+    .where('status', '=', sql.lit('approved')),
 )
 
 const insertUnit = statement(

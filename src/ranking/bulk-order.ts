@@ -1,5 +1,5 @@
 /** What units are put in order by, both descending; ids are compared by their first words, then as a whole. */
-export interface OrderKeys {
+interface OrderKeys {
   confidence(unit: number): number
   /** The first 32 bits of the id. */
   firstWord(unit: number): number

@@ -1,7 +1,7 @@
 /** The kinds of typed arrays that the index keeps its columns in. */
 type Column = Float64Array | Int32Array | Uint32Array | Uint8Array
 
-/** How much larger a column is made than it must be, so that most additions make none. */
+/** How much larger a column is made than it must be, so that few additions make it grow. */
 const slack = 1.25
 const smallest = 64
 

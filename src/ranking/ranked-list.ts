@@ -1,5 +1,5 @@
 /** Whether one unit comes before another in the order of lists. */
-export type IsBefore = (one: number, other: number) => boolean
+type IsBefore = (one: number, other: number) => boolean
 
 /** A part of a list: units and their marks in turns. */
 export interface Block {
@@ -18,7 +18,6 @@ const largestBlock = 256
  */
 export class RankedList {
   readonly blocks: Block[] = []
-  length = 0
 
   get bytes(): number {
     return this.blocks.reduce((sum, { entries }) => sum + entries.byteLength, 0)
@@ -32,7 +31,6 @@ export class RankedList {
       this.blocks.push(last)
     }
     insertInto(last, last.length, unit, mark)
-    this.length++
   }
 
   insert(unit: number, mark: number, isBefore: IsBefore): void {
@@ -44,7 +42,6 @@ export class RankedList {
     }
     insertInto(block, placeIn(block, unit, isBefore), unit, mark)
     if (block.length > largestBlock) this.blocks.splice(index + 1, 0, splitOff(block))
-    this.length++
   }
 
   /** Removes a unit that is there; what its place depends on must be as it was when it was added. */
@@ -54,7 +51,6 @@ export class RankedList {
     const place = placeIn(block, unit, isBefore)
     block.entries.copyWithin(2 * place, 2 * (place + 1), 2 * block.length)
     block.length--
-    this.length--
     if (block.length === 0) this.blocks.splice(index, 1)
     else this.#joinSmall(index)
   }

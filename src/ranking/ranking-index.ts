@@ -3,7 +3,7 @@ import type { RankingQuery } from '../knowledge/scoring.ts'
 import { inOrder } from './bulk-order.ts'
 import { RankedList } from './ranked-list.ts'
 import { listPlace, Search } from './search.ts'
-import { type Term, type TermKind, Terms } from './terms.ts'
+import { type Term, type TermKind, Terms, termKinds } from './terms.ts'
 import { UnitIds } from './unit-ids.ts'
 import { UnitTable } from './unit-table.ts'
 
@@ -22,7 +22,7 @@ export interface RankedUnit {
   readonly pattern: string
 }
 
-export interface IndexFigures {
+interface IndexFigures {
   readonly units: number
   /** Of memory, about. */
   readonly bytes: number
@@ -49,7 +49,7 @@ export class RankingIndex {
   /** How many units there are of each confidence. */
   readonly #byConfidence = new Map<number, number>()
   /** Places that units had left while loading; `undefined` once that is done. */
-  #left: number[] | undefined = []
+  #vacated: number[] | undefined = []
 
   get size(): number {
     return this.#ids.size
@@ -58,7 +58,7 @@ export class RankingIndex {
   /** How many units it holds, and how much memory that takes. */
   get figures(): IndexFigures {
     let bytes = this.#ids.bytes + this.#units.bytes + 50 * this.#byConfidence.size
-    for (const kind of ['domain', 'language', 'framework', 'pattern'] as const)
+    for (const kind of termKinds)
       for (const { text, lists } of this.#terms.all(kind)) {
         bytes += bytesOfTerm + text.length
         for (const list of lists) if (list) bytes += list.bytes + bytesOfBlock * list.blocks.length
@@ -81,7 +81,7 @@ export class RankingIndex {
       terms: terms.map(({ number }) => number),
     })
     this.#count(place, 1)
-    if (this.#left) return
+    if (this.#vacated) return
     const mark = markOf(terms)
     for (const term of terms) this.#listOf(term, place).insert(place, mark, this.#isBefore)
   }
@@ -94,7 +94,7 @@ export class RankingIndex {
 
   /** Puts all that was gathered in its lists: sorted once, so that no place is searched for. */
   endLoading(): void {
-    if (!this.#left) return
+    if (!this.#vacated) return
     const places = new Int32Array(this.#ids.size)
     let count = 0
     for (let place = 0; place < this.#ids.places; place++)
@@ -110,8 +110,8 @@ export class RankingIndex {
       const mark = markOf(terms)
       for (const term of terms) this.#listOf(term, place).append(place, mark)
     }
-    for (const place of this.#left) this.#ids.free(place)
-    this.#left = undefined
+    for (const place of this.#vacated) this.#ids.free(place)
+    this.#vacated = undefined
   }
 
   /** The ids of the best units, best first: by rank, then by id, both descending. */
@@ -145,12 +145,12 @@ export class RankingIndex {
   #take(place: number): void {
     this.#count(place, -1)
     for (const term of this.#termsAt(place)) {
-      if (!this.#left) this.#listOf(term, place).remove(place, this.#isBefore)
+      if (!this.#vacated) this.#listOf(term, place).remove(place, this.#isBefore)
       if (--term.units === 0) this.#terms.forget(term)
     }
     this.#units.clear(place)
-    this.#ids.remove(place, this.#left !== undefined)
-    this.#left?.push(place)
+    this.#ids.remove(place, this.#vacated !== undefined)
+    this.#vacated?.push(place)
   }
 
   #count(place: number, change: 1 | -1): void {
@@ -164,18 +164,14 @@ export class RankingIndex {
 
   /** A unit's terms, domains first, each once. They are counted to be the unit's. */
   #termsOf({ domains, languages, frameworks, pattern }: RankedUnit): Term[] {
-    const terms: Term[] = []
-    const add = (kind: TermKind, text: string) => {
-      const term = this.#terms.findOrAdd(kind, text)
-      if (terms.includes(term)) return
-      term.units++
-      terms.push(term)
-    }
+    const terms = new Set<Term>()
+    const add = (kind: TermKind, text: string) => terms.add(this.#terms.findOrAdd(kind, text))
     for (const domain of domains) add('domain', domain)
     for (const language of languages) add('language', language)
     for (const framework of frameworks) add('framework', framework)
     if (pattern !== '') add('pattern', pattern.toLowerCase())
-    return terms
+    for (const term of terms) term.units++
+    return [...terms]
   }
 
   #termsAt(place: number): Term[] {

@@ -14,22 +14,28 @@ export function listPlace(kind: TermKind, domains: number): number {
   return kind === 'domain' ? Math.min(domains, mostListed) : 0
 }
 
-/** As what a query asks for a term. */
-const asDomain = 1
-const asLanguage = 2
-const asFramework = 4
-const asPattern = 8
+/** What a term is to the query: a domain, or a part of the context, a bit of how units fit that. */
+const asLanguage = 1
+const asFramework = 2
+const asPattern = 4
+const asDomain = 8
+
+/** In how many ways a unit may fit a context of three parts. */
+const fits = 8
+
+function relevanceOfFit(overlap: number, fit: number): number {
+  return relevanceOf(overlap, fit & 1, (fit >> 1) & 1, fit >> 2)
+}
 
 /** A part of a context that few units fit is read whole: so many, or this share of those with the domains. */
 const few = 200
 const fewOf = 1 / 32
 
-/** What a search knows of one part of the query's context. */
-interface ContextPart {
-  readonly terms: readonly Term[]
-  /** Marks of units that fit have at least one of these bits. None where all that fit were met already. */
-  bits: number
-}
+/**
+ * For language, framework and pattern: the bits of which the marks of units that fit have one at least. None
+ * where nobody fits who was not met already.
+ */
+type ContextBits = readonly [language: number, framework: number, pattern: number]
 
 /** A list that is being read, block by block. */
 interface Cursor {
@@ -49,9 +55,6 @@ interface Cursor {
 /** A double times this is the double before it. */
 const justBelowOne = 1 - Number.EPSILON / 2
 
-/** In how many ways a unit may fit a context of three parts. */
-const fits = 8
-
 /**
  * Finds the best units for a query. It reads lists of units in the order of confidence, and stops where
  * nothing that is still to come can be among the best. The most that a unit may rank follows from the list
@@ -59,8 +62,8 @@ const fits = 8
  * arguments that are as large or larger, so that rounding can't mislead. Only where that is enough to be
  * among the best is the unit looked up ("met") and ranked.
  *
- * Domains with few units come first. A unit in the list of a later one that has one of those before, too,
- * was met there, or can't be among the best; so that all others share that many fewer domains.
+ * Domains are read one by one, the one with the fewest units first. A unit that has one of those before was in
+ * its lists: it was met there, or can't be among the best. So of all others only the domains still to come count.
  */
 export class Search {
   readonly #ids: UnitIds
@@ -72,7 +75,6 @@ export class Search {
   #number = 0
   #askedDomains = 0
   #best = new BestUnits(0, () => 0)
-  #context: readonly ContextPart[] = []
   /** How many of some domains a unit has at most, by the bits for domains of its mark: of either byte. */
   readonly #sharedByLow = new Uint32Array(256)
   readonly #sharedByHigh = new Uint32Array(256)
@@ -90,20 +92,25 @@ export class Search {
     this.#askedDomains = askedDomains.size
     const domains = this.#ask('domain', askedDomains, asDomain)
     const pattern = query.pattern.toLowerCase()
-    const parts = [
+    const context = [
       this.#ask('language', query.languages, asLanguage),
       this.#ask('framework', query.frameworks, asFramework),
       this.#ask('pattern', pattern === '' ? [] : [pattern], asPattern),
-    ]
-    this.#context = parts.map((terms) => ({ terms, bits: bitsOf(terms) }))
+    ] as const
     try {
-      const readWhole = Math.max(few, unitsOf(domains) * fewOf)
-      for (const part of this.#context) if (unitsOf(part.terms) <= readWhole) this.#readWhole(part)
+      const mostWhole = Math.max(few, unitsOf(domains) * fewOf)
+      const bitsOrMet = (terms: readonly Term[]) => {
+        if (unitsOf(terms) > mostWhole) return bitsOf(terms)
+        this.#meetAll(terms)
+        return 0
+      }
+      const [languages, frameworks, patterns] = context
+      const bits = [bitsOrMet(languages), bitsOrMet(frameworks), bitsOrMet(patterns)] as const
       domains.sort((one, other) => one.units - other.units)
-      for (const done of domains.keys()) this.#readDomain(domains.slice(done))
+      for (const done of domains.keys()) this.#readDomain(domains.slice(done), bits)
       return this.#best.takeAll()
     } finally {
-      for (const { number } of [domains, ...parts].flat()) this.#asked[number] = 0
+      for (const { number } of [domains, ...context].flat()) this.#asked[number] = 0
     }
   }
 
@@ -128,18 +135,18 @@ export class Search {
     return terms
   }
 
-  #readWhole(part: ContextPart): void {
-    for (const { lists } of part.terms)
+  /** Meets every unit that has one of some terms of a context. */
+  #meetAll(terms: readonly Term[]): void {
+    for (const { lists } of terms)
       for (const { entries, length } of lists[0]?.blocks ?? [])
         for (let at = 0; at < length; at++) this.#meet(entries[2 * at] as number)
-    part.bits = 0
   }
 
   /** Reads the lists of the first one of some domains; only these count as shared any more. */
-  #readDomain(domains: readonly Term[]): void {
+  #readDomain(domains: readonly Term[], bits: ContextBits): void {
     this.#expectShared(domains)
     const cursors = (domains[0]?.lists ?? []).flatMap((list, size) =>
-      list && list.length > 0 ? [this.#cursorOf(list, size, domains.length)] : [],
+      list && list.blocks.length > 0 ? [this.#cursorOf(list, size, domains.length, bits)] : [],
     )
     for (;;) {
       // The list whose next units may rank highest comes first, since what it holds ends the others soon.
@@ -149,7 +156,7 @@ export class Search {
       const block = cursor.list.blocks[cursor.block] as Block
       if (this.#isOver(cursor, block.entries[0] as number)) cursor.bound = -1
       else {
-        this.#readBlock(block, cursor)
+        this.#readBlock(block, cursor, bits)
         cursor.block++
         this.#setBound(cursor)
       }
@@ -179,17 +186,16 @@ export class Search {
     }
   }
 
-  #cursorOf(list: RankedList, size: number, domains: number): Cursor {
+  #cursorOf(list: RankedList, size: number, domains: number, bits: ContextBits): Cursor {
     const mostShared = size === mostListed ? domains : Math.min(size, domains)
     const relevances = new Float64Array((mostShared + 1) * fits)
     for (let shared = 0; shared <= mostShared; shared++) {
       // Of those in the list of units with many domains, one that has more of them is less relevant.
       const overlap = jaccard(shared, size, this.#askedDomains)
       for (let fit = 0; fit < fits; fit++)
-        relevances[shared * fits + fit] = relevanceOf(overlap, fit & 1, (fit >> 1) & 1, fit >> 2)
+        relevances[shared * fits + fit] = relevanceOfFit(overlap, fit)
     }
-    const fit = this.#context.reduce((sum, { bits }, part) => sum + (bits === 0 ? 0 : 1 << part), 0)
-    const most = relevances[mostShared * fits + fit] as number
+    const most = relevances[mostShared * fits + fitOf(-1, bits)] as number
     const cursor = { list, relevances, mostShared, most, block: 0, bound: 0 }
     this.#setBound(cursor)
     return cursor
@@ -202,8 +208,11 @@ export class Search {
   }
 
   /** Meets those units of a block that may be among the best. */
-  #readBlock({ entries, length }: Block, { relevances, mostShared }: Cursor): void {
-    const [language = 0, framework = 0, pattern = 0] = this.#context.map(({ bits }) => bits)
+  #readBlock(
+    { entries, length }: Block,
+    { relevances, mostShared }: Cursor,
+    bits: ContextBits,
+  ): void {
     const confidence = this.#units.confidence[entries[0] as number] as number
     let leastRank = this.#best.leastRank
     for (let at = 0; at < length; at++) {
@@ -211,10 +220,7 @@ export class Search {
       const shared =
         (this.#sharedByLow[mark & 255] as number) +
         (this.#sharedByHigh[(mark >>> 8) & 255] as number)
-      const fit =
-        ((mark & language) !== 0 ? 1 : 0) |
-        ((mark & framework) !== 0 ? 2 : 0) |
-        ((mark & pattern) !== 0 ? 4 : 0)
+      const fit = fitOf(mark, bits)
       const relevance = relevances[Math.min(shared, mostShared) * fits + fit] as number
       if (relevance * confidence < leastRank) continue
       this.#meet(entries[2 * at] as number)
@@ -238,9 +244,17 @@ export class Search {
     }
     if (shared === 0) return
     const overlap = jaccard(shared, domains[unit] as number, this.#askedDomains)
-    const relevance = relevanceOf(overlap, (fit >> 1) & 1, (fit >> 2) & 1, (fit >> 3) & 1)
-    this.#best.offer(unit, relevance * (confidence[unit] as number))
+    this.#best.offer(unit, relevanceOfFit(overlap, fit) * (confidence[unit] as number))
   }
+}
+
+/** What a unit fits at most, by its mark. */
+function fitOf(mark: number, [language, framework, pattern]: ContextBits): number {
+  return (
+    ((mark & language) !== 0 ? asLanguage : 0) |
+    ((mark & framework) !== 0 ? asFramework : 0) |
+    ((mark & pattern) !== 0 ? asPattern : 0)
+  )
 }
 
 function unitsOf(terms: readonly Term[]): number {

@@ -5,8 +5,9 @@ export type TermKind = 'domain' | 'language' | 'framework' | 'pattern'
 export const termKinds: readonly TermKind[] = ['domain', 'language', 'framework', 'pattern']
 
 /**
- * How many bits of a mark stand for each kind, and where they begin. A mark has one for each term of a
- * unit; terms share them, so that a mark tells which ones a unit can't have, without looking it up.
+ * How many bits of a mark stand for each kind, and where they begin; those for domains are its lowest two bytes.
+ * A mark has one for each term of a unit. Terms share them, so that a mark tells which ones a unit can't have,
+ * without looking it up.
  */
 const bitsOfKind = {
   domain: { first: 0, count: 16 },

@@ -141,7 +141,7 @@ function valueOfDigit(code: number): number {
   return code < 0x3a ? code - 0x30 : code - 0x57
 }
 
-/** Ids may be chosen by whoever imports units, so that every word counts. */
+/** Ids may be chosen by whoever imports units, so every word counts. */
 function hash(words: Uint32Array, at: number): number {
   let mixed = 0
   for (let word = at; word < at + wordsOfId; word++) {

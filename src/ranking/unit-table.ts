@@ -75,7 +75,7 @@ export class UnitTable {
   }
 }
 
-export interface FilledUnit {
+interface FilledUnit {
   readonly confidence: number
   readonly tier: number
   readonly domains: number

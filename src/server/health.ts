@@ -42,7 +42,7 @@ export function readyRoute(server: FastifyInstance, store: Store): void {
       },
     },
     async () => {
-      // Whichever part of the store answers late, probes are not kept waiting.
+      // A query for no domain finds nothing, and waits for the index. Probes are not kept waiting for long.
       const answers = Promise.all([store.getReviewStatus(''), store.query([' '])])
       const late = Symbol('late')
       const first = await Promise.race([answers, setTimeout(patience, late, { ref: false })])

@@ -65,7 +65,7 @@ export class Connection {
     const { path, access, busyTimeout, logAsFound } = options
     this.access = access
     this.#logAsFound = logAsFound
-    const readonly = access === 'read'
+    const readonly = access === 'read' || access === 'rank'
     this.sqlite = translated(() => new Sqlite(path, { readonly, timeout: busyTimeout }))
     try {
       translated(() => this.#setUp(options))

@@ -6,7 +6,7 @@ export interface RankingFigures {
   readonly bytes: number
   /** How long it took to load, in milliseconds. */
   readonly loadMilliseconds: number
-  /** Changes of units that it was told of since then. */
+  /** Units that changed, as it was told since then: one that changes again counts again. */
   readonly changes: number
 }
 

@@ -63,6 +63,8 @@ const shippedWorker = new URL(`../../workers/sqlite${extension}`, import.meta.ur
 export class SqliteStore extends OperationStore implements Store {
   protected readonly now: () => Date
   readonly #log: Log
+  /** Logs what is logged once. */
+  readonly #onNotice: (notice: string) => void
   readonly #timeout: number
   readonly #path: string
   /** Where this is read only: what its readers have open. */
@@ -123,7 +125,10 @@ export class SqliteStore extends OperationStore implements Store {
             'a private copy is read, as it is now',
         )
       for (const ranker of store.#rankers) void ranker.keepStarting()
-      store.#tidyTimer = setInterval(() => store.#tidyWhenIdle(), store.#tidyInterval).unref()
+      store.#tidyTimer = setInterval(() => {
+        store.#tidyWhenIdle()
+        store.#followWhenIdle()
+      }, store.#tidyInterval).unref()
       if (!readOnly) void store.#startCheckpointerWhenAsked()
       return store
     } catch (error) {
@@ -193,6 +198,7 @@ export class SqliteStore extends OperationStore implements Store {
       thread(`ranker ${index + 1}`, 'rank', { rankingMemory: memory }),
     )
     const onNotice = eachOnce((notice) => log.warn({ notice }, notice))
+    this.#onNotice = onNotice
     const lane = { maxQueue, timeout, onNotice }
     this.#writes = new Lane<Call>({
       ...lane,
@@ -239,6 +245,8 @@ export class SqliteStore extends OperationStore implements Store {
   protected perform(call: Call, access: Access, read: (text: string) => unknown): Promise<unknown> {
     if (access === 'write' && !this.#writer)
       throw new StoreError('read_only', `the store is read only; ${call[0]} was not done`)
+    if (access === 'rank' && this.#rankers.length === 0)
+      throw new StoreError('unavailable', `the store has no rankers; ${call[0]} was not done`)
     const lane = { write: this.#writes, rank: this.#ranks, read: this.#reads, scan: this.#reads }
     return lane[access].perform(call, access === 'scan', read)
   }
@@ -259,9 +267,6 @@ export class SqliteStore extends OperationStore implements Store {
    * asked. Where a reader was in the way, it is tried again.
    */
   #tidyWhenIdle(): void {
-    this.#following ??= this.#followChanges().finally(() => {
-      this.#following = undefined
-    })
     const { calls, waiting, underWay } = this.#writes.figures
     const before = this.#writesBefore
     const isIdle = waiting === 0 && underWay === 0 && calls === before.now
@@ -273,12 +278,20 @@ export class SqliteStore extends OperationStore implements Store {
     })
   }
 
-  /** Has rankers catch up with what was written, by others, too. */
-  async #followChanges(): Promise<void> {
+  /** Has rankers that have nothing to do catch up with what was written, by others, too. */
+  #followWhenIdle(): void {
+    if (this.#following) return
     const idle = this.#rankers.filter(({ isReady, inFlight }) => isReady && inFlight === 0)
-    for (const outcome of await Promise.allSettled(idle.map((ranker) => ranker.tidy())))
-      if (outcome.status === 'rejected')
-        this.#log.warn({ error: outcome.reason }, `not done while idle: ${outcome.reason.message}`)
+    const follow = async (ranker: WorkerThread<Call>) => {
+      try {
+        await ranker.tidy()
+      } catch (error) {
+        this.#onNotice(`the ${ranker.name} does not follow changes: ${(error as Error).message}`)
+      }
+    }
+    this.#following = Promise.all(idle.map(follow)).finally(() => {
+      this.#following = undefined
+    })
   }
 
   async #tidy(writer: WorkerThread<Call>, writes: number): Promise<void> {

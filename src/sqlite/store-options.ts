@@ -28,8 +28,9 @@ export interface SqliteStoreOptions {
   readonly readers?: number | undefined
   /**
    * Workers beside these that answer queries and statistics: each a thread with a connection that has all
-   * approved units in memory, some 150 bytes each. One answers more queries than one event loop can send
-   * on; a second one is of use where queries are very many and cores are free. @default 1
+   * approved units in memory, some 130 bytes each, which it loads once the store is open. One answers more
+   * queries than one event loop can send on; a second one is of use where queries are very many and cores are
+   * free. With 0 such calls are `unavailable`, and nothing is loaded. @default 1
    */
   readonly rankers?: number | undefined
   /**
@@ -39,7 +40,7 @@ export interface SqliteStoreOptions {
    */
   readonly durability?: Durability | undefined
   /**
-   * The most calls that may wait, for the writer and for the readers each. One more is turned away
+   * The most calls that may wait, for the writer, the readers and the rankers each. One more is turned away
    * with `overloaded` at once. @default 10000
    */
   readonly maxQueue?: number | undefined
@@ -59,7 +60,8 @@ export interface SqliteStoreOptions {
   /** The time, for tests that own it. @default the system's */
   readonly now?: (() => Date) | undefined
   /**
-   * How often it is looked whether the writer may tidy up, in milliseconds, for tests. @default 1000
+   * How often it is looked whether the writer may tidy up and what rankers may follow, in milliseconds, for
+   * tests. @default 1000
    */
   readonly tidyInterval?: number | undefined
   /** The file that workers run, for tests that need one to fail. */
@@ -78,7 +80,7 @@ export const checkStoreOptions = checker<SqliteStoreOptions>('options of SqliteS
     readOnly: { type: 'boolean' },
     migrate: { type: 'boolean' },
     readers: { type: 'integer', minimum: 1, maximum: 64 },
-    rankers: { type: 'integer', minimum: 1, maximum: 64 },
+    rankers: { type: 'integer', minimum: 0, maximum: 64 },
     durability: { enum: ['normal', 'full'] },
     maxQueue: count,
     // The longest that a timer of Node takes.

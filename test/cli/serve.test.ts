@@ -257,6 +257,7 @@ describe('a server that cannot start', () => {
   test.each([
     [['--port', '70000'], {}, /'70000' is invalid.*0 to 65535/],
     [['--readers', '0'], {}, /--readers.*'0' is invalid.*1 to 64/],
+    [['--rankers', '0'], {}, /--rankers.*'0' is invalid.*1 to 64/],
     [[], { CQ_DURABILITY: 'some' }, /'some' from env 'CQ_DURABILITY' is invalid.*normal, full/],
     [['--trust-proxy', 'everybody'], {}, /'--trust-proxy <.*'everybody' is none of these: an add/],
     [[], { CQ_TRUST_PROXY: '10.0.0' }, /'CQ_TRUST_PROXY' is invalid. '10.0.0' is none of these/],

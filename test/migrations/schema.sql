@@ -36,7 +36,7 @@ CREATE TABLE api_keys (
 
 CREATE TABLE cq_store_changes (
   change INTEGER PRIMARY KEY,
-  unit_id TEXT NOT NULL
+  unit_id TEXT
 );
 
 CREATE TABLE cq_store_counts (
@@ -160,6 +160,13 @@ CREATE TRIGGER cq_store_note_renamed AFTER UPDATE OF id ON knowledge_units WHEN 
 BEGIN
   INSERT INTO cq_store_changes (unit_id) VALUES (old.id);
   DELETE FROM cq_store_changes WHERE change = last_insert_rowid() - 100000;
+  INSERT INTO cq_store_changes (unit_id) VALUES (new.id);
+  DELETE FROM cq_store_changes WHERE change = last_insert_rowid() - 100000;
+END;
+
+CREATE TRIGGER cq_store_note_replaced BEFORE INSERT ON knowledge_units
+WHEN EXISTS (SELECT 1 FROM knowledge_units WHERE id = new.id AND status = 'approved')
+BEGIN
   INSERT INTO cq_store_changes (unit_id) VALUES (new.id);
   DELETE FROM cq_store_changes WHERE change = last_insert_rowid() - 100000;
 END;

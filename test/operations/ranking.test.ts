@@ -8,7 +8,6 @@ import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
 import { type RankingQuery, rank } from '../../src/knowledge/scoring.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Steps, StoreMethod } from '../../src/operations/operation.ts'
-import { check } from '../../src/sqlite/check.ts'
 import type { Connection } from '../../src/sqlite/connection.ts'
 import { Ranker } from '../../src/sqlite/ranker.ts'
 import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
@@ -173,6 +172,7 @@ const action: fc.Arbitrary<Action> = fc.oneof(
   },
   { weight: 2, arbitrary: unit.map(referenceUpdate) },
   { weight: 1, arbitrary: fc.tuple(index, oddContext).map(otherContext) },
+  { weight: 1, arbitrary: fc.tuple(unit, status).map(([one, state]) => replacement(one, state)) },
   {
     weight: 1,
     arbitrary: index.map((one) =>
@@ -245,6 +245,15 @@ function referenceUpdate(one: FromArbitrary<typeof unit>): Action {
   })
 }
 
+/** SQLite sets off no trigger for what it replaces. */
+function replacement(one: FromArbitrary<typeof unit>, state: string): Action {
+  return asReference((sqlite) =>
+    sqlite
+      .prepare('insert or replace into knowledge_units (id, data, status) values (?, ?, ?)')
+      .run(idOf(one.index), referenceDocument(one), state),
+  )
+}
+
 function otherContext([index, context]: readonly [number, object]): Action {
   return asReference((sqlite) =>
     sqlite
@@ -290,10 +299,6 @@ function catchUp(connection: Connection, ranker: Ranker): void {
   connection.transaction(() => ranker.catchUp())
 }
 
-function drift(connection: Connection): unknown[] {
-  return check(connection).filter((finding) => finding.check === 'derived tables')
-}
-
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 describe('a query', () => {
@@ -312,7 +317,6 @@ describe('a query', () => {
               act(connection)
               if (place % 7 === 0) catchUp(connection, ranker)
             }
-            expect(drift(connection)).toEqual([])
             catchUp(connection, ranker)
             for (const [asked, most] of queries) expectSameAsFormula(connection, asked, most)
             // One that has followed all changes, and one that begins here, know the same.
@@ -354,6 +358,34 @@ describe('a query', () => {
       attempt('confirm', idOf(2))(connection)
       catchUp(connection, ranker)
       expectSameAsFormula(connection, asked, 5)
+    } finally {
+      connection.close()
+    }
+  })
+
+  it('is not answered from a part of the units, where reading them anew failed', () => {
+    const connection = openDatabase()
+    try {
+      for (let index = 0; index < 1_200; index++)
+        insertWith(
+          { index, domains: ['sqlite'], context: noContext, confidence: 0.5 },
+          'approved',
+        )(connection)
+      const ranker = rankerOf(connection)
+      connection.sqlite.exec(`insert into cq_store_changes values (1000000, 'ku_any');
+        delete from cq_store_changes where change < 1000000`)
+      const { run: runSteps } = connection
+      let steps = 0
+      // As where the disk fails for a moment, in the midst of it.
+      connection.run = (...args) => {
+        if (++steps === 4) throw new Error('the disk failed')
+        return runSteps.apply(connection, args) as never
+      }
+      expect(() => catchUp(connection, ranker)).toThrow('the disk failed')
+      connection.run = runSteps
+      catchUp(connection, ranker)
+      expect(connection.index?.size).toBe(1_200)
+      expectSameAsFormula(connection, { ...noContext, domains: ['sqlite'] }, 1e9)
     } finally {
       connection.close()
     }

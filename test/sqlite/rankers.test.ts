@@ -160,6 +160,7 @@ describe('a ranker', () => {
     await store.confirm(idsOf(units)[0] ?? '')
     await until(() => store.figures.ranking[0]?.changes === 6)
     expect(store.figures.ranking[0]?.units).toBe(15)
+    await until(() => (store.figures.ranking[0]?.bytes ?? 0) > (loaded?.bytes ?? 0))
     expect(store.figures.connections.map(({ access }) => access)).toContain('rank')
   })
 
@@ -175,7 +176,18 @@ describe('a ranker', () => {
         expect(await foundBy(store)).toEqual(idsOf(ordinaryUnits(10))),
       ),
     )
-    await expect(openSteered({ path, rankers: 0 })).rejects.toMatchObject({ code: 'invalid' })
+    await expect(openSteered({ path, rankers: -1 })).rejects.toMatchObject({ code: 'invalid' })
+  })
+
+  it('is none where none is asked for, and then queries are unavailable', async () => {
+    await using directory = await TemporaryDirectory.create()
+    await using store = await openSteered({ path: directory.file('cq.db'), rankers: 0 })
+    await approve(store, ordinaryUnits(1))
+    await expect(store.query([domain])).rejects.toMatchObject({
+      code: 'unavailable',
+      message: 'the store has no rankers; query was not done',
+    })
+    expect(await store.count()).toBe(1)
   })
 
   it('answers where the store is read only, too, and follows what others write', async () => {
