@@ -53,7 +53,10 @@ export interface DailyCount {
   readonly rejected: number
 }
 
-/** Figures for agents, as of one moment. `total_count` is of every status; the others of approved units. */
+/**
+ * Figures for agents, as of one moment. `total_count` is of every status; the others are of approved units that
+ * queries may find, so of none that can't be read.
+ */
 export interface KnowledgeStats {
   readonly total_count: number
   readonly tier_counts: Partial<Record<Tier, number>>

@@ -82,10 +82,19 @@ const usual = new RegExp(
   ].join(','),
 )
 
+/** Longer documents than our own are, or near it, are not tried: millions of escapes are too many for V8. */
+const longestUsual = 1_000_000
+
+/** The parts of a document in the usual order; nothing where it is another one. */
+function partsOf({ id, data }: StoredUnit): RegExpExecArray | undefined {
+  const parts = data.length > longestUsual ? undefined : usual.exec(data)
+  return parts?.[2] === id ? parts : undefined
+}
+
 /** The parts of a usual document; nothing where it is another one. */
-function partsOfUsual({ id, data }: StoredUnit): RegExpExecArray | undefined {
-  const parts = usual.exec(data)
-  if (!parts || parts[2] !== id) return undefined
+function partsOfUsual(stored: StoredUnit): RegExpExecArray | undefined {
+  const parts = partsOf(stored)
+  if (!parts) return undefined
   return isTimestamp(parts[3] as string) && isTimestamp(parts[4] as string) ? parts : undefined
 }
 
@@ -215,8 +224,8 @@ export interface RankedParts extends Pick<KnowledgeUnit, 'domains' | 'context' |
  * @throws {UnreadableDocument}
  */
 export function readRankedParts(stored: StoredUnit): RankedParts {
-  const [, beginning, id] = usual.exec(stored.data) ?? []
-  if (beginning === undefined || id !== stored.id) return readUnit(stored)
+  const [, beginning] = partsOf(stored) ?? []
+  if (beginning === undefined) return readUnit(stored)
   let end = 0
   // None of these marks is inside of a text, where a quote would be escaped.
   const between = (before: string, after: string) => {

@@ -158,5 +158,5 @@ function dropFormer(database: MigrationDatabase): void {
          'cq_store_confidence_counts', 'cq_store_confidence_buckets')
      ORDER BY type = 'table'`,
   )
-  for (const { type, name } of former) database.run(`DROP ${type} ${name}`)
+  for (const { type, name } of former) database.run(`DROP ${type} "${name.replaceAll('"', '""')}"`)
 }

@@ -1,4 +1,4 @@
-import { readRankedParts, type StoredUnit, UnreadableDocument } from '../knowledge/document.ts'
+import { readRankedParts, type StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { isUnitId } from '../knowledge/knowledge-unit.ts'
 import type { RankedUnit, RankingIndex } from '../ranking/ranking-index.ts'
@@ -7,23 +7,34 @@ import { all, first, type Steps } from './operation.ts'
 import { leaveOut } from './readable.ts'
 import { storedColumns } from './units.ts'
 
-/** Rows that are read at once. */
-const rowsAtOnce = 500
+/** Rows that are read at once, whose documents are in memory together. */
+const rowsAtOnce = 100
 
-const selectLastChange = statement('select the number of the last change', (db, _: object) =>
-  db.selectFrom('cq_store_changes').select(({ fn }) => fn.max('change').as('change')),
+const selectLastChange = statement('select the last change', (db, _: object) =>
+  db
+    .selectFrom('cq_store_changes')
+    .select(['change', 'unit_id'])
+    .orderBy('change', 'desc')
+    .limit(1),
+)
+
+const selectChange = statement('select a change', (db, p: { change: number }) =>
+  db.selectFrom('cq_store_changes').select('unit_id').where('change', '=', p.change),
 )
 
 const selectOldestChange = statement('select the number of the oldest change', (db, _: object) =>
   db.selectFrom('cq_store_changes').select(({ fn }) => fn.min('change').as('change')),
 )
 
-/** In the order in which rows lie, by which SQLite reads a table fastest. It numbers them from 1. */
+/** In the order in which rows lie, by which SQLite reads a table fastest. */
 const selectApproved = statement(
   'select approved units after a place',
   (db, p: { after: string; limit: number }, dialect) => {
     const place = dialect === 'sqlite' ? sql<string>`rowid` : sql<string>`id`
-    const after = dialect === 'sqlite' ? sql<string>`cast(${p.after} as integer)` : p.after
+    const after =
+      dialect === 'sqlite'
+        ? sql<string>`coalesce(cast(nullif(${p.after}, '') as integer), -9223372036854775808)`
+        : p.after
     return db
       .selectFrom('knowledge_units')
       .select([...storedColumns, sql<string>`cast(${place} as text)`.as('place')])
@@ -62,15 +73,26 @@ const selectChanged = statement(
       .select(['changed.unit_id', 'changed.change', 'data', 'created_at']),
 )
 
-/** The number of the last change there was. What is read from now on holds it. */
-export function* lastChange(): Steps<number> {
-  return Number((yield* first(selectLastChange, {}))?.change ?? 0)
+/** A change, as it was noted. */
+export interface NotedChange {
+  readonly change: number
+  readonly unit_id: string | null
 }
 
-/** Whether all changes after the one with a number are still known. */
-export function* knowsChangesAfter(change: number): Steps<boolean> {
-  const oldest = Number((yield* first(selectOldestChange, {}))?.change ?? 0)
-  return oldest <= change + 1
+const noChange: NotedChange = { change: 0, unit_id: null }
+
+/** The last change there was. What is read from now on holds it. */
+export function* lastChange(): Steps<NotedChange> {
+  return (yield* first(selectLastChange, {})) ?? noChange
+}
+
+/**
+ * Whether all changes after one are still known. They are not where too many followed, or where another
+ * database was put in the place of this one.
+ */
+export function* knowsChangesAfter({ change, unit_id }: NotedChange): Steps<boolean> {
+  if (change === 0) return Number((yield* first(selectOldestChange, {}))?.change ?? 1) === 1
+  return (yield* first(selectChange, { change }))?.unit_id === unit_id
 }
 
 /**
@@ -86,39 +108,39 @@ export function* loadAfter(index: RankingIndex, after: string): Steps<string | u
   return rows.at(-1)?.place
 }
 
-/** What an index was told of: how many units, and the number of the last change of them. */
+/** What an index was told of: how many units, and the last change. */
 interface Followed {
   readonly units: number
-  readonly change: number
+  readonly last: NotedChange
 }
 
-/** Tells an index of some changes after the one with a number; `undefined` where there are no more. */
-export function* followAfter(index: RankingIndex, after: number): Steps<Followed | undefined> {
-  const rows = yield* all(selectChanged, { after, limit: rowsAtOnce })
+/** Tells an index of some changes after one; `undefined` where there are no more. */
+export function* followAfter(index: RankingIndex, after: NotedChange): Steps<Followed | undefined> {
+  const rows = yield* all(selectChanged, { after: after.change, limit: rowsAtOnce })
   let last = after
   for (const { unit_id: id, change, data, created_at } of rows) {
-    last = Math.max(last, Number(change))
+    if (change > last.change) last = { change, unit_id: id }
     const isGone = id === null || data === null
     const fault = isGone ? forget(index, id) : tell(index, { id, data, created_at })
     if (fault) yield* leaveOut(fault)
   }
-  return rows.length === 0 ? undefined : { units: rows.length, change: last }
+  return rows.length === 0 ? undefined : { units: rows.length, last }
 }
 
 /**
  * Tells it of a unit as it is stored. What can't be read is in no answer, and so not in the index either; then
  * why is answered.
  */
-function tell(index: RankingIndex, stored: StoredUnit): UnreadableDocument | undefined {
+function tell(index: RankingIndex, stored: StoredUnit): Error | undefined {
   try {
     const unit = toRankedUnit(stored)
     if (unit.domains.length > 0) index.set(unit)
     else forget(index, stored.id)
     return undefined
   } catch (error) {
-    if (!(error instanceof UnreadableDocument)) throw error
+    // Whatever it is, it must not keep all others from being found.
     forget(index, stored.id)
-    return error
+    return error as Error
   }
 }
 

@@ -76,6 +76,6 @@ export function* unlessUnreadable<Result>(make: () => Result): Steps<Result | un
 }
 
 /** Says what is left out of answers. */
-export function* leaveOut({ message }: UnreadableDocument): Steps<void> {
+export function* leaveOut({ message }: Error): Steps<void> {
   yield* log(`a unit is left out of answers: ${message}`)
 }

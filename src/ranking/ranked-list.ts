@@ -52,7 +52,11 @@ export class RankedList {
     block.entries.copyWithin(2 * place, 2 * (place + 1), 2 * block.length)
     block.length--
     if (block.length === 0) this.blocks.splice(index, 1)
-    else this.#joinSmall(index)
+    else {
+      makeRoom(block, block.length)
+      this.#joinSmall(index)
+      this.#joinSmall(index - 1)
+    }
   }
 
   /** The first block that ends with the unit or after it. */
@@ -65,9 +69,8 @@ export class RankedList {
 
   /** So that a list which shrinks does not become one of many blocks with little in them. */
   #joinSmall(index: number): void {
-    const first = this.blocks[index] as Block
-    const second = this.blocks[index + 1]
-    if (!second || first.length + second.length > largestBlock / 4) return
+    const [first, second] = [this.blocks[index], this.blocks[index + 1]]
+    if (!first || !second || first.length + second.length > largestBlock / 4) return
     makeRoom(first, first.length + second.length)
     first.entries.set(second.entries.subarray(0, 2 * second.length), 2 * first.length)
     first.length += second.length
@@ -100,13 +103,15 @@ function insertInto(block: Block, place: number, unit: number, mark: number): vo
   block.length++
 }
 
+/** Has a block have room for so many units, and not for many times as many. */
 function makeRoom(block: Block, length: number): void {
   const { entries } = block
-  if (2 * length <= entries.length) return
+  const isRoomy = entries.length > 2 * smallestBlock && entries.length > 8 * length
+  if (2 * length <= entries.length && !isRoomy) return
   // One more than the largest, since a block is split after it has grown too long.
   const room = Math.min(Math.max(smallestBlock, 2 * block.length, length), largestBlock + 1)
   block.entries = new Int32Array(2 * room)
-  block.entries.set(entries)
+  block.entries.set(entries.subarray(0, 2 * block.length))
 }
 
 /** Takes the second half of a block. */

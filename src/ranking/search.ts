@@ -20,6 +20,9 @@ const asFramework = 2
 const asPattern = 4
 const asDomain = 8
 
+/** More shared domains than these are not told apart: a unit that has more of them counts as one that has all. */
+const mostTold = 64
+
 /** In how many ways a unit may fit a context of three parts. */
 const fits = 8
 
@@ -42,10 +45,10 @@ interface Cursor {
   readonly list: RankedList
   /** The most that a unit of confidence 1 is relevant, by how many domains it shares at most, and what it fits. */
   readonly relevances: Float64Array
-  /** The most domains that a unit shares. */
+  /** The most domains that a unit shares, as far as they are told apart. */
   readonly mostShared: number
-  /** The most of `relevances`, without what was met already. */
-  readonly most: number
+  /** The most of these that a unit may have which was not met already. */
+  readonly mostRelevant: number
   /** The next block. */
   block: number
   /** The most that a unit in it or after it ranks, below zero where there is none. */
@@ -75,7 +78,9 @@ export class Search {
   #number = 0
   #askedDomains = 0
   #best = new BestUnits(0, () => 0)
-  /** How many of some domains a unit has at most, by the bits for domains of its mark: of either byte. */
+  /** How many of the domains that are still to be read there are for each bit of marks. */
+  readonly #toRead = new Uint32Array(16)
+  /** How many of these a unit has at most, by the bits for domains of its mark: of either byte. */
   readonly #sharedByLow = new Uint32Array(256)
   readonly #sharedByHigh = new Uint32Array(256)
 
@@ -107,7 +112,12 @@ export class Search {
       const [languages, frameworks, patterns] = context
       const bits = [bitsOrMet(languages), bitsOrMet(frameworks), bitsOrMet(patterns)] as const
       domains.sort((one, other) => one.units - other.units)
-      for (const done of domains.keys()) this.#readDomain(domains.slice(done), bits)
+      this.#toRead.fill(0)
+      for (const { bit } of domains) this.#countToRead(bit, 1)
+      for (const [done, domain] of domains.entries()) {
+        this.#readDomain(domain, domains.length - done, bits)
+        this.#countToRead(domain.bit, -1)
+      }
       return this.#best.takeAll()
     } finally {
       for (const { number } of [domains, ...context].flat()) this.#asked[number] = 0
@@ -142,11 +152,11 @@ export class Search {
         for (let at = 0; at < length; at++) this.#meet(entries[2 * at] as number)
   }
 
-  /** Reads the lists of the first one of some domains; only these count as shared any more. */
-  #readDomain(domains: readonly Term[], bits: ContextBits): void {
-    this.#expectShared(domains)
-    const cursors = (domains[0]?.lists ?? []).flatMap((list, size) =>
-      list && list.blocks.length > 0 ? [this.#cursorOf(list, size, domains.length, bits)] : [],
+  /** @param toRead how many domains are still to be read, this one included: only these count as shared */
+  #readDomain({ lists }: Term, toRead: number, bits: ContextBits): void {
+    this.#expectShared()
+    const cursors = lists.flatMap((list, size) =>
+      list && list.blocks.length > 0 ? [this.#cursorOf(list, size, toRead, bits)] : [],
     )
     for (;;) {
       // The list whose next units may rank highest comes first, since what it holds ends the others soon.
@@ -164,20 +174,21 @@ export class Search {
   }
 
   /** Whether neither the next unit of a list can be among the best, nor any after it. */
-  #isOver({ bound, most }: Cursor, next: number): boolean {
+  #isOver({ bound, mostRelevant }: Cursor, next: number): boolean {
     if (this.#best.mayTake(next, bound)) return false
     // Those of the same confidence have lower ids. Those of a lower one may tie all the same, by rounding.
     const lower = (this.#units.confidence[next] as number) * justBelowOne
-    return most * lower < this.#best.leastRank
+    return mostRelevant * lower < this.#best.leastRank
+  }
+
+  #countToRead(bit: number, change: 1 | -1): void {
+    const place = 31 - Math.clz32(bit)
+    this.#toRead[place] = (this.#toRead[place] as number) + change
   }
 
   /** Has marks tell how many of the domains a unit has at most: each bit counts as all that share it. */
-  #expectShared(domains: readonly Term[]): void {
-    const byBit = new Uint32Array(16)
-    for (const term of domains) {
-      const bit = 31 - Math.clz32(term.bit)
-      byBit[bit] = (byBit[bit] as number) + 1
-    }
+  #expectShared(): void {
+    const byBit = this.#toRead
     for (let byte = 1; byte < 256; byte++) {
       const rest = byte & (byte - 1)
       const bit = 31 - Math.clz32(byte ^ rest)
@@ -186,17 +197,18 @@ export class Search {
     }
   }
 
-  #cursorOf(list: RankedList, size: number, domains: number, bits: ContextBits): Cursor {
-    const mostShared = size === mostListed ? domains : Math.min(size, domains)
+  #cursorOf(list: RankedList, size: number, toRead: number, bits: ContextBits): Cursor {
+    const most = size === mostListed ? toRead : Math.min(size, toRead)
+    const mostShared = Math.min(most, mostTold)
     const relevances = new Float64Array((mostShared + 1) * fits)
     for (let shared = 0; shared <= mostShared; shared++) {
       // Of those in the list of units with many domains, one that has more of them is less relevant.
-      const overlap = jaccard(shared, size, this.#askedDomains)
+      const overlap = jaccard(shared < mostTold ? shared : most, size, this.#askedDomains)
       for (let fit = 0; fit < fits; fit++)
         relevances[shared * fits + fit] = relevanceOfFit(overlap, fit)
     }
-    const most = relevances[mostShared * fits + fitOf(-1, bits)] as number
-    const cursor = { list, relevances, mostShared, most, block: 0, bound: 0 }
+    const mostRelevant = relevances[mostShared * fits + fitOf(-1, bits)] as number
+    const cursor = { list, relevances, mostShared, mostRelevant, block: 0, bound: 0 }
     this.#setBound(cursor)
     return cursor
   }
@@ -204,7 +216,7 @@ export class Search {
   #setBound(cursor: Cursor): void {
     const first = cursor.list.blocks[cursor.block]?.entries[0]
     if (first === undefined) cursor.bound = -1
-    else cursor.bound = cursor.most * (this.#units.confidence[first] as number)
+    else cursor.bound = cursor.mostRelevant * (this.#units.confidence[first] as number)
   }
 
   /** Meets those units of a block that may be among the best. */

@@ -68,7 +68,7 @@ export function check(connection: Connection): Finding[] {
       ? findSchemaFaults(sqlite)
       : pending.map(({ name }) => `the step '${name}' is pending: cq-store migrate takes it`),
   )
-  for (const table of derivedTables)
+  for (const table of pending.length === 0 ? derivedTables : [])
     if (hasTable(sqlite, table.name)) look('derived tables', () => findDrift(sqlite, table))
   const units = new UnitFaults()
   look('documents', () => {
@@ -88,13 +88,14 @@ export interface Rebuilt {
 
 /**
  * Takes out of documents what agents are not shown, see `withSoundReferences`, and makes the content of every
- * derived table anew, in one transaction.
+ * derived table anew, in one transaction. Tables of an earlier version are left as they are.
  */
 export function rebuild(connection: Connection): Rebuilt {
   const { sqlite } = connection
   return connection.bulkTransaction(() => {
     const documents = mendDocuments(sqlite)
-    const rebuilt = derivedTables.filter(({ name }) => hasTable(sqlite, name))
+    const isNewest = planOf(connection).steps.every(({ applied }) => applied)
+    const rebuilt = derivedTables.filter(({ name }) => isNewest && hasTable(sqlite, name))
     for (const { fill } of rebuilt) for (const sql of fill) sqlite.prepare(sql).run()
     return { tables: rebuilt.map(({ name }) => name), documents }
   })

@@ -38,6 +38,9 @@ const optimizeTells = 0x1
 /** How many rows of an index it looks at, about. All of a million units' would take seconds. */
 const analyzedRows = 1_000
 
+/** Notices that wait to be told with a reply. */
+const mostNotices = 1_000
+
 /** Failures of upkeep that are kept to be told. */
 const mostUndone = 20
 
@@ -262,7 +265,7 @@ export class Connection {
   }
 
   #execute(step: Step | Notice | Question): unknown {
-    if ('notice' in step) return void this.notices.push(step.notice)
+    if ('notice' in step) return this.#note(step.notice)
     if ('ask' in step) {
       if (!this.index) throw new StoreError('internal', 'only a ranker has an index to ask')
       return step.ask(this.index)
@@ -277,6 +280,11 @@ export class Connection {
     if (changes === 0) this.changes--
     else if (erases) this.#erase()
     return changes
+  }
+
+  /** As many as are logged at all. */
+  #note(notice: string): void {
+    if (this.notices.length < mostNotices) this.notices.push(notice)
   }
 
   #erase(): void {

@@ -3,17 +3,21 @@ import {
   knowsChangesAfter,
   lastChange,
   loadAfter,
+  type NotedChange,
 } from '../operations/ranked-units.ts'
 import { RankingIndex } from '../ranking/ranking-index.ts'
 import type { Connection } from './connection.ts'
 import type { SharedRankingFigures } from './ranking-figures.ts'
+
+/** Does some work in a snapshot. */
+type InSnapshot = <Result>(work: () => Result) => Result
 
 /** Keeps an index of the units that queries may find, for a connection that answers questions from it. */
 export class Ranker {
   readonly #connection: Connection
   readonly #figures: SharedRankingFigures
   /** The last change that the index knows of. */
-  #change = 0
+  #last: NotedChange | undefined
   /** Changes that it was told of since it was loaded, and those before its size was last told. */
   #changes = 0
   #changesBeforeTold = 0
@@ -34,14 +38,15 @@ export class Ranker {
    */
   catchUp(): void {
     for (;;) {
-      // Only the last changes are kept: whoever has missed some reads all units anew.
-      const index = this.#connection.index
-      const isFollowed = index && this.#connection.run(knowsChangesAfter(this.#change))
-      if (!isFollowed) this.#loadIn((work) => work())
+      const { index } = this.#connection
+      const last = this.#last
+      // Whoever has missed some changes reads all units anew.
+      if (!index || !last || !this.#connection.run(knowsChangesAfter(last)))
+        this.#loadIn((work) => work())
       else {
-        const followed = this.#connection.run(followAfter(index, this.#change))
+        const followed = this.#connection.run(followAfter(index, last))
         if (!followed) return
-        this.#change = followed.change
+        this.#last = followed.last
         this.#changes += followed.units
         this.#figures.set({ units: index.size, changes: this.#changes })
       }
@@ -57,31 +62,34 @@ export class Ranker {
   }
 
   /** @param inSnapshot does some work in a snapshot */
-  #loadIn(inSnapshot: <Result>(work: () => Result) => Result): void {
+  #loadIn(inSnapshot: InSnapshot): void {
     const connection = this.#connection
     // Nobody is answered from a part of it: where reading fails, it is begun anew.
     connection.index = undefined
     this.#figures.set({ units: 0, bytes: 0, loadMilliseconds: 0, changes: 0 })
     const began = performance.now()
-    let index: RankingIndex
-    let layout: unknown
-    do {
-      index = new RankingIndex()
-      // Another program's VACUUM moves rows, and some might be missed: it changes the schema's version.
-      layout = this.#schemaVersion
-      // What changes while units are read is followed afterwards.
-      this.#change = inSnapshot(() => connection.run(lastChange()))
-      let place: string | undefined = ''
-      while (place !== undefined) {
-        const after: string = place
-        place = inSnapshot(() => connection.run(loadAfter(index, after)))
-      }
-    } while (layout !== this.#schemaVersion)
+    const layout = this.#schemaVersion
+    let index = this.#readAll(inSnapshot)
+    // Another program's VACUUM moves rows, and some may have been missed: it changes the schema's version.
+    if (layout !== this.#schemaVersion) index = inSnapshot(() => this.#readAll((work) => work()))
     index.endLoading()
     connection.index = index
     this.#changes = 0
     this.#changesBeforeTold = 0
     this.#figures.set({ loadMilliseconds: performance.now() - began, ...index.figures })
+  }
+
+  /** An index of all units. What changes while they are read is followed afterwards. */
+  #readAll(inSnapshot: InSnapshot): RankingIndex {
+    const connection = this.#connection
+    const index = new RankingIndex()
+    this.#last = inSnapshot(() => connection.run(lastChange()))
+    let place: string | undefined = ''
+    while (place !== undefined) {
+      const after: string = place
+      place = inSnapshot(() => connection.run(loadAfter(index, after)))
+    }
+    return index
   }
 
   get #schemaVersion(): unknown {

@@ -124,7 +124,7 @@ export class SqliteStore extends OperationStore implements Store {
           `${realPath} can be written neither by this process nor beside it, and nobody has it open: ` +
             'a private copy is read, as it is now',
         )
-      for (const ranker of store.#rankers) void ranker.keepStarting()
+      void store.#startRankers()
       store.#tidyTimer = setInterval(() => {
         store.#tidyWhenIdle()
         store.#followWhenIdle()
@@ -255,6 +255,11 @@ export class SqliteStore extends OperationStore implements Store {
     // Which is no news, and would be told at each call.
     if (error.code === 'read_only') return
     this.#log.warn({ method, error }, `${method} failed: ${error.message}`)
+  }
+
+  /** One after the other, so that the first one is there soon. */
+  async #startRankers(): Promise<void> {
+    for (const ranker of this.#rankers) await ranker.keepStarting()
   }
 
   /** Starts the checkpointer once the writer has asked for it: most stores never write as much. */

@@ -1,3 +1,5 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import {
@@ -56,6 +58,23 @@ describe('check', () => {
       expect(footprintOf(path)).toEqual(before)
     },
   )
+
+  test('leaves the tables of an earlier version as they are, and says that steps are pending', async () => {
+    const path = newPath()
+    const file = new URL('../fixtures/earlier-7.db.gz', import.meta.url)
+    writeFileSync(path, gunzipSync(readFileSync(file)))
+    const counts = () =>
+      onDatabase(path, (db) =>
+        db.prepare('select * from cq_store_counts order by kind, name').all(),
+      )
+    const before = counts()
+    const { findings, rebuilt } = await check(path, '--rebuild')
+    expect(rebuilt).toEqual([])
+    expect(findings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('is pending: cq-store migrate takes it'),
+    ])
+    expect(counts()).toEqual(before)
+  })
 
   test('finds nothing wrong while a store writes', async () => {
     const path = newPath()

@@ -391,6 +391,51 @@ describe('a query', () => {
     }
   })
 
+  it('is answered anew where another database was put in the place of this one', () => {
+    const connection = openDatabase()
+    try {
+      const one = (index: number) => ({
+        index,
+        domains: ['sqlite'],
+        context: noContext,
+        confidence: 1,
+      })
+      for (const index of [1, 2, 3]) insertWith(one(index), 'approved')(connection)
+      const ranker = rankerOf(connection)
+      // As an online restore does, by which numbers go back.
+      connection.sqlite.exec('delete from knowledge_units; delete from cq_store_changes')
+      insertWith(one(4), 'approved')(connection)
+      catchUp(connection, ranker)
+      expect(connection.index?.size).toBe(1)
+      expectSameAsFormula(connection, { ...noContext, domains: ['sqlite'] }, 5)
+    } finally {
+      connection.close()
+    }
+  })
+
+  it('leaves out a document that is too much for anybody, and finds all others', () => {
+    const connection = openDatabase()
+    try {
+      for (const index of [1, 2])
+        insertWith(
+          { index, domains: ['sqlite'], context: noContext, confidence: 1 },
+          'approved',
+        )(connection)
+      // More escapes than a regular expression can look at.
+      const detail = JSON.stringify('\n'.repeat(5_000_000))
+      connection.sqlite
+        .prepare('update knowledge_units set data = replace(data, ?, ?) where id = ?')
+        .run('"detail":""', `"detail":${detail}`, idOf(1))
+      // And a row that lies where SQLite would put none.
+      connection.sqlite.exec(`update knowledge_units set rowid = -5 where id = '${idOf(2)}'`)
+      rankerOf(connection)
+      const asked = { ...noContext, domains: ['sqlite'] }
+      expect(connection.index?.query(asked, 5)).toEqual([idOf(2), idOf(1)])
+    } finally {
+      connection.close()
+    }
+  })
+
   it('keeps no more than the last hundred thousand changes', () => {
     const connection = openDatabase()
     try {

@@ -26,6 +26,7 @@ const allowedScans: Readonly<Record<string, string>> = {
   'select recent activity': 'in the order of its indexes, as many as its limit',
   'select units that pass filters, newest first, from all':
     'in the order of the index, until as many are found as its limit',
+  'select the last change': 'no more than the last row',
   'select units that changed after a number, with the last change of each':
     'those that it has gathered, as many as its limit',
 }
@@ -59,11 +60,13 @@ beforeAll(() => {
     for (const args of each) perform(method as StoreMethod, args)
   // What a ranker does at its start, and before each batch.
   const index = new RankingIndex()
+  const none = { change: 0, unit_id: null }
   for (const steps of [
     lastChange(),
     loadAfter(index, ''),
-    knowsChangesAfter(0),
-    followAfter(index, 0),
+    knowsChangesAfter(none),
+    knowsChangesAfter({ ...none, change: 1 }),
+    followAfter(index, none),
   ])
     drive('query', steps)
 })

@@ -51,11 +51,13 @@ describe('the checkpointer of a store', () => {
       await using store = await openSteered({ path, log, readers: 2 })
       await writeMuch(store, 0x10000)
       await checkpointerStarted(store)
+      await store.query(['x'])
       const { connections } = store.figures
       expect(connections.map(({ access }) => access)).toEqual([
         'write',
         'read',
         'read',
+        'rank',
         'checkpoint',
       ])
       expect(connections.at(-1)?.pragmas).toMatchObject({ query_only: 1, synchronous: 1 })

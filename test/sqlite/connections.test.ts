@@ -51,19 +51,21 @@ describe('the connections of a store', () => {
     expect(lower.map(([, nice]) => nice)).toEqual(Array(3).fill(Math.min(usual + 5, 19)))
   })
 
-  it('are one that writes and as many that read as were asked for, each with its PRAGMAs', async () => {
-    const deaths = [Tally.create('deaths of read'), Tally.create('deaths of write')]
+  it('are one that writes and as many that read and rank as were asked for, each with its PRAGMAs', async () => {
+    const deaths = ['read', 'write', 'rank'].map((access) => Tally.create(`deaths of ${access}`))
     await using directory = await TemporaryDirectory.create()
     const log = new RecordedLog()
     await using store = await openSteered({ path: directory.file('cq.db'), readers: 2, log })
+    await store.query(['x'])
     const before = store.figures.connections
     expect(before).toMatchObject([
       { access: 'write', pragmas: { ...usual, query_only: 0 } },
       { access: 'read', pragmas: { ...usual, query_only: 1 } },
       { access: 'read', pragmas: { ...usual, query_only: 1 } },
+      { access: 'rank', pragmas: { ...usual, query_only: 1 } },
     ])
     for (const death of deaths) death.add()
-    await log.told('warn', 3)
+    await log.told('warn', 4)
     while (store.figures.connections.some((report) => before.includes(report))) await setImmediate()
     expect(store.figures.connections).toEqual(before)
   })
