@@ -50,8 +50,6 @@ export async function makeTemplate(request: TemplateRequest): Promise<TemplateFi
   const copied = performance.now()
   await directly({ path, access: 'write' }, (connection) => {
     migrate(connection, directBusyTimeout)
-    // As the store does when it opens a file: else each copy's first opening would, of pages not yet read.
-    connection.learn()
   })
   const migrated = performance.now()
   return {

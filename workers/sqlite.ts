@@ -21,10 +21,7 @@ let ranker: Ranker | undefined
 export const open = (): Reply =>
   reply(() => {
     connection = new Connection(options)
-    if (options.access === 'write') {
-      migrate(connection, options.busyTimeout, !options.mustBeNewest)
-      connection.learn()
-    }
+    if (options.access === 'write') migrate(connection, options.busyTimeout, !options.mustBeNewest)
     if (options.access === 'read' || options.access === 'rank') {
       if (options.mustBeNewest) requireReadable(connection)
       giveWay()

@@ -29,15 +29,6 @@ const bulkCacheFactor = 16
 /** The largest page cache that SQLite takes, in KiB. */
 const mostCacheSize = 2_147_483_647
 
-/** What `PRAGMA optimize` does where nothing is said: it sees to tables whose statistics were used. */
-const usualOptimize = 0xfffe
-/** Makes it see to tables that were not asked for yet, too. */
-const optimizeAll = 0x10002
-/** Makes it tell the statements that it would run, and run none. */
-const optimizeTells = 0x1
-/** How many rows of an index it looks at, about. All of a million units' would take seconds. */
-const analyzedRows = 1_000
-
 /** Notices that wait to be told with a reply. */
 const mostNotices = 1_000
 
@@ -166,18 +157,12 @@ export class Connection {
   }
 
   /**
-   * What the writer does while nobody writes: refreshes what the planner knows, and empties the
-   * write-ahead log. Answers whether readers let it, and what could not be done.
+   * What the writer does while nobody writes: empties the write-ahead log. Answers whether readers let it,
+   * and what could not be done.
    */
   tidy(): Tidied {
-    this.#refreshStatistics(usualOptimize)
     const isDone = this.#attempt('wal_checkpoint', () => this.#log?.truncate())
     return { isDone: isDone !== false, undone: this.#undone.splice(0) }
-  }
-
-  /** Makes sure that the planner knows something of each table. To be called once the schema is there. */
-  learn(): void {
-    this.#refreshStatistics(optimizeAll)
   }
 
   /**
@@ -194,14 +179,12 @@ export class Connection {
   }
 
   /**
-   * Closes the connection. The writer first refreshes what the planner knows, and folds the
-   * write-ahead log into the file. A reader takes away a log that came to be since it was opened, see
+   * Closes the connection. The writer first folds the write-ahead log into the file. A reader takes away a log that came to be since it was opened, see
    * `logAsFound`. Answers what of that could not be done, as where another process holds a lock; it
    * keeps nothing from closing.
    */
   close(): string[] {
     if (this.access === 'write') {
-      this.#refreshStatistics(usualOptimize)
       const upkeep = 'wal_checkpoint(TRUNCATE)'
       this.#attempt(upkeep, () => this.sqlite.pragma(upkeep))
     }
@@ -210,18 +193,6 @@ export class Connection {
     if (this.#logAsFound !== undefined && this.#logAsFound !== logState(name))
       this.#attempt('wal_checkpoint', () => closeLog(name))
     return this.#undone.splice(0)
-  }
-
-  /** Does what `PRAGMA optimize` would. */
-  #refreshStatistics(mask: number): void {
-    const told = this.#attempt('optimize', () =>
-      this.sqlite
-        .prepare<[], string>(`PRAGMA optimize = ${mask | optimizeTells}`)
-        .pluck()
-        .all(),
-    )
-    // Each by itself: another program's table may need functions that are not here.
-    for (const analysis of told ?? []) this.#attempt('optimize', () => this.sqlite.exec(analysis))
   }
 
   /** Does what no call may fail for, and notes where it fails. */
@@ -252,7 +223,6 @@ export class Connection {
     // Which keeps nobody from a checkpoint.
     if (access !== 'write') this.sqlite.pragma('query_only = ON')
     else {
-      this.sqlite.pragma(`analysis_limit = ${analyzedRows}`)
       // What is removed or replaced is overwritten: FAST would leave it in pages that become free.
       this.sqlite.pragma('secure_delete = ON')
       const request = new CheckpointRequest(checkpointMemory)

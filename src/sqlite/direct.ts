@@ -43,7 +43,7 @@ export async function directly<Result>(
   } catch (error) {
     throw error instanceof Sqlite.SqliteError ? toStoreError(error) : error
   } finally {
-    // Not the connection's own close, which would write statistics and wait for others.
+    // Not the connection's own close, which would wait for others.
     connection?.sqlite.close()
   }
 }
