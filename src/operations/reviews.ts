@@ -169,7 +169,7 @@ const selectWithDomain = statement(
  * More units than these are not looked up and sorted: where so many have a domain, going through all units
  * by their age soon meets enough of them.
  */
-const many = 2_000
+const many = 10_000
 
 /** The ids of all units with a domain; `undefined` where these are many. */
 function* fewWith(domain: string): Steps<string[] | undefined> {

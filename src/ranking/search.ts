@@ -207,7 +207,7 @@ export class Search {
       for (let fit = 0; fit < fits; fit++)
         relevances[shared * fits + fit] = relevanceOfFit(overlap, fit)
     }
-    const mostRelevant = relevances[mostShared * fits + fitOf(-1, bits)] as number
+    const mostRelevant = relevances[mostShared * fits + fitOf(-1, ...bits)] as number
     const cursor = { list, relevances, mostShared, mostRelevant, block: 0, bound: 0 }
     this.#setBound(cursor)
     return cursor
@@ -226,13 +226,14 @@ export class Search {
     bits: ContextBits,
   ): void {
     const confidence = this.#units.confidence[entries[0] as number] as number
+    const [language, framework, pattern] = bits
     let leastRank = this.#best.leastRank
     for (let at = 0; at < length; at++) {
       const mark = entries[2 * at + 1] as number
       const shared =
         (this.#sharedByLow[mark & 255] as number) +
         (this.#sharedByHigh[(mark >>> 8) & 255] as number)
-      const fit = fitOf(mark, bits)
+      const fit = fitOf(mark, language, framework, pattern)
       const relevance = relevances[Math.min(shared, mostShared) * fits + fit] as number
       if (relevance * confidence < leastRank) continue
       this.#meet(entries[2 * at] as number)
@@ -261,7 +262,7 @@ export class Search {
 }
 
 /** What a unit fits at most, by its mark. */
-function fitOf(mark: number, [language, framework, pattern]: ContextBits): number {
+function fitOf(mark: number, language: number, framework: number, pattern: number): number {
   return (
     ((mark & language) !== 0 ? asLanguage : 0) |
     ((mark & framework) !== 0 ? asFramework : 0) |
