@@ -219,8 +219,8 @@ export interface RankedParts extends Pick<KnowledgeUnit, 'domains' | 'context' |
 }
 
 /**
- * What a stored unit is ranked by, as in `readUnit`. It is cut out of a usual document, of which to parse
- * all would take most of the time in which an index is loaded.
+ * What a stored unit is ranked by, as in `readUnit`. It is cut out of a usual document: to parse all of it
+ * takes twice as long, and an index is loaded from every document.
  * @throws {UnreadableDocument}
  */
 export function readRankedParts(stored: StoredUnit): RankedParts {

@@ -28,7 +28,7 @@ interface ReviewColumns {
   readonly reviewed_by: string | null
   readonly reviewed_at: string | null
 }
-export type ReviewRow = ReviewColumns & StoredUnit
+type ReviewRow = ReviewColumns & StoredUnit
 
 export const reviewColumns = [...storedColumns, 'status', 'reviewed_by', 'reviewed_at'] as const
 

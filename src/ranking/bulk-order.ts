@@ -10,8 +10,8 @@ interface OrderKeys {
 const digitValues = 65_536
 
 /**
- * Puts many units in order: a third of the time that comparing them takes. Stable passes of counting, the
- * least of the keys first; only those that are still equal are compared.
+ * Puts many units in order without comparing each with others: by stable passes of counting, the least of the
+ * keys first. Only those that are still equal are compared.
  */
 export function inOrder(units: Int32Array, keys: OrderKeys): Int32Array {
   let ordered = units

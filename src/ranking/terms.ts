@@ -24,7 +24,7 @@ export interface Term {
   readonly number: number
   /** The one bit of marks that stands for it. */
   readonly bit: number
-  /** The units that have it, at the number of domains that they have; see `listAt`. */
+  /** The units that have it, at the number of domains that they have; see `listPlace`. */
   readonly lists: (RankedList | undefined)[]
   /** How many units have it. */
   units: number

@@ -37,20 +37,23 @@ export class Ranker {
    * that was acknowledged before it, whoever made it.
    */
   catchUp(): void {
-    for (;;) {
-      const { index } = this.#connection
-      const last = this.#last
-      // Whoever has missed some changes reads all units anew.
-      if (!index || !last || !this.#connection.run(knowsChangesAfter(last)))
-        this.#loadIn((work) => work())
-      else {
-        const followed = this.#connection.run(followAfter(index, last))
-        if (!followed) return
-        this.#last = followed.last
-        this.#changes += followed.units
-        this.#figures.set({ units: index.size, changes: this.#changes })
-      }
-    }
+    const connection = this.#connection
+    const { index } = connection
+    if (!index || !this.#last || !connection.run(knowsChangesAfter(this.#last)))
+      // Whoever has missed some changes reads all units anew, in this snapshot, to which nothing is added.
+      this.#loadIn((work) => work())
+    else
+      for (let last: NotedChange | undefined = this.#last; last; ) last = this.#follow(index, last)
+  }
+
+  /** Tells the index of some changes after one. Answers the last of them, where there are any. */
+  #follow(index: RankingIndex, after: NotedChange): NotedChange | undefined {
+    const followed = this.#connection.run(followAfter(index, after))
+    if (!followed) return undefined
+    this.#last = followed.last
+    this.#changes += followed.units
+    this.#figures.set({ units: index.size, changes: this.#changes })
+    return followed.last
   }
 
   /** Catches up while nobody asks, so that whoever asks next has less to wait for. */

@@ -313,7 +313,8 @@ export class SqliteStore extends OperationStore implements Store {
   protected async release(): Promise<void> {
     clearInterval(this.#tidyTimer)
     const lanes = [this.#reads, this.#ranks, this.#writes]
-    await Promise.all([...lanes.map((lane) => lane.drain()), this.#tidying, this.#following])
+    // Not for rankers that follow changes: they close after that, or by the deadline of closing.
+    await Promise.all([...lanes.map((lane) => lane.drain()), this.#tidying])
     for (const lane of lanes) lane.stop()
     this.#checkpointRequest.stopWaiting()
     const [last, ...rest] = this.#threads

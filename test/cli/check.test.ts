@@ -1,9 +1,8 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { describe, expect, test } from 'vitest'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import {
   copyOf,
+  earlierFile,
   footprintOf,
   migrateFile,
   newPath,
@@ -60,9 +59,7 @@ describe('check', () => {
   )
 
   test('leaves the tables of an earlier version as they are, and says that steps are pending', async () => {
-    const path = newPath()
-    const file = new URL('../fixtures/earlier-7.db.gz', import.meta.url)
-    writeFileSync(path, gunzipSync(readFileSync(file)))
+    const path = earlierFile(7)
     const counts = () =>
       onDatabase(path, (db) =>
         db.prepare('select * from cq_store_counts order by kind, name').all(),

@@ -1,7 +1,16 @@
-import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { gunzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { afterAll, onTestFinished } from 'vitest'
 import { Connection } from '../../src/sqlite/connection.ts'
@@ -32,6 +41,14 @@ export function copyOf(fixture: Fixture, ...statements: string[]): string {
   const path = newPath()
   copyFileSync(fileURLToPath(new URL(`../fixtures/reference-${fixture}.db`, import.meta.url)), path)
   if (statements.length > 0) onDatabase(path, (db) => db.exec(statements.join(';')))
+  return path
+}
+
+/** A file that an earlier version of cq-store made, see `fixtures/README.md`. */
+export function earlierFile(number: number): string {
+  const path = newPath()
+  const file = new URL(`../fixtures/earlier-${number}.db.gz`, import.meta.url)
+  writeFileSync(path, gunzipSync(readFileSync(file)))
   return path
 }
 

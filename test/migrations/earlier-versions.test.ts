@@ -1,5 +1,3 @@
-import { readFileSync, writeFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { rank } from '../../src/knowledge/scoring.ts'
 import { formerSteps, migrations } from '../../src/migrations/index.ts'
@@ -7,6 +5,7 @@ import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import type { ReviewItem } from '../../src/store.ts'
 import {
   contentOf,
+  earlierFile,
   faultsOf,
   migratedContent,
   migrateFile,
@@ -14,14 +13,6 @@ import {
   onDatabase,
   referenceRows,
 } from './database-file.ts'
-
-/** A file that a version of cq-store made which took the steps that it has. */
-function earlierFile(number: number): string {
-  const path = newPath()
-  const file = new URL(`../fixtures/earlier-${number}.db.gz`, import.meta.url)
-  writeFileSync(path, gunzipSync(readFileSync(file)))
-  return path
-}
 
 function stepsOf(path: string): string[] {
   return onDatabase(path, (db) =>

@@ -413,6 +413,33 @@ describe('a query', () => {
     }
   })
 
+  it('is answered where the last change is of what is no id', () => {
+    const connection = openDatabase()
+    try {
+      const ranker = rankerOf(connection)
+      insertWith(
+        { index: 1, domains: ['a'], context: noContext, confidence: 1 },
+        'approved',
+      )(connection)
+      // Another one each time that they are read: a BLOB, and a text that is no UTF-8.
+      for (const id of ["cast('ku_1' as blob)", "cast(x'ff6b75' as text)"]) {
+        connection.sqlite.exec(
+          `insert into knowledge_units (id, data, status) values (${id}, '{}', 'approved')`,
+        )
+        for (let time = 0; time < 2; time++) {
+          catchUp(connection, ranker)
+          expectSameAsFormula(connection, { ...noContext, domains: ['a'] }, 5)
+        }
+      }
+      const { index } = connection
+      catchUp(connection, ranker)
+      // Nor is all read anew for it.
+      expect(connection.index).toBe(index)
+    } finally {
+      connection.close()
+    }
+  })
+
   it('leaves out a document that is too much for anybody, and finds all others', () => {
     const connection = openDatabase()
     try {
