@@ -149,8 +149,8 @@ export interface ListOptions {
 export interface KnowledgeUnits {
   /**
    * Adds a unit to the review queue, its domains normalised.
-   * @throws {StoreError} `conflict` where the id is taken; `invalid` where the unit breaks a limit
-   * or has no domain but blank ones.
+   * @throws {StoreError} `conflict` where the id is taken; `invalid` where the unit breaks a limit, which for
+   * the whole of it is 2 Mi characters of JSON beside its flags, or has no domain but blank ones.
    */
   insert(unit: KnowledgeUnitInput): Promise<void>
 
@@ -177,7 +177,8 @@ export interface KnowledgeUnits {
    * Approved units that share at least one of the domains, best first: by relevance times confidence,
    * then by id descending. Languages, frameworks and pattern only change the order. Blank domains
    * are ignored; with none left, nothing is found. For some time after a store is opened it waits for an index.
-   * @throws {StoreError} `invalid` where the limit is not a positive integer
+   * @throws {StoreError} `invalid` where the limit is not a positive integer, or there are more than 64
+   * domains, languages or frameworks
    */
   query(domains: readonly string[], options?: QueryOptions): Promise<KnowledgeUnit[]>
 
@@ -191,7 +192,8 @@ export interface KnowledgeUnits {
   /**
    * Adds a flag to an approved unit, in one step that loses no other: confidence falls by 0.15 down
    * to 0. Resolves to the unit as it then is. A flag as a duplicate names the other unit.
-   * @throws {StoreError} `not_found` where the unit is unknown or not approved; `invalid`
+   * @throws {StoreError} `not_found` where the unit is unknown or not approved; `limit_reached` where it has
+   * 100 flags; `invalid`
    */
   flag(id: string, flag: FlagInput): Promise<KnowledgeUnit>
 }
@@ -216,7 +218,11 @@ export interface Reviews {
   /** A unit and where it stands, whatever its status, or `null`. */
   reviewItem(id: string): Promise<ReviewItem | null>
 
-  /** Pending units, oldest first. A limit of 0 is an empty page. @throws {StoreError} `invalid` */
+  /**
+   * Pending units, oldest first. A limit of 0 is an empty page. The next page begins behind as many units as
+   * this one has.
+   * @throws {StoreError} `invalid`
+   */
   pendingQueue(options?: PageOptions): Promise<ReviewItem[]>
 
   /** How many units are pending. */
@@ -249,7 +255,7 @@ export interface Statistics {
   /**
    * Approved units by confidence. Buckets are named `lower-upper` and hold their lower bound, not
    * their upper one, save the last, which holds 1.
-   * @param innerBounds ascending, between 0 and 1. @default [0.3, 0.6, 0.8]
+   * @param innerBounds at most 100, ascending, between 0 and 1. @default [0.3, 0.6, 0.8]
    * @throws {StoreError} `invalid`
    */
   confidenceDistribution(innerBounds?: readonly number[]): Promise<Record<string, number>>
@@ -260,7 +266,7 @@ export interface Statistics {
   /**
    * One entry a UTC day, from the first active day within the last `days` to today, without gaps;
    * `[]` where there was no activity.
-   * @throws {StoreError} `invalid` where `days` is not a positive integer
+   * @throws {StoreError} `invalid` where `days` is not a positive integer, or above 100,000
    */
   dailyCounts(options?: { readonly days?: number | undefined }): Promise<DailyCount[]>
 
@@ -429,7 +435,9 @@ export interface Texts {
  * A write that resolved is seen by every read that starts after it. Every failure is a `StoreError`;
  * beside those that a method names, any may fail with `overloaded`, `timeout`, `outcome_unknown`
  * (writes), `read_only` (writes), `unavailable`, `corrupt`, and, once the store is closed, `closed`.
- * An option that is `undefined` is left out; one that there is not is `invalid`.
+ * An option that is `undefined` is left out; one that there is not is `invalid`. An answer with units ends with
+ * the one that makes it longer than 4 Mi characters, also where more were asked for: pages are shorter then, and
+ * only an empty one is the last.
  *
  * Source: the Store protocol of cq's reference server, in camelCase, and what needs one step or one
  * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`,

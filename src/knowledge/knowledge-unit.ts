@@ -17,6 +17,12 @@ const tags = { type: 'array', maxItems: 16 as number, items: text(64) } as const
 /** The largest whole number that every client can read: cq's Go SDK has 32 bits for one. */
 export const mostCounted = 2_147_483_647
 
+/**
+ * The most domains, languages and frameworks each that a query names. A unit has 16 at most, and so does
+ * cq's own schema of queries; its reference server takes any number.
+ */
+export const mostQueried = 64
+
 /** cq's names for how widely a unit is shared. */
 export const tiers = ['local', 'private', 'public'] as const
 /** Where a unit may stand in review. */
@@ -116,6 +122,8 @@ export const knowledgeUnitInputSchema = {
     extensions: extensionsSchema,
     flags: {
       type: 'array',
+      // As many as another program may have stored.
+      maxItems: 10_000 as number,
       items: {
         ...flagSchema,
         required: ['reason', 'timestamp'],

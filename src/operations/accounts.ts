@@ -153,7 +153,7 @@ function* activeKeys(params: { userId: number; now: string }): Steps<number> {
   return Number((yield* first(countActiveKeys, params))?.count)
 }
 
-const checkLabels = checkTexts('labels')
+const checkLabels = checkTexts('labels', 64)
 /** Of `NewApiKey`: a limit whose name is misspelt would be none. */
 const keyNames = [
   'keyId',

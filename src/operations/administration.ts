@@ -13,9 +13,11 @@ import {
 } from './arguments.ts'
 import {
   all,
+  allWithin,
   create,
   erase,
   first,
+  mostAnswered,
   type OperationsFor,
   type Steps,
   scan,
@@ -173,7 +175,7 @@ export const administration = {
     (page) =>
       readablePage(
         page.limit,
-        (last) => all(selectAfter, { ...page, after: last?.id ?? page.after }),
+        (last) => allWithin(mostAnswered, selectAfter, { ...page, after: last?.id ?? page.after }),
         toItem,
       ),
   ),

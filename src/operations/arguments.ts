@@ -4,14 +4,13 @@ import { storableText } from '../knowledge/knowledge-unit.ts'
 import { documentToColumn, isTimestamp } from '../knowledge/timestamps.ts'
 import { checker, findUnknownName } from '../knowledge/validation.ts'
 
-const texts = { type: 'array', items: { type: 'string', pattern: storableText } } as const
-
 /**
- * Checks a list of texts, and copies it: the caller may change it before it travels, and what a proxy
- * wraps cannot travel. @throws {StoreError} `invalid`
+ * Checks a list of so many texts at most, and copies it: the caller may change it before it travels, and what
+ * a proxy wraps cannot travel. @throws {StoreError} `invalid`
  */
-export function checkTexts(name: string): (value: unknown) => string[] {
-  const check = checker<string[]>(name, texts)
+export function checkTexts(name: string, most: number): (value: unknown) => string[] {
+  const items = { type: 'string', pattern: storableText } as const
+  const check = checker<string[]>(name, { type: 'array', maxItems: most, items })
   return (value) => [...check(value)]
 }
 
@@ -58,10 +57,17 @@ export function checkFilled(name: string, value: unknown): string {
   return value as string
 }
 
-/** Checks a whole number of at least `least`. @throws {StoreError} `invalid` */
-export function checkInteger(name: string, value: unknown, least: number): number {
-  if (Number.isSafeInteger(value) && (value as number) >= least) return value as number
-  throw invalid(name, least === 1 ? 'a positive integer' : `an integer of at least ${least}`, value)
+/** Checks a whole number of at least `least`, and `most`. @throws {StoreError} `invalid` */
+export function checkInteger(
+  name: string,
+  value: unknown,
+  least: number,
+  most = Number.MAX_SAFE_INTEGER,
+): number {
+  if (Number.isInteger(value) && (value as number) >= least && (value as number) <= most)
+    return value as number
+  const kind = least === 1 ? 'a positive integer' : `an integer of at least ${least}`
+  throw invalid(name, most < Number.MAX_SAFE_INTEGER ? `${kind}, at most ${most}` : kind, value)
 }
 
 /** Checks a number. @throws {StoreError} `invalid` */

@@ -21,6 +21,8 @@ export interface Step {
   readonly statement: Statement<never, unknown>
   readonly params: object
   readonly want: 'rows' | 'changes'
+  /** How much text the rows may hold: reading ends with the row that passes it. @default no bound */
+  readonly mostText?: number
   /** Whether what it takes out is to be nowhere any more: in no file beside the database, either. */
   readonly erases?: boolean
 }
@@ -99,6 +101,39 @@ export function write<Args extends unknown[], Result, const Prepared extends unk
 /** Every row that the statement answers. */
 export function* all<P extends object, Row>(statement: Statement<P, Row>, params: P): Steps<Row[]> {
   return yield { statement: statement as never, params, want: 'rows' }
+}
+
+/** Rows of an order, and whether there may be more that were not read, since these hold much text. */
+export interface Rows<Row> {
+  readonly rows: readonly Row[]
+  readonly isCut: boolean
+}
+
+/**
+ * How much text one answer holds, in characters: 4 Mi, and what the last unit has beyond it. A unit may be
+ * large, and as many as are asked for too many for the memory.
+ */
+export const mostAnswered = 4_194_304
+
+/** The first rows that the statement answers, at least one, up to so much text. */
+export function* allWithin<P extends object, Row extends object>(
+  mostText: number,
+  statement: Statement<P, Row>,
+  params: P,
+): Steps<Rows<Row>> {
+  const step: Step = { statement: statement as never, params, want: 'rows', mostText }
+  const rows: Row[] = yield step
+  return { rows, isCut: rows.reduce((sum, row) => sum + textIn(row), 0) >= mostText }
+}
+
+/** How much text a row holds. */
+export function textIn(row: object): number {
+  let length = 0
+  for (const name in row) {
+    const value = row[name as keyof typeof row] as unknown
+    if (typeof value === 'string') length += value.length
+  }
+  return length
 }
 
 /** The first row that the statement answers. */

@@ -1,7 +1,7 @@
 import { type StoredUnit, UnitText, UnreadableDocument } from '../knowledge/document.ts'
 import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { unitOf } from './json-text.ts'
-import { log, type Steps } from './operation.ts'
+import { log, mostAnswered, type Rows, type Steps } from './operation.ts'
 
 /**
  * A result's part for each row whose unit can be read. The others are left out and logged, so that no
@@ -23,20 +23,21 @@ export function* readable<Row extends StoredUnit, Part>(
 const mostReplaced = 1_000
 
 /**
- * As `readable`, for the first rows of an order: as many parts as are wanted, if there are so many. Rows that
- * can't be read give their places to those that follow, up to a bound.
+ * As `readable`, for the first rows of an order: as many parts as are wanted, if there are so many and one
+ * answer can hold them. Rows that can't be read give their places to those that follow, up to a bound.
  */
 export function* firstReadable<Row extends StoredUnit, Part>(
   wanted: number,
-  firstRows: (most: number) => Steps<Row[]>,
+  firstRows: (most: number, mostText: number) => Steps<Rows<Row>>,
   partOf: (unit: KnowledgeUnit, row: Row) => Part,
 ): Steps<Part[]> {
   const mostRows = wanted + mostReplaced
-  for (let most = wanted; ; most = Math.min(most * 2, mostRows)) {
-    const rows = yield* firstRows(most)
+  let mostText = mostAnswered
+  for (let most = wanted; ; most = Math.min(most * 2, mostRows), mostText *= 2) {
+    const { rows, isCut } = yield* firstRows(most, mostText)
     const parts = yield* readable(rows, partOf)
-    const isAll = rows.length < most || most === mostRows
-    if (isAll || parts.length >= wanted) return parts.slice(0, wanted)
+    const isAll = isCut ? parts.length > 0 : rows.length < most
+    if (isAll || most === mostRows || parts.length >= wanted) return parts.slice(0, wanted)
   }
 }
 
@@ -46,15 +47,18 @@ export function* firstReadable<Row extends StoredUnit, Part>(
  */
 export function* readablePage<Row extends StoredUnit, Part>(
   limit: number,
-  pageAfter: (last: Row | undefined, pagesBefore: number) => Steps<Row[]>,
+  pageAfter: (last: Row | undefined, rowsBefore: number) => Steps<Rows<Row>>,
   partOf: (unit: KnowledgeUnit, row: Row) => Part,
 ): Steps<Part[]> {
   let last: Row | undefined
-  for (let pages = 0; ; pages++) {
-    const rows = yield* pageAfter(last, pages)
+  let before = 0
+  for (;;) {
+    const { rows, isCut } = yield* pageAfter(last, before)
     const parts = yield* readable(rows, partOf)
-    if (parts.length > 0 || rows.length < limit || limit === 0) return parts
+    const isEnd = rows.length < limit && !isCut
+    if (parts.length > 0 || isEnd || limit === 0) return parts
     last = rows.at(-1)
+    before += rows.length
   }
 }
 

@@ -12,8 +12,10 @@ import { confidenceOf } from './confidence.ts'
 import { listed } from './listed.ts'
 import {
   all,
+  allWithin,
   change,
   first,
+  mostAnswered,
   type OperationsFor,
   read,
   type Steps,
@@ -192,8 +194,8 @@ function checkPage(options: PageOptions | undefined): { limit: number; offset: n
 
 function pendingItems(page: { limit: number; offset: number }): Steps<ReviewItem[]> {
   const { limit } = page
-  const pageAfter = (_last: unknown, pages: number) =>
-    all(selectPending, { limit, offset: page.offset + pages * limit })
+  const pageAfter = (_last: unknown, before: number) =>
+    allWithin(mostAnswered, selectPending, { limit, offset: page.offset + before })
   return readablePage(limit, pageAfter, toItem)
 }
 
@@ -228,10 +230,10 @@ function* listUnits(params: ListParams, wanted: number): Steps<ReviewItem[]> {
   const isUnapproved = params.status !== '' && params.status !== 'approved'
   return yield* firstReadable(
     wanted,
-    (limit) =>
+    (limit, mostText) =>
       ids === undefined
-        ? all(walks[isUnapproved ? 'unapproved' : 'all'], { ...params, limit })
-        : all(selectOfThese, { ...params, ids, limit }),
+        ? allWithin(mostText, walks[isUnapproved ? 'unapproved' : 'all'], { ...params, limit })
+        : allWithin(mostText, selectOfThese, { ...params, ids, limit }),
     toItem,
   )
 }

@@ -180,9 +180,14 @@ const knowledgeBounds = [0.3, 0.5, 0.7]
 const dashboardDays = 30
 const dashboardActivity = 20
 
-/** Whether it is a list of ascending numbers above 0 and below 1. */
+/** Of a distribution. */
+const mostBounds = 100
+/** More than there are figures of. */
+const mostDays = 100_000
+
+/** Whether it is a list of ascending numbers above 0 and below 1, and no long one. */
 function isAscending(bounds: unknown): bounds is number[] {
-  if (!Array.isArray(bounds)) return false
+  if (!Array.isArray(bounds) || bounds.length > mostBounds) return false
   return bounds.every(
     (bound, index) => typeof bound === 'number' && bound > (bounds[index - 1] ?? 0) && bound < 1,
   )
@@ -192,9 +197,10 @@ function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly nu
   // A copy: the caller may change the array before it travels, and what a proxy wraps cannot travel.
   const bounds: unknown = Array.isArray(innerBounds) ? [...innerBounds] : innerBounds
   if (isAscending(bounds)) return bounds
+  const shown = String(JSON.stringify(innerBounds)).slice(0, 80)
   throw new StoreError(
     'invalid',
-    `innerBounds must be ascending numbers between 0 and 1, got ${JSON.stringify(innerBounds)}`,
+    `innerBounds must be at most ${mostBounds} ascending numbers between 0 and 1, got ${shown}`,
   )
 }
 
@@ -213,7 +219,7 @@ export const statistics = {
   recentActivity: scan((_now, limit = 20) => [checkInteger('limit', limit, 0)], activity),
   dailyCounts: scan((now, options) => {
     const { days } = checkOptions(options, { days: 30 })
-    return [lastDays(now, checkInteger('days', days, 1))]
+    return [lastDays(now, checkInteger('days', days, 1, mostDays))]
   }, daily),
 
   stats: rank(

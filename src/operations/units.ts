@@ -4,6 +4,7 @@ import { normalizeDomains } from '../knowledge/domains.ts'
 import {
   type KnowledgeUnit,
   mostCounted,
+  mostQueried,
   parseFlag,
   parseKnowledgeUnit,
 } from '../knowledge/knowledge-unit.ts'
@@ -15,11 +16,12 @@ import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.t
 import { unitOf } from './json-text.ts'
 import { listed } from './listed.ts'
 import {
-  all,
+  allWithin,
   ask,
   change,
   create,
   first,
+  mostAnswered,
   type OperationsFor,
   rank,
   read,
@@ -100,11 +102,23 @@ export interface UnitRecord {
   readonly domains: string
 }
 
+/** How long a document may be, without its flags, in characters: 2 Mi. Each of its writes costs as much. */
+const longestDocument = 2_097_152
+/** The longest that a flag gets, with a detail of which every character is escaped. */
+const longestFlag = 6_200
+
 export function toRecord(input: unknown, now: Date): UnitRecord {
   const unit = parseKnowledgeUnit(input, now)
+  const data = toStoredText(unit)
+  const longest = longestDocument + unit.flags.length * longestFlag
+  if (data.length > longest)
+    throw new StoreError(
+      'invalid',
+      `invalid knowledge unit: it must be at most ${longest} characters of JSON, got ${data.length}`,
+    )
   return {
     id: unit.id,
-    data: toStoredText(unit),
+    data,
     tier: unit.tier,
     createdAt: documentToColumn(unit.evidence.first_observed),
     domains: JSON.stringify(unit.domains),
@@ -140,15 +154,24 @@ function* amendApproved(
 
 function* rankedRows(query: RankingQuery, limit: number) {
   const ids = yield* ask((index) => index.query(query, limit))
-  const rows = yield* all(selectListed, { ids: JSON.stringify(ids) })
+  const { rows } = yield* allWithin(mostAnswered, selectListed, { ids: JSON.stringify(ids) })
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
 }
 
 const defaultQuery = { languages: [], frameworks: [], pattern: '', limit: 5 }
-const checkDomains = checkTexts('domains')
-const checkLanguages = checkTexts('languages')
-const checkFrameworks = checkTexts('frameworks')
+const checkDomains = checkTexts('domains', mostQueried)
+const checkLanguages = checkTexts('languages', mostQueried)
+const checkFrameworks = checkTexts('frameworks', mostQueried)
+
+/** Each flag makes the next one dearer, and after the first seven confidence is 0, whatever it was. */
+const mostFlags = 100
+
+function requireFewFlags({ id, flags }: KnowledgeUnit): void {
+  if (flags.length < mostFlags) return
+  const why = `${id} has ${flags.length} flags, and ${mostFlags} are the most; it waits for a reviewer`
+  throw new StoreError('limit_reached', why)
+}
 
 export const units = {
   insert: write((now, unit) => [toRecord(unit, now)], insertRecord),
@@ -224,13 +247,16 @@ export const units = {
       { ...parseFlag(id, flag), timestamp: documentTimestamp(now) },
     ],
     (id, { reason, timestamp, detail, duplicate_of }) =>
-      amendApproved(id, (unit) => ({
-        ...unit,
-        evidence: {
-          ...unit.evidence,
-          confidence: flaggedConfidence(unit.evidence.confidence),
-        },
-        flags: [...unit.flags, { reason, timestamp, detail, duplicate_of }],
-      })),
+      amendApproved(id, (unit) => {
+        requireFewFlags(unit)
+        return {
+          ...unit,
+          evidence: {
+            ...unit.evidence,
+            confidence: flaggedConfidence(unit.evidence.confidence),
+          },
+          flags: [...unit.flags, { reason, timestamp, detail, duplicate_of }],
+        }
+      }),
   ),
 } satisfies OperationsFor<keyof KnowledgeUnits>

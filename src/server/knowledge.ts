@@ -9,6 +9,7 @@ import {
   flagSchema,
   insightSchema,
   type KnowledgeUnit,
+  mostQueried,
 } from '../knowledge/knowledge-unit.ts'
 import type { Store } from '../store.ts'
 import { type Authentication, callerOf } from './authentication.ts'
@@ -17,7 +18,7 @@ import { jsonAnswer } from './json-answer.ts'
 import { answer, dataOf, listOf, responses, text } from './schemas.ts'
 import type { SchemaTypes } from './validation.ts'
 
-const texts = { type: 'array', items: text } as const
+const texts = { type: 'array', maxItems: mostQueried as number, items: text } as const
 
 /** The most units that one query answers; who asks for more gets these. */
 const mostUnits = 50
@@ -103,7 +104,7 @@ export function knowledgeRoutes(
     '/knowledge/:unit_id/flags',
     {
       onRequest: apiKey,
-      schema: flagging(responses(201, answer('PublicKnowledgeUnit'), 401, 403, 404, 413, 422)),
+      schema: flagging(responses(201, answer('PublicKnowledgeUnit'), 401, 403, 404, 409, 413, 422)),
     },
     async ({ params: { unit_id }, body }, reply) => {
       const unit = await unitNotFound(store.asText('public', 'flag', unit_id, body))
@@ -166,7 +167,7 @@ export function legacyKnowledgeRoutes(
     {
       onRequest: apiKey,
       schema: deprecated(
-        flagging(responses(200, answer('KnowledgeUnit'), 401, 403, 404, 413, 422)),
+        flagging(responses(200, answer('KnowledgeUnit'), 401, 403, 404, 409, 413, 422)),
       ),
     },
     async ({ params: { unit_id }, body }, reply) =>

@@ -2,7 +2,13 @@ import Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import type { UnitView } from '../knowledge/document.ts'
 import { writeResult } from '../operations/json-text.ts'
-import type { Notice, Question, Step, Steps } from '../operations/operation.ts'
+import {
+  type Notice,
+  type Question,
+  type Step,
+  type Steps,
+  textIn,
+} from '../operations/operation.ts'
 import type { RankingIndex } from '../ranking/ranking-index.ts'
 import { CheckpointRequest } from './checkpoint-request.ts'
 import type { Access, ConnectionOptions, ConnectionReport, Tidied } from './connection-options.ts'
@@ -240,11 +246,14 @@ export class Connection {
       if (!this.index) throw new StoreError('internal', 'only a ranker has an index to ask')
       return step.ask(this.index)
     }
-    const { statement, params, want, erases } = step
+    const { statement, params, want, mostText, erases } = step
     const { sql, bind } = statement.compiled('sqlite')
     const prepared = this.#prepare(sql)
     const values = bind(params as Record<string, unknown>)
-    if (want === 'rows') return prepared.all(...values)
+    if (want === 'rows')
+      return mostText === undefined
+        ? prepared.all(...values)
+        : upTo(mostText, prepared.iterate(...values))
     this.changes++
     const { changes } = prepared.run(...values)
     if (changes === 0) this.changes--
@@ -277,6 +286,18 @@ export class Connection {
     const [oldest] = this.#prepared.keys()
     if (oldest !== undefined) this.#prepared.delete(oldest)
   }
+}
+
+/** The first rows, up to the one with which they hold so much text. */
+function upTo(mostText: number, rows: IterableIterator<unknown>): unknown[] {
+  const read: unknown[] = []
+  let text = 0
+  for (const row of rows) {
+    read.push(row)
+    text += textIn(row as object)
+    if (text >= mostText) break
+  }
+  return read
 }
 
 /**

@@ -145,6 +145,13 @@ describe.each([
     expect((await served.store.get(id))?.flags).toEqual([])
   })
 
+  test('answers 409 to more than a hundred', async () => {
+    const { id } = await unitOf('approved')
+    const calls = Array.from({ length: 100 }, () => served.store.flag(id, { reason: 'stale' }))
+    await Promise.all(calls)
+    expect(await detailOf(await flag(id, { reason: 'stale' }), 409)).toContain('100 are the most')
+  })
+
   test('refuses a unit as a duplicate of itself', async () => {
     const { id } = await unitOf('approved')
     expect(

@@ -141,6 +141,18 @@ describe('GET /api/v1/knowledge', () => {
     expect(await faults(`/api/v1/knowledge${query}`)).toEqual(expected)
   })
 
+  test.each(['domains', 'languages', 'frameworks'])(
+    'takes 64 %s, and answers 422 to one more',
+    async (name) => {
+      const query = (count: number) =>
+        `/api/v1/knowledge?domains=a${`&${name}=b`.repeat(name === 'domains' ? count - 1 : count)}`
+      expect((await served.ask(query(64))).status).toBe(200)
+      expect(await faults(query(65))).toMatchObject([
+        { type: 'too_long', loc: ['query', name], ctx: { max_length: 64, actual_length: 65 } },
+      ])
+    },
+  )
+
   test.each(['0x10', '1e1', '', ' ', '--1', 'Infinity', '１'])(
     'takes %j for no whole number',
     async (limit) => {

@@ -2,6 +2,7 @@ import { describe } from 'vitest'
 import { describeAccounts } from './contract/accounts.ts'
 import { describeAdministration } from './contract/administration.ts'
 import { describeArguments } from './contract/arguments.ts'
+import { describeBounds } from './contract/bounds.ts'
 import { describeConcurrency } from './contract/concurrency.ts'
 import { describeLifecycle } from './contract/lifecycle.ts'
 import type { OpenStore } from './contract/open-store.ts'
@@ -21,6 +22,7 @@ export function describeStoreContract(name: string, openStore: OpenStore): void 
     describeAdministration(openStore)
     describeTexts(openStore)
     describeArguments(openStore)
+    describeBounds(openStore)
     describeLifecycle(openStore)
     describeConcurrency(openStore)
     describeRandomCalls(openStore)
