@@ -75,7 +75,8 @@ interface Pending<Call> {
  * for a timer, so gathering adds no delay. Calls leave in the order in which they came.
  *
  * A call that runs alone, because it may be long, is given a worker of its own, so that no other call
- * waits behind it. One worker is always left to the others, where there is more than one.
+ * waits behind it. One worker is always left to the others, where there is more than one. A single worker
+ * takes turns: one call alone, then all others that wait, so that these wait for one long call at most.
  */
 export class Lane<Call> {
   readonly #options: LaneOptions<Call>
@@ -91,6 +92,8 @@ export class Lane<Call> {
   #aloneNow = 0
   /** Of these, the ones that are not done yet with what they had. */
   #setAside = 0
+  /** Whether the last batch that was sent was a call alone. */
+  #lastWasAlone = false
   #tickets = 0
   #batches = 0
   #overloads = 0
@@ -216,12 +219,10 @@ export class Lane<Call> {
     }
   }
 
-  /** With a single worker, calls made before this one go first. */
   get #mayReserve(): boolean {
     if (this.#aloneNow >= this.#mostAlone) return false
-    const [next] = this.#alone
-    const [other] = this.#together
-    return this.#options.workers.length > 1 || !other || !next || next.ticket < other.ticket
+    const isOthersTurn = this.#lastWasAlone && this.#together.length > 0
+    return this.#options.workers.length > 1 || !isOthersTurn
   }
 
   /** Gives a worker that was set aside its call, unless one of them is gone by now. */
@@ -238,7 +239,7 @@ export class Lane<Call> {
   }
 
   #dispatchTogether(): void {
-    for (let due = this.#dueTogether; due > 0; due = this.#dueTogether) {
+    for (let due = this.#together.length; due > 0; due = this.#together.length) {
       const serving = this.#serving
       const places = this.#placesOf(serving)
       const worker = leastBusy(serving, places)
@@ -277,16 +278,9 @@ export class Lane<Call> {
     return this.#together.splice(0, count)
   }
 
-  /** With a single worker, calls made after the next one that runs alone go after it. */
-  get #dueTogether(): number {
-    const [next] = this.#alone
-    if (this.#options.workers.length > 1 || !next) return this.#together.length
-    const later = this.#together.findIndex(({ ticket }) => ticket > next.ticket)
-    return later < 0 ? this.#together.length : later
-  }
-
   async #send(worker: WorkerThread<Call>, batch: Pending<Call>[], alone: boolean): Promise<void> {
     worker.inFlight++
+    this.#lastWasAlone = alone
     this.#batches++
     this.#underWay.push(batch)
     const sentAt = performance.now()

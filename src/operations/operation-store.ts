@@ -89,7 +89,7 @@ abstract class Performer {
     try {
       this.#requireOpen(method)
       const call = prepareCall(method, view, this.now(), args)
-      return this.perform(call, operations[method].access, read)
+      return this.perform(call, accessOf(call), read)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -133,6 +133,11 @@ function prepareCall(method: StoreMethod, view: UnitView, now: Date, args: unkno
     if (error instanceof StoreError) throw error
     throw new StoreError('invalid', `invalid arguments of ${method}: ${error}`, { cause: error })
   }
+}
+
+function accessOf([method, , ...prepared]: Call): Access {
+  const access = operations[method].access as Access | ((...prepared: unknown[]) => Access)
+  return typeof access === 'function' ? access(...prepared) : access
 }
 
 const asItIs: ReadText = (text) => text

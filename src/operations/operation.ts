@@ -6,9 +6,10 @@ import type { Store } from '../store.ts'
 /**
  * Where an operation may run: a `read` on any reader, in a batch with others; a `scan`, a read whose
  * work grows with the store, on a reader of its own; a `rank` on a ranker, a reader that has all approved
- * units in memory; a `write` on the writer, whole or not at all.
+ * units in memory, in a batch with others, or by itself where it may be a `long rank`; a `sift` likewise, and
+ * where there is no ranker as a scan; a `write` on the writer, whole or not at all.
  */
-export type Access = 'read' | 'scan' | 'rank' | 'write'
+export type Access = 'read' | 'scan' | 'rank' | 'long rank' | 'sift' | 'write'
 
 /** Every method of Store but its lifecycle, and `asText` and `units`, which call the others. */
 export type StoreMethod = Exclude<
@@ -32,9 +33,13 @@ export interface Notice {
   readonly notice: string
 }
 
-/** What a `rank` asks of the index of approved units, which is as of the same moment as the database. */
+/**
+ * What a `rank` or a `sift` asks of the index of approved units, which is as of the same moment as the database.
+ */
 export interface Question {
   readonly ask: (index: RankingIndex) => unknown
+  /** Whether `undefined` is the answer where there is no index. */
+  readonly ifThere?: boolean
 }
 
 /**
@@ -51,7 +56,8 @@ export type Steps<Result> = Generator<Step | Notice | Question, Result, any>
  */
 // biome-ignore lint/suspicious/noExplicitAny: only prepare and run know what passes between them
 export interface Operation<Args extends unknown[], Result, Prepared extends unknown[] = any[]> {
-  readonly access: Access
+  /** Where it runs; one that is told as a function, by what was prepared. */
+  readonly access: Access | ((...prepared: Prepared) => Access)
   /** Whether a failure is only logged. */
   readonly bestEffort?: boolean
   /** @throws {StoreError} `invalid` */
@@ -155,6 +161,13 @@ export function* change<P extends object>(
 /** What the index of approved units answers. Only a `rank` may ask. */
 export function* ask<Answer>(question: (index: RankingIndex) => Answer): Steps<Answer> {
   return yield { ask: question }
+}
+
+/** The same, where there is an index: a `sift` that runs as a scan has none. */
+export function* askIfThere<Answer>(
+  question: (index: RankingIndex) => Answer,
+): Steps<Answer | undefined> {
+  return yield { ask: question, ifThere: true }
 }
 
 /** Has something logged: once, however often it is said. */

@@ -155,5 +155,22 @@ function forget(index: RankingIndex, id: unknown): undefined {
 function toRankedUnit(stored: StoredUnit): RankedUnit {
   const { domains, context, evidence, tier } = readRankedParts(stored)
   const { confidence } = evidence
-  return { id: stored.id, confidence, tier, domains: normalizeDomains(domains), ...context }
+  const created = instantOf(stored.created_at ?? '')
+  return {
+    id: stored.id,
+    confidence,
+    created,
+    tier,
+    domains: normalizeDomains(domains),
+    ...context,
+  }
+}
+
+/** A column's time in microseconds; what is none comes before all others. */
+function instantOf(column: string): number {
+  const milliseconds = Date.parse(column)
+  // Which are all that `Date` reads of its six digits.
+  return Number.isNaN(milliseconds)
+    ? -Infinity
+    : milliseconds * 1_000 + Number(column.slice(23, 26))
 }

@@ -13,16 +13,21 @@ import { listed } from './listed.ts'
 import {
   all,
   allWithin,
+  askIfThere,
   change,
   first,
   mostAnswered,
   type OperationsFor,
+  type Rows,
   read,
   type Steps,
   scan,
+  textIn,
   write,
 } from './operation.ts'
 import { firstReadable, readable, readablePage } from './readable.ts'
+import { byStatus } from './statistics.ts'
+import { compareTexts } from './text-order.ts'
 import { storedColumns, unitNotFound } from './units.ts'
 
 interface ReviewColumns {
@@ -224,18 +229,74 @@ function checkList(options: ListOptions | undefined): [params: ListParams, limit
   return [params, checkInteger('limit', limit, 0)]
 }
 
-function* listUnits(params: ListParams, wanted: number): Steps<ReviewItem[]> {
-  const few = params.domain === '' ? undefined : yield* fewWith(params.domain)
-  const ids = few && JSON.stringify(few)
-  const isUnapproved = params.status !== '' && params.status !== 'approved'
-  return yield* firstReadable(
-    wanted,
-    (limit, mostText) =>
-      ids === undefined
-        ? allWithin(mostText, walks[isUnapproved ? 'unapproved' : 'all'], { ...params, limit })
-        : allWithin(mostText, selectOfThese, { ...params, ids, limit }),
-    toItem,
+/** Whether it lists approved units by confidence, which only their documents tell, and the index of a ranker. */
+function isSifted({ status, hasRange }: ListParams): boolean {
+  return hasRange === 1 && (status === '' || status === 'approved')
+}
+
+/**
+ * The newest units that pass filters: approved ones as the index has them, others from theirs of the database.
+ * `undefined` where there is no index.
+ */
+function* siftedRows(
+  params: ListParams,
+  limit: number,
+  mostText: number,
+): Steps<Rows<ReviewRow> | undefined> {
+  const ids = yield* askIfThere((index) => index.newest(params, limit))
+  if (!ids) return undefined
+  const approved = { ...params, status: 'approved', limit }
+  const lists = [
+    yield* allWithin(mostText, selectOfThese, { ...approved, ids: JSON.stringify(ids) }),
+  ]
+  if (params.status === '')
+    for (const [status] of (yield* byStatus()).filter(([status]) => status !== 'approved'))
+      lists.push(yield* allWithin(mostText, walks.unapproved, { ...params, status, limit }))
+  return firstOf(lists, limit, mostText)
+}
+
+/** Several lists as one, newest first, up to so many rows and so much text. */
+function firstOf(
+  lists: readonly Rows<ReviewRow>[],
+  limit: number,
+  mostText: number,
+): Rows<ReviewRow> {
+  const all = lists.flatMap(({ rows }) => rows).sort(newestFirst)
+  const rows: ReviewRow[] = []
+  let text = 0
+  for (const row of all) {
+    // A list that was cut has as much text, so that what it lacks comes after this.
+    if (rows.length === limit || text >= mostText) break
+    rows.push(row)
+    text += textIn(row)
+  }
+  return { rows, isCut: text >= mostText }
+}
+
+function newestFirst(one: ReviewRow, other: ReviewRow): number {
+  return (
+    compareTexts(other.created_at ?? '', one.created_at ?? '') || compareTexts(other.id, one.id)
   )
+}
+
+/** The newest units that pass filters, as the database alone finds them. */
+function* walkedRows(params: ListParams, limit: number, mostText: number): Steps<Rows<ReviewRow>> {
+  const few = params.domain === '' ? undefined : yield* fewWith(params.domain)
+  if (few) {
+    const ids = JSON.stringify(few)
+    return yield* allWithin(mostText, selectOfThese, { ...params, ids, limit })
+  }
+  const isUnapproved = params.status !== '' && params.status !== 'approved'
+  const { all, unapproved } = walks
+  return yield* allWithin(mostText, isUnapproved ? unapproved : all, { ...params, limit })
+}
+
+function listUnits(params: ListParams, wanted: number): Steps<ReviewItem[]> {
+  const firstRows = function* (limit: number, mostText: number) {
+    const sifted = isSifted(params) ? yield* siftedRows(params, limit, mostText) : undefined
+    return sifted ?? (yield* walkedRows(params, limit, mostText))
+  }
+  return firstReadable(wanted, firstRows, toItem)
 }
 
 const decisions = ['approved', 'rejected'] as const
@@ -302,5 +363,9 @@ export const reviews = {
     },
   ),
 
-  listUnits: scan((_now, options) => checkList(options), listUnits),
+  listUnits: {
+    access: (params: ListParams) => (isSifted(params) ? 'sift' : 'scan'),
+    prepare: (_now, options) => checkList(options),
+    run: listUnits,
+  },
 } satisfies OperationsFor<keyof Reviews>

@@ -88,7 +88,8 @@ function entriesOf(rows: readonly NamedCount[]): [name: string, count: number][]
     .map(({ name, count }) => [name, Number(count)])
 }
 
-function* byStatus(): Steps<[status: string, count: number][]> {
+/** Units of every status that any has, by status. */
+export function* byStatus(): Steps<[status: string, count: number][]> {
   return entriesOf(yield* all(selectCounts, { kind: 'status' }))
 }
 

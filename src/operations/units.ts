@@ -23,7 +23,6 @@ import {
   first,
   mostAnswered,
   type OperationsFor,
-  rank,
   read,
   type Steps,
   write,
@@ -159,6 +158,9 @@ function* rankedRows(query: RankingQuery, limit: number) {
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
 }
 
+/** A query with more domains may take as long as many others together, and is answered by itself. */
+const usualDomains = 8
+
 const defaultQuery = { languages: [], frameworks: [], pattern: '', limit: 5 }
 const checkDomains = checkTexts('domains', mostQueried)
 const checkLanguages = checkTexts('languages', mostQueried)
@@ -210,8 +212,9 @@ export const units = {
     },
   ),
 
-  query: rank(
-    (_now, domains, options) => {
+  query: {
+    access: ({ domains }: RankingQuery) => (domains.length > usualDomains ? 'long rank' : 'rank'),
+    prepare: (_now, domains, options) => {
       const { languages, frameworks, pattern, limit } = checkOptions(options, defaultQuery)
       const query: RankingQuery = {
         domains: normalizeDomains(checkDomains(domains)),
@@ -221,11 +224,11 @@ export const units = {
       }
       return [query, checkInteger('limit', limit, 1)]
     },
-    function* (query, limit) {
+    *run(query, limit) {
       if (query.domains.length === 0) return []
       return yield* readable(yield* rankedRows(query, limit), (unit) => unit)
     },
-  ),
+  },
 
   confirm: write(
     (now, id) => [checkText('id', id), documentTimestamp(now)],

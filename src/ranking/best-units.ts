@@ -1,7 +1,7 @@
 /** Below zero where one unit's id comes before the other's. */
 type CompareIds = (one: number, other: number) => number
 
-/** The best units met so far, as many as are wanted: by rank, then by id, both descending. */
+/** The best units met so far, as many as are wanted: by a rank, then by id, both descending. */
 export class BestUnits {
   /** Heaps in parallel, the worst unit first. */
   readonly #units: number[] = []

@@ -1,5 +1,6 @@
 import { type Tier, tiers } from '../knowledge/knowledge-unit.ts'
 import type { RankingQuery } from '../knowledge/scoring.ts'
+import { BestUnits } from './best-units.ts'
 import { inOrder } from './bulk-order.ts'
 import { RankedList } from './ranked-list.ts'
 import { listPlace, Search } from './search.ts'
@@ -7,12 +8,14 @@ import { type Term, type TermKind, Terms, termKinds } from './terms.ts'
 import { UnitIds } from './unit-ids.ts'
 import { UnitTable } from './unit-table.ts'
 
-/** What ranking needs of a unit that queries may find. */
+/** What ranking needs of a unit that queries may find, and listings by confidence. */
 export interface RankedUnit {
   /** `ku_` and 32 hexadecimal digits. */
   readonly id: string
   /** From 0 to 1. */
   readonly confidence: number
+  /** When it was made, as a number that rises with time. */
+  readonly created: number
   readonly tier: Tier
   /** At least one. Normalised, like the ones that queries ask for. */
   readonly domains: readonly string[]
@@ -20,6 +23,16 @@ export interface RankedUnit {
   readonly frameworks: readonly string[]
   /** In any letter case; `''` for none. */
   readonly pattern: string
+}
+
+/** Which units are listed. */
+export interface ListFilter {
+  /** Normalised; `''` for any. */
+  readonly domain: string
+  /** Inclusive. */
+  readonly confidenceMin: number
+  /** Exclusive. */
+  readonly confidenceMax: number
 }
 
 interface IndexFigures {
@@ -76,6 +89,7 @@ export class RankingIndex {
     const terms = this.#termsOf(unit)
     this.#units.fill(place, {
       confidence: unit.confidence,
+      created: unit.created,
       tier: tiers.indexOf(unit.tier),
       domains: terms.filter(({ kind }) => kind === 'domain').length,
       terms: terms.map(({ number }) => number),
@@ -117,6 +131,22 @@ export class RankingIndex {
   /** The ids of the best units, best first: by rank, then by id, both descending. */
   query(query: RankingQuery, limit: number): string[] {
     return this.#search.run(query, limit).map((place) => this.#ids.textAt(place))
+  }
+
+  /** The ids of the newest units that pass a filter: by when they were made, then by id, both descending. */
+  newest({ domain, confidenceMin, confidenceMax }: ListFilter, limit: number): string[] {
+    const term = domain === '' ? undefined : this.#terms.find('domain', domain)
+    if (domain !== '' && !term) return []
+    const { confidence, created, terms } = this.#units
+    const found = new BestUnits(limit, (one, other) => this.#ids.compare(one, other))
+    for (let place = 0; place < this.#ids.places; place++) {
+      const own = confidence[place] as number
+      if (own < confidenceMin || own >= confidenceMax || terms[place] === 0) continue
+      if (!found.mayTake(place, created[place] as number)) continue
+      if (term && !this.#units.termsOf(place).includes(term.number)) continue
+      found.offer(place, created[place] as number)
+    }
+    return found.takeAll().map((place) => this.#ids.textAt(place))
   }
 
   /** How many units there are of each domain that any has. */

@@ -13,6 +13,8 @@ export class UnitTable {
   /** Where they begin in `pool`, domains first. */
   firstTerm: Uint32Array<ArrayBuffer> = new Uint32Array(0)
   tier: Uint8Array<ArrayBuffer> = new Uint8Array(0)
+  /** When it was made, as a number that rises with time. */
+  created: Float64Array<ArrayBuffer> = new Float64Array(0)
   /** The last search that met it. */
   met: Uint32Array<ArrayBuffer> = new Uint32Array(0)
   /** Numbers of terms. */
@@ -22,18 +24,20 @@ export class UnitTable {
   readonly #freeRooms = new Map<number, number[]>()
 
   get bytes(): number {
-    const columns = [this.confidence, this.domains, this.terms, this.firstTerm, this.tier, this.met]
-    let bytes = this.pool.byteLength
-    for (const { byteLength } of columns) bytes += byteLength
+    const { confidence, created, domains, terms, firstTerm, tier, met, pool } = this
+    let bytes = 0
+    for (const column of [confidence, created, domains, terms, firstTerm, tier, met, pool])
+      bytes += column.byteLength
     for (const rooms of this.#freeRooms.values()) bytes += 8 * rooms.length
     return bytes
   }
 
   /** Fills a free place. `terms` are numbers of terms, domains first. */
   fill(place: number, unit: FilledUnit): void {
-    const { confidence, tier, domains, terms } = unit
+    const { confidence, created, tier, domains, terms } = unit
     this.#growTo(place + 1)
     this.confidence[place] = confidence
+    this.created[place] = created
     this.tier[place] = tier
     this.domains[place] = domains
     this.terms[place] = terms.length
@@ -71,12 +75,14 @@ export class UnitTable {
     this.terms = withRoomFor(this.terms, places)
     this.firstTerm = withRoomFor(this.firstTerm, places)
     this.tier = withRoomFor(this.tier, places)
+    this.created = withRoomFor(this.created, places)
     this.met = withRoomFor(this.met, places)
   }
 }
 
 interface FilledUnit {
   readonly confidence: number
+  readonly created: number
   readonly tier: number
   readonly domains: number
   readonly terms: readonly number[]

@@ -243,6 +243,7 @@ export class Connection {
   #execute(step: Step | Notice | Question): unknown {
     if ('notice' in step) return this.#note(step.notice)
     if ('ask' in step) {
+      if (!this.index && step.ifThere) return undefined
       if (!this.index) throw new StoreError('internal', 'only a ranker has an index to ask')
       return step.ask(this.index)
     }

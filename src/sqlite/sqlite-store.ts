@@ -245,10 +245,16 @@ export class SqliteStore extends OperationStore implements Store {
   protected perform(call: Call, access: Access, read: (text: string) => unknown): Promise<unknown> {
     if (access === 'write' && !this.#writer)
       throw new StoreError('read_only', `the store is read only; ${call[0]} was not done`)
-    if (access === 'rank' && this.#rankers.length === 0)
+    if (access.endsWith('rank') && this.#rankers.length === 0)
       throw new StoreError('unavailable', `the store has no rankers; ${call[0]} was not done`)
-    const lane = { write: this.#writes, rank: this.#ranks, read: this.#reads, scan: this.#reads }
-    return lane[access].perform(call, access === 'scan', read)
+    const isLong = access === 'scan' || access === 'long rank' || access === 'sift'
+    return this.#laneOf(access).perform(call, isLong, read)
+  }
+
+  #laneOf(access: Access): Lane<Call> {
+    if (access === 'write') return this.#writes
+    if (access === 'read' || access === 'scan') return this.#reads
+    return access === 'sift' && this.#rankers.length === 0 ? this.#reads : this.#ranks
   }
 
   protected logFailure(method: StoreMethod, error: StoreError): void {

@@ -76,17 +76,18 @@ describe('a call that runs alone', () => {
     await Promise.all([behind, ...held])
   })
 
-  it('with a single worker, runs in the order in which all were made', async () => {
+  it('with a single worker, takes turns with all others that wait', async () => {
     await using engine = await Engine.start()
     const held = engine.perform('wait gate')
     await engine.gate.arrived()
-    const made = ['a', 'ALONE b', 'c', 'd', 'ALONE e', 'ALONE f', 'g', 'ALONE h', 'i']
+    const made = ['a', 'ALONE b', 'c', 'd', 'ALONE e', 'ALONE f', 'g', 'h']
     const calls = made.map((order) =>
       order.startsWith('ALONE') ? engine.performAlone(order) : engine.perform(order),
     )
     engine.gate.open()
     await Promise.all([held, ...calls])
-    expect(await engine.perform('list')).toBe(['wait gate', ...made].join(', '))
+    const done = ['ALONE b', 'a', 'c', 'd', 'g', 'h', 'ALONE e', 'ALONE f']
+    expect(await engine.perform('list')).toBe(['wait gate', ...done].join(', '))
   })
 
   it.each([1, 2])('is not starved by a stream of other calls, with %i workers', async (workers) => {

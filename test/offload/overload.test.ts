@@ -24,7 +24,7 @@ describe('a lane that is full', () => {
     engine.gate.open()
     expect(await Promise.all(taken)).toEqual(['a', 'b', 'c'])
     await Promise.all(held)
-    expect(await engine.perform('list')).toBe('wait gate, behind, a, b, c')
+    expect(await engine.perform('list')).toBe('wait gate, behind, b, a, c')
   })
 
   it('says how many calls wait and where', async () => {

@@ -5,6 +5,8 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
 import type { Connection } from '../../src/sqlite/connection.ts'
+import { Ranker } from '../../src/sqlite/ranker.ts'
+import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
 import type { ListOptions, ReviewItem } from '../../src/store.ts'
 import { migratedDatabase } from './migrated-database.ts'
 
@@ -31,7 +33,7 @@ const units = Array.from({ length: unitCount }, (_, index): Unit => {
   return {
     id: `ku_${index.toString(16).padStart(32, '0')}`,
     created_at: `2026-11-${10 + (number % 3)}T${hour}:${minute}:00.000000+00:00`,
-    status: index % 100 === 3 ? 'approved' : (status ?? ''),
+    status: index % 3 === 0 ? 'approved' : (status ?? ''),
     confidence:
       index % 500 === 7 ? 0.1 + index / 1e6 : ([0.5, 0.5, 0.6, 0.7999999999999999][index % 4] ?? 0),
     domains: [index % 10 > 0 ? 'common' : 'other', ...(index % 50 === 0 ? ['rare'] : [])],
@@ -49,7 +51,7 @@ beforeAll(() => {
   const insertDomain = connection.sqlite.prepare('insert into knowledge_unit_domains values (?, ?)')
   connection.transaction(() => {
     for (const { id, created_at, status, confidence, domains } of units) {
-      insertUnit.run(id, document(id, confidence), status, created_at)
+      insertUnit.run(id, document(id, confidence, domains), status, created_at)
       for (const domain of domains) insertDomain.run(id, domain)
     }
   })
@@ -59,12 +61,12 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function document(id: string, confidence: number): string {
+function document(id: string, confidence: number, domains: readonly string[]): string {
   const time = '2026-11-10T00:00:00.000000Z'
   return JSON.stringify({
     id,
     version: 1,
-    domains: ['any'],
+    domains,
     insight: { summary: '', detail: '', action: '' },
     context: { languages: [], frameworks: [], pattern: '' },
     evidence: { confidence, confirmations: 1, first_observed: time, last_confirmed: time },
@@ -112,7 +114,11 @@ const listing: fc.Arbitrary<ListOptions> = fc.record(
   { requiredKeys: [] },
 )
 
-describe('a listing', () => {
+describe.each(['without', 'with'])('a listing, %s the index of a ranker', (which) => {
+  beforeAll(() => {
+    if (which === 'with') new Ranker(connection, new SharedRankingFigures()).load()
+  })
+
   it('holds what the plain rule says, whichever of its filters pass many units or few', () => {
     fc.assert(
       fc.property(listing, (options) => {

@@ -20,6 +20,7 @@ export function randomUnits(count: number, seed: number): RankedUnit[] {
     (): RankedUnit => ({
       id: `ku_${word()}${word()}${word()}${word()}`,
       confidence: Math.round(random() * 20) / 20,
+      created: Math.floor(random() * 5_000),
       tier: 'private',
       domains: [...new Set([pick('domain', 24), ...some(3, 'domain', 24)])],
       languages: some(2, 'language', 8),

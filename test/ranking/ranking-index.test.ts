@@ -65,6 +65,7 @@ const confidence = fc.oneof(
 const unit: fc.Arbitrary<RankedUnit> = fc.record({
   id: fc.nat(120).map(idOf),
   confidence,
+  created: fc.nat(30),
   tier: fc.constantFrom('local', 'private', 'public'),
   domains,
   ...context,
@@ -165,6 +166,30 @@ describe('the ranking index', () => {
     )
   })
 
+  it('tells the newest units of a domain and a range of confidence', () => {
+    const filter = fc.record({
+      domain: fc.oneof(fc.constantFrom('', '', 'unknown'), domain),
+      confidenceMin: confidence,
+      confidenceMax: fc.oneof(confidence, fc.constant(2)),
+    })
+    fc.assert(
+      fc.property(changes, changes, filter, limit, (loaded, later, filter, most) => {
+        const pair = new Pair()
+        pair.make(loaded)
+        pair.index.endLoading()
+        pair.make(later)
+        const { domain, confidenceMin, confidenceMax } = filter
+        const newest = [...pair.units.values()]
+          .filter(({ domains }) => domain === '' || domains.includes(domain))
+          .filter(({ confidence }) => confidence >= confidenceMin && confidence < confidenceMax)
+          .sort((one, other) => other.created - one.created || (one.id < other.id ? 1 : -1))
+          .slice(0, most)
+        expect(pair.index.newest(filter, most)).toEqual(newest.map(({ id }) => id))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
   describe('with lists of many blocks', () => {
     const pair = new Pair()
     const units = randomUnits(12_000, 7)
@@ -215,6 +240,7 @@ describe('the ranking index', () => {
       ...noContext,
       id: idOf(0),
       confidence: 0.95,
+      created: 0,
       tier: 'private',
       domains: ['a'],
     }
