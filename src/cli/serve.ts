@@ -21,6 +21,8 @@ export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSetti
   readonly durability: Durability
   readonly maxQueue: number
   readonly timeout: number
+  readonly maxConnections: number
+  readonly gracePeriod: number
 }
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
@@ -98,6 +100,21 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         .env('CQ_TIMEOUT')
         .argParser(parseCount(1, 2_147_483_647))
         .default(30_000),
+    )
+    .addOption(
+      new Option('--max-connections <count>', 'connections at once; one more is closed as it comes')
+        .env('CQ_MAX_CONNECTIONS')
+        .argParser(parseCount(1, 1_000_000))
+        .default(2_000),
+    )
+    .addOption(
+      new Option(
+        '--grace-period <milliseconds>',
+        'how long requests under way may take once a signal ends the server',
+      )
+        .env('CQ_GRACE_PERIOD')
+        .argParser(parseCount(0, 2_147_483_647))
+        .default(10_000),
     )
     .addHelpText(
       'after',

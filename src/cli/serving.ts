@@ -67,6 +67,8 @@ async function serveUntilStopped(
     apiKeyPepper,
     logger,
     ...exposed,
+    maxConnections: flags.maxConnections,
+    closeGrace: flags.gracePeriod,
     ...(trustProxy && { trustProxy: [...trustProxy] }),
   })
   try {

@@ -1,21 +1,54 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { StoreError } from '../errors.ts'
 import { parseExactly } from '../knowledge/exact-json.ts'
 import { HttpError } from './errors.ts'
 import { findJsonFault } from './json-fault.ts'
 
-/** The largest body that is read, in bytes. */
-const largestBody = 1_048_576
+/** The largest body that a route reads which says nothing else, in bytes: names, flags, passwords are short. */
+const usualBody = 16_384
+/** The largest body of a route that takes units, in bytes. */
+export const largestBody = 1_048_576
+
+/**
+ * How much of bodies is held at once, in bytes: 32 MiB. What is made of one until its request is answered takes
+ * several times as much.
+ */
+const mostHeld = 33_554_432
 
 /** Takes bodies as they come, whatever they say they are. */
 export function takeBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
-  const options = { parseAs: 'buffer', bodyLimit: largestBody } as const
+  const options = { parseAs: 'buffer', bodyLimit: usualBody } as const
   server.addContentTypeParser('*', options, (_request, body, done) => done(null, body))
+  limitHeldBodies(server)
   server.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const type = headers['content-type']
     // Fastify refuses a type that is none before any parser is asked.
     if (type !== undefined && !mediaType.test(type)) headers['content-type'] = any
     done()
+  })
+}
+
+/** Turns a request away whose body would be too much beside those of others, before any of it is read. */
+function limitHeldBodies(server: FastifyInstance): void {
+  let held = 0
+  server.addHook('preParsing', ({ raw, routeOptions }, { raw: answer }, payload, done) => {
+    const { 'content-length': length, 'transfer-encoding': encoding } = raw.headers
+    const limit = routeOptions.bodyLimit ?? usualBody
+    const size = encoding === undefined ? Math.min(Number(length ?? 0), limit) : limit
+    if (size === 0) {
+      done(null, payload)
+      return
+    }
+    if (held + size > mostHeld) {
+      done(new StoreError('overloaded', `bodies of ${held} bytes are held, and no more fit`))
+      return
+    }
+    held += size
+    answer.once('close', () => {
+      held -= size
+    })
+    done(null, payload)
   })
 }
 

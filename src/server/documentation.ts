@@ -1,6 +1,7 @@
 import { fastifySwagger } from '@fastify/swagger'
 import { fastifySwaggerUi } from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
+import { jsonAnswer } from './json-answer.ts'
 import { version } from './version.ts'
 
 /** As much of an OpenAPI document as is changed here. */
@@ -89,9 +90,12 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
 
 /** The OpenAPI document, and pages to browse it. */
 export async function servePages(server: FastifyInstance): Promise<void> {
-  server.get('/openapi.json', { schema: { hide: true } }, async () =>
-    served(server.swagger() as Document, '.'),
-  )
+  // Written once, as it costs milliseconds, and anybody may ask for it as often as they like.
+  let document: Buffer | undefined
+  server.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
+    document ??= Buffer.from(JSON.stringify(served(server.swagger() as Document, '.')))
+    return jsonAnswer(reply, document)
+  })
   await server.register(fastifySwaggerUi, {
     routePrefix: '/docs',
     // The pages' own links are relative, so that they are right under any prefix, a proxy's, too.

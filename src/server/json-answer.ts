@@ -4,7 +4,7 @@ import type { FastifyReply } from 'fastify'
 const json = 'application/json; charset=utf-8'
 
 /** What a handler returns to answer with JSON that is text already: it is sent as it is. */
-export function jsonAnswer(reply: FastifyReply, text: string): string {
+export function jsonAnswer<Text extends string | Buffer>(reply: FastifyReply, text: Text): Text {
   reply.header('content-type', json)
   return text
 }

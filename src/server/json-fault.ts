@@ -21,6 +21,10 @@ export function findJsonFault(text: string): JsonFault {
   let at = 0
   let expected: 'value' | 'first value' | 'name' | 'first name' | 'separator' = 'value'
 
+  // Asked at every place, where there mostly is none.
+  const skipSpace = () => {
+    if (text.charCodeAt(at) <= 0x20) skip(space)
+  }
   const skip = (pattern: RegExp): number => {
     pattern.lastIndex = at
     const { length } = pattern.exec(text)?.[0] ?? ''
@@ -42,7 +46,7 @@ export function findJsonFault(text: string): JsonFault {
   }
 
   for (;;) {
-    skip(space)
+    skipSpace()
     const next = text[at]
     if (expected === 'separator') {
       const inside = open.at(-1)
@@ -64,7 +68,7 @@ export function findJsonFault(text: string): JsonFault {
       if (next !== '"') return { position: at, message: name }
       const fault = readText()
       if (fault) return fault
-      skip(space)
+      skipSpace()
       if (text[at] !== ':') return { position: at, message: "Expecting ':' delimiter" }
       at++
       expected = 'value'

@@ -13,6 +13,7 @@ import {
 } from '../knowledge/knowledge-unit.ts'
 import type { Store } from '../store.ts'
 import { type Authentication, callerOf } from './authentication.ts'
+import { largestBody } from './body.ts'
 import { notFoundAs } from './errors.ts'
 import { jsonAnswer } from './json-answer.ts'
 import { answer, dataOf, listOf, responses, text } from './schemas.ts'
@@ -82,10 +83,14 @@ export function knowledgeRoutes(
       jsonAnswer(reply, `{"data":${await queryUnits(store, 'public', query)}}`),
   )
 
-  server.post('/knowledge', { onRequest: apiKey, schema: proposing }, async (request, reply) => {
-    reply.code(201)
-    return propose(store, callerOf(request).username, request.body)
-  })
+  server.post(
+    '/knowledge',
+    { onRequest: apiKey, schema: proposing, bodyLimit: largestBody },
+    async (request, reply) => {
+      reply.code(201)
+      return propose(store, callerOf(request).username, request.body)
+    },
+  )
 
   server.post(
     '/knowledge/:unit_id/confirmations',
@@ -143,7 +148,7 @@ export function legacyKnowledgeRoutes(
 
   server.post(
     '/propose',
-    { onRequest: apiKey, schema: deprecated(proposing) },
+    { onRequest: apiKey, schema: deprecated(proposing), bodyLimit: largestBody },
     async (request, reply) => {
       reply.code(201)
       return propose(store, callerOf(request).username, request.body)

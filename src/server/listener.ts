@@ -7,18 +7,35 @@ import fastify, {
   type FastifyServerOptions,
   LogController,
 } from 'fastify'
+import { guardedServer } from './connections.ts'
 import { answerError, notFound } from './errors.ts'
 
-/** How long a client may take to send its request, in milliseconds. */
-const requestTimeout = 30_000
-const headersTimeout = 10_000
+/** What a server of one's own is guarded by. */
+export interface ListenerOptions {
+  /** A pino logger. @default no logs */
+  readonly logger?: FastifyBaseLogger | undefined
+  /**
+   * The addresses of proxies whose `X-Forwarded-For` is believed, as Fastify takes them. @default none
+   */
+  readonly trustProxy?: FastifyServerOptions['trustProxy'] | undefined
+  /** The most connections that are open at once; one more is closed as it comes. @default 2000 */
+  readonly maxConnections?: number | undefined
+  /**
+   * How long `close` waits for requests that are under way, and answers that are still being sent, in
+   * milliseconds. Connections without a request are closed at once. @default 10000
+   */
+  readonly closeGrace?: number | undefined
+}
 
 /** A server without routes: what it can't read, doesn't know or gets too slowly is refused as cq's clients expect. */
-export function listener(
-  logger: FastifyBaseLogger | undefined,
-  trustProxy: FastifyServerOptions['trustProxy'] = false,
-): FastifyInstance {
+export function listener({
+  logger,
+  trustProxy = false,
+  maxConnections: mostConnections = 2_000,
+  closeGrace = 10_000,
+}: ListenerOptions): FastifyInstance {
   const server = fastify({
+    serverFactory: (handler) => guardedServer(handler, { mostConnections, closeGrace }),
     ...(logger && { loggerInstance: logger }),
     trustProxy,
     logController: new LogController({ disableRequestLogging: true }),
@@ -26,8 +43,6 @@ export function listener(
     exposeHeadRoutes: false,
     // Until everything under way is answered, the store is there to answer with.
     return503OnClosing: false,
-    requestTimeout,
-    http: { headersTimeout },
     routerOptions: { maxParamLength: 65_536 },
     frameworkErrors: (error, request, reply) => {
       // A path that is no valid text names nothing.
@@ -37,27 +52,7 @@ export function listener(
     clientErrorHandler: answerBrokenRequest,
   })
   server.setNotFoundHandler(() => Promise.reject(notFound()))
-  closeConnectionsAtEnd(server)
   return server
-}
-
-const idleCheckInterval = 50
-
-/**
- * Closing ends the connections that are idle at that moment. One that becomes idle later would be kept
- * open for a next request, and hold up the end until its client lets go of it.
- */
-function closeConnectionsAtEnd(server: FastifyInstance): void {
-  let isClosing = false
-  server.addHook('preClose', async () => {
-    isClosing = true
-    const timer = setInterval(() => server.server.closeIdleConnections(), idleCheckInterval)
-    server.server.once('close', () => clearInterval(timer))
-  })
-  server.addHook('onSend', (_request, reply, _payload, done) => {
-    if (isClosing) reply.header('connection', 'close')
-    done()
-  })
 }
 
 const brokenRequests: Readonly<Record<string, string>> = {

@@ -34,7 +34,7 @@ export function serveMetrics(
     return
   }
   const { host = '127.0.0.1', port } = where
-  const apart = listener(server.log)
+  const apart = listener({ logger: server.log, closeGrace: 1_000 })
   secureAnswers(apart)
   const closePaths = speakCq(apart)
   metrics.route(apart)

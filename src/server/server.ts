@@ -1,9 +1,4 @@
-import type {
-  FastifyBaseLogger,
-  FastifyInstance,
-  FastifyPluginAsync,
-  FastifyServerOptions,
-} from 'fastify'
+import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { findUnknownName } from '../knowledge/validation.ts'
 import type { Store } from '../store.ts'
 import { accountRoutes, legacyAccountRoutes, loginRoute } from './accounts.ts'
@@ -13,7 +8,7 @@ import { describeMounts, documentRoutes, servePages } from './documentation.ts'
 import { answerError, notFound } from './errors.ts'
 import { healthRoute, readyRoute } from './health.ts'
 import { knowledgeRoutes, legacyKnowledgeRoutes } from './knowledge.ts'
-import { listener } from './listener.ts'
+import { type ListenerOptions, listener } from './listener.ts'
 import { LoginLimit } from './login-limit.ts'
 import { Metrics } from './metrics.ts'
 import { type MetricsAddress, serveMetrics } from './metrics-address.ts'
@@ -44,13 +39,7 @@ export interface CqServerOptions extends Secrets {
   readonly docs?: boolean | undefined
 }
 
-export interface ServerOptions extends CqServerOptions {
-  /** A pino logger. @default no logs */
-  readonly logger?: FastifyBaseLogger | undefined
-  /**
-   * The addresses of proxies whose `X-Forwarded-For` is believed, as Fastify takes them. @default none
-   */
-  readonly trustProxy?: FastifyServerOptions['trustProxy'] | undefined
+export interface ServerOptions extends CqServerOptions, ListenerOptions {
   /**
    * What every path begins with, as in `/cq`. `/health` and `/ready` answer without it as well, for probes.
    * @default '' nothing
@@ -59,6 +48,7 @@ export interface ServerOptions extends CqServerOptions {
 }
 
 const cqOptions = ['store', 'jwtSecret', 'apiKeyPepper', 'loginFailures', 'now', 'metrics', 'docs']
+const listenerOptions = ['logger', 'trustProxy', 'maxConnections', 'closeGrace']
 /** What Fastify itself takes where a plugin is registered, and hands on to it. */
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
@@ -78,10 +68,13 @@ export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, opti
  * @throws {TypeError} where a secret is missing or weak, an option unknown, or the prefix malformed
  */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
-  checkOptions('createServer', options, [...cqOptions, 'logger', 'trustProxy', 'prefix'])
-  const { logger, trustProxy, prefix = '', docs = true, ...others } = options
+  checkOptions('createServer', options, [...cqOptions, ...listenerOptions, 'prefix'])
+  const { logger, trustProxy, maxConnections, closeGrace, ...rest } = options
+  const { prefix = '', docs = true, ...others } = rest
   if (!isPrefix(prefix)) throw new TypeError(`prefix must be ${prefixForm}, and is '${prefix}'`)
-  const server = listener(logger, trustProxy)
+  requireWhole('maxConnections', maxConnections, 1)
+  requireWhole('closeGrace', closeGrace, 0)
+  const server = listener({ logger, trustProxy, maxConnections, closeGrace })
   nameRequests(server)
   if (logger) logRequests(server)
   secureAnswers(server)
@@ -105,6 +98,13 @@ function checkOptions(taker: string, options: CqServerOptions, known: readonly s
   if (typeof docs !== 'boolean') throw new TypeError(`docs must be true or false, and is ${docs}`)
   if (typeof metrics !== 'boolean' && !Number.isInteger(metrics?.port))
     throw new TypeError(`metrics must be true, false or { port, host }, and is ${metrics}`)
+}
+
+/** @throws {TypeError} where it is given and none */
+function requireWhole(name: string, value: number | undefined, least: number): void {
+  // Timers of Node take no more.
+  if (value === undefined || (Number.isInteger(value) && value >= least && value < 2 ** 31)) return
+  throw new TypeError(`${name} must be a whole number of at least ${least}, and is ${value}`)
 }
 
 async function serveCq(server: FastifyInstance, options: CqServerOptions): Promise<void> {

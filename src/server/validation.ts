@@ -21,10 +21,15 @@ const parts: Readonly<Record<string, string>> = {
 }
 
 const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, useDefaults: true, verbose: true })
+const sizesAjv = new Ajv({ allErrors: true, strict: false, verbose: true })
 
-/** Turns a route's schema into a check that refuses with everything that is wrong. */
+/**
+ * Turns a route's schema into a check that refuses with everything that is wrong; with what is too long or too
+ * many first and alone, so that nobody is told of thousands of things.
+ */
 export function compileValidator({ schema, httpPart }: FastifyRouteSchemaDef<FastifySchema>) {
   const validate = ajv.compile(schema)
+  const isOfSize = sizesAjv.compile(sizesIn(schema as Schema) as object)
   const part = parts[httpPart ?? 'body'] ?? 'body'
   return (input: unknown) => {
     if (part === 'body' && (input === undefined || input === null))
@@ -32,9 +37,23 @@ export function compileValidator({ schema, httpPart }: FastifyRouteSchemaDef<Fas
         { type: 'missing', loc: [part], msg: 'Field required', input: input ?? null },
       ])
     const value = part === 'query' ? readQuery(schema as Schema, input) : input
-    if (validate(value)) return { value }
-    const found = faults(part, validate.errors ?? [])
+    const check = isOfSize(value) ? validate : isOfSize
+    if (check(value)) return { value }
+    const found = faults(part, check.errors ?? [])
     return refusal(part === 'query' ? found.map((one) => asSent(one, input)) : found)
+  }
+}
+
+/** As much of a schema as says how many items and properties there may be. */
+function sizesIn({ maxItems, maxProperties, properties }: Schema): Schema {
+  const inProperties = Object.entries(properties ?? {}).map(([name, property]) => [
+    name,
+    typeof property === 'object' ? sizesIn(property) : {},
+  ])
+  return {
+    ...(maxItems !== undefined && { maxItems }),
+    ...(maxProperties !== undefined && { maxProperties }),
+    ...(properties && { properties: Object.fromEntries(inProperties) }),
   }
 }
 
@@ -43,7 +62,9 @@ function refusal(detail: readonly Fault[]) {
 }
 
 const wholeNumber = /^\s*[+-]?\d+(\.0+)?\s*$/
-const decimalNumber = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i
+const decimalNumber = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i
+/** What is longer is no number that anybody means, and is not looked at: the patterns try it in many ways. */
+const longestNumber = 100
 
 /** A query string as its schema means it: texts become numbers and lists; of several values, the last counts. */
 function readQuery(schema: Schema, input: unknown): Record<string, unknown> {
@@ -60,6 +81,7 @@ function readQuery(schema: Schema, input: unknown): Record<string, unknown> {
 
 function readValue(type: Schema['type'], values: readonly string[], last: string): unknown {
   if (type === 'array') return values
+  if (last.length > longestNumber) return last
   if (type === 'integer' && wholeNumber.test(last)) return Number(last)
   if (type === 'number' && decimalNumber.test(last)) return Number(last)
   return last
@@ -74,17 +96,16 @@ function asSent(fault: Fault, input: unknown): Fault {
 }
 
 function faults(part: string, errors: readonly ErrorObject[]): Fault[] {
-  // The items of a list that is too long are not looked at one by one.
-  const tooLong = errors
-    .filter(({ keyword }) => keyword === 'maxItems')
-    .map(({ instancePath }) => `${instancePath}/`)
-  return errors
-    .filter(saysWhatIsWrong)
-    .filter(({ instancePath }) => !tooLong.some((path) => instancePath.startsWith(path)))
-    .map((error) => fault(part, error))
+  // Several may be of the same, and be large.
+  const echoes = new Map<unknown, unknown>()
+  const echo = (input: unknown) => {
+    if (!echoes.has(input)) echoes.set(input, echoOf(input))
+    return echoes.get(input)
+  }
+  return errors.filter(saysWhatIsWrong).map((error) => fault(part, error, echo))
 }
 
-function fault(part: string, error: ErrorObject): Fault {
+function fault(part: string, error: ErrorObject, echo: (input: unknown) => unknown): Fault {
   const path = error.instancePath
     .split('/')
     .slice(1)
@@ -93,15 +114,17 @@ function fault(part: string, error: ErrorObject): Fault {
   const loc = [part, ...path]
   if (error.keyword === 'required') loc.push(error.params.missingProperty as string)
   const { type, msg, ctx } = explanation(part, error, fieldName(path))
-  return { type, loc, msg, input: echo(error.data, loc), ...(ctx && { ctx }) }
+  const isSecret = loc.at(-1) === 'password' && typeof error.data !== 'object'
+  const input = isSecret ? hidden : echo(error.data)
+  return { type, loc, msg, input, ...(ctx && { ctx }) }
 }
 
-const longestEcho = 65_536
+const longestEcho = 16_384
 const hidden = '**********'
 
 /** What was sent, as far as it can be sent back: not a password, nor what is very long or deep. */
-function echo(input: unknown, loc: readonly (string | number)[]): unknown {
-  if (loc.at(-1) === 'password' && typeof input !== 'object') return hidden
+function echoOf(input: unknown): unknown {
+  if (typeof input === 'string' && input.length > longestEcho) return null
   try {
     const text = JSON.stringify(input, (name, value) => (name === 'password' ? hidden : value))
     return text.length <= longestEcho ? JSON.parse(text) : null
