@@ -301,7 +301,7 @@ export interface Accounts {
   /** The key and its owner's name, or `null` where it is unknown, revoked or expired. */
   getActiveApiKeyById(keyId: string): Promise<(ApiKey & Pick<User, 'username'>) | null>
 
-  /** A user's keys, newest first, revoked and expired ones included. */
+  /** A user's keys, newest first, revoked and expired ones included: the newest thousand. */
   listApiKeysForUser(userId: number): Promise<Omit<ApiKey, 'key_hash' | 'user_id'>[]>
 
   /** How many of a user's keys are neither revoked nor expired. */

@@ -2,7 +2,7 @@ import type { Selectable } from 'kysely'
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import type { Schema } from '../schema.ts'
-import { statement } from '../statement.ts'
+import { sql, statement } from '../statement.ts'
 import type { Accounts, ApiKey, NewApiKey } from '../store.ts'
 import {
   checkFilled,
@@ -13,10 +13,11 @@ import {
   checkTimestamp,
 } from './arguments.ts'
 import {
-  all,
+  allWithin,
   change,
   create,
   first,
+  mostAnswered,
   type Operation,
   type OperationsFor,
   read,
@@ -97,13 +98,17 @@ const selectActiveKey = statement(
       .where('api_keys.expires_at', '>', p.now),
 )
 
+/** Of a user's keys. Revoked ones stay, and there may be any number of them. */
+const mostListed = 1_000
+
 const selectKeysOfUser = statement("select a user's API keys", (db, p: { userId: number }) =>
   db
     .selectFrom('api_keys')
     .select(publicColumns)
     .where('user_id', '=', p.userId)
     .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc'),
+    .orderBy('id', 'desc')
+    .limit(sql.lit(mostListed)),
 )
 
 const countActiveKeys = statement(
@@ -256,7 +261,7 @@ export const accounts = {
   listApiKeysForUser: read(
     (_now, userId) => [checkInteger('userId', userId, 0)],
     function* (userId) {
-      return (yield* all(selectKeysOfUser, { userId })).map(withLabels)
+      return (yield* allWithin(mostAnswered, selectKeysOfUser, { userId })).rows.map(withLabels)
     },
   ),
 

@@ -1,10 +1,9 @@
-import { createHash } from 'node:crypto'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { JSONSchema } from 'json-schema-to-ts'
 import { stripAndDeduplicate } from '../knowledge/domains.ts'
 import { columnToDocument, documentTimestamp } from '../knowledge/timestamps.ts'
 import { parseLegacyTtl, parseTtl, type Ttl } from '../knowledge/ttl.ts'
-import type { ApiKey, Store } from '../store.ts'
+import type { ApiKey, Store, User } from '../store.ts'
 import { hashSecret, newApiKey } from './api-key.ts'
 import { type Authentication, presentUser } from './authentication.ts'
 import { HttpError, notFoundAs } from './errors.ts'
@@ -69,40 +68,29 @@ export function loginRoute(
     },
     async (request) => {
       const { username, password } = request.body
-      const at = now()
-      const name = limitedName(username, request)
-      const seconds = loginLimit.attempt(name, at.getTime())
+      const { seconds, waiter, forgive } = loginLimit.attempt(username, request.ip)
       if (seconds > 0) {
         onFailedLogin()
         throw new HttpError(429, 'Too many failed logins, please try again later', {
           'retry-after': String(seconds),
         })
       }
-      const isRight = await hasPassword(store, username, password).catch((error: unknown) => {
+      const isWanted = () => !request.raw.socket.destroyed
+      try {
+        const user = await store.getUser(username)
+        if (await isPassword(password, user?.password_hash, { waiter, isWanted })) {
+          forgive('right')
+          return { token: await tokens.issue(user as User, now()), username }
+        }
+      } catch (error) {
         // Nobody knows whether it was right, so it does not count as wrong.
-        loginLimit.forgive(name, at.getTime())
+        forgive('unknown')
         throw error
-      })
-      if (!isRight) {
-        onFailedLogin()
-        throw new HttpError(401, 'Invalid username or password')
       }
-      loginLimit.forgive(name, at.getTime())
-      return { token: await tokens.issue(username, at), username }
+      onFailedLogin()
+      throw new HttpError(401, 'Invalid username or password')
     },
   )
-}
-
-async function hasPassword(store: Store, username: string, password: string): Promise<boolean> {
-  const user = await store.getUser(username)
-  return isPassword(password, user?.password_hash)
-}
-
-/** Of one length, however long a name somebody makes up. */
-function limitedName(username: string, { ip }: FastifyRequest): string {
-  return createHash('sha256')
-    .update(JSON.stringify([username, ip]))
-    .digest('base64')
 }
 
 /** A user's own account and API keys, in the current API. */
@@ -197,7 +185,7 @@ function meRoute(
       },
     },
     async (request) => {
-      const { username, created_at } = await presentUser(options.store, request)
+      const { username, created_at } = presentUser(request)
       return { username, created_at }
     },
   )
@@ -227,7 +215,7 @@ function createKeyRoute(
     },
     async (request, reply) => {
       const ttl = checkTtl(readTtl, request.body.ttl)
-      const user = await presentUser(store, request)
+      const user = presentUser(request)
       const at = now()
       const issued = await issueApiKey(store, { ...request.body, ttl }, user.id, apiKeyPepper, at)
       reply.code(201)
@@ -295,7 +283,7 @@ function revokeKeyRoute(
       } as const,
     },
     async (request) => {
-      const { id } = await presentUser(store, request)
+      const { id } = presentUser(request)
       const key = { userId: id, keyId: request.params.key_id }
       if (!(await store.getApiKeyForUser(key))) throw new HttpError(404, 'API key not found')
       await store.revokeApiKey(key)
@@ -305,7 +293,7 @@ function revokeKeyRoute(
 }
 
 async function listKeys(store: Store, request: FastifyRequest, now: Date) {
-  const { id } = await presentUser(store, request)
+  const { id } = presentUser(request)
   return (await store.listApiKeysForUser(id)).map((key) => toWireKey(key, now))
 }
 

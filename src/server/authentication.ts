@@ -7,6 +7,8 @@ import type { SessionTokens } from './session-token.ts'
 /** Who sent a request, found out before its body is read. */
 interface Caller {
   readonly username: string
+  /** Whose login it was, `null` where they are gone. */
+  readonly user?: User | null
   /** The API key that was shown, where it is to be noted that it was used. */
   readonly keyToNote?: string
 }
@@ -64,21 +66,25 @@ export class Authentication {
     const token = credential(request)
     if (token === undefined)
       throw new HttpError(401, 'Missing or invalid authorization header', challenge)
-    const username = await this.#options.tokens.read(token, this.#options.now())
-    if (username === undefined) throw invalidSession()
-    callers.set(request, { username })
+    const { tokens, store, now } = this.#options
+    const session = await tokens.read(token, now())
+    if (session === undefined) throw invalidSession()
+    const { username } = session
+    const user = await store.getUser(username)
+    if (user && !session.isOf(user)) throw invalidSession()
+    callers.set(request, { username, user })
   }
 
   /** A login's token, of a user who is still there. */
   readonly user: onRequestAsyncHookHandler = async (request, reply) => {
     await this.session.call(request.server, request, reply)
-    if (!(await this.#options.store.getUser(callerOf(request).username))) throw invalidSession()
+    if (!callerOf(request).user) throw invalidSession()
   }
 }
 
 /** The user who sent the request. @throws {HttpError} 404 where they are gone */
-export async function presentUser(store: Store, request: FastifyRequest): Promise<User> {
-  const user = await store.getUser(callerOf(request).username)
+export function presentUser(request: FastifyRequest): User {
+  const { user } = callerOf(request)
   if (!user) throw new HttpError(404, 'User not found')
   return user
 }

@@ -22,7 +22,10 @@ import { SessionTokens } from './session-token.ts'
 export interface CqServerOptions extends Secrets {
   /** Where everything is kept. It stays open when the server closes: who opened it closes it. */
   readonly store: Store
-  /** How many logins may fail within a minute, for each user name and address. @default 20 */
+  /**
+   * How many logins may fail within a minute, for each user name and address; five times as many for each
+   * address, and ten times as many for each user name, save from where they logged in within a day. @default 20
+   */
   readonly loginFailures?: number | undefined
   /** The time, for tests that own it. @default the system's */
   readonly now?: (() => Date) | undefined
@@ -112,7 +115,7 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
   requireSecrets(server, options)
   const tokens = new SessionTokens(jwtSecret)
   const authentication = new Authentication({ store, tokens, apiKeyPepper, now })
-  const loginLimit = new LoginLimit(loginFailures)
+  const loginLimit = new LoginLimit({ failures: loginFailures })
   const metrics = options.metrics === false ? undefined : new Metrics(store)
   const onFailedLogin = () => metrics?.countFailedLogin()
   const accounts = { store, authentication, tokens, loginLimit, onFailedLogin, apiKeyPepper, now }

@@ -120,17 +120,25 @@ function fault(part: string, error: ErrorObject, echo: (input: unknown) => unkno
 }
 
 const longestEcho = 16_384
+const deepestEcho = 100
 const hidden = '**********'
 
 /** What was sent, as far as it can be sent back: not a password, nor what is very long or deep. */
 function echoOf(input: unknown): unknown {
-  if (typeof input === 'string' && input.length > longestEcho) return null
-  try {
-    const text = JSON.stringify(input, (name, value) => (name === 'password' ? hidden : value))
-    return text.length <= longestEcho ? JSON.parse(text) : null
-  } catch {
-    return null
+  if (sizeWithin(longestEcho, input, deepestEcho) < 0) return null
+  return JSON.parse(JSON.stringify(input, (name, value) => (name === 'password' ? hidden : value)))
+}
+
+/** What is left of a size once a value has taken its part; below zero where it is larger, or too deep. */
+function sizeWithin(most: number, value: unknown, depth: number): number {
+  if (typeof value === 'string') return most - value.length
+  if (typeof value !== 'object' || value === null) return most - 1
+  let left = depth === 0 ? -1 : most
+  for (const name in value) {
+    if (left < 0) break
+    left = sizeWithin(left - name.length, value[name as keyof typeof value], depth - 1)
   }
+  return left
 }
 
 function fieldName(path: readonly (string | number)[]): string {

@@ -249,6 +249,8 @@ async function largeProposals({ proposals }: AttackSizes): Promise<AttackFigures
 
 async function manyLogins({ logins }: AttackSizes): Promise<AttackFigures> {
   await using target = await Target.start()
+  // Has been there before, from here only.
+  await target.logIn()
   return await measured(target, `${logins} wrong logins at once`, async () => {
     const wrong = Array.from({ length: logins }, (_, index) =>
       target.ask('POST', '/auth/login', {

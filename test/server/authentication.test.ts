@@ -1,7 +1,8 @@
+import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { detailOf } from './fault.ts'
-import { jwtSecret, type ServedStore, serveStore } from './served-store.ts'
+import { jwtSecret, passwordHash, type ServedStore, serveStore } from './served-store.ts'
 
 let served: ServedStore
 let session: string
@@ -199,12 +200,40 @@ describe('a login whose user is gone', () => {
   )
 })
 
+test.each([
+  [
+    'removed, and another one has the name',
+    async (name: string) => {
+      await served.store.removeUser(name)
+      await served.store.createUser(name, passwordHash)
+    },
+  ],
+  [
+    'given another password',
+    (name: string) => served.store.setPassword(name, `${passwordHash.slice(0, -1)}x`),
+  ],
+])('a login opens nothing once its user is %s', async (_what, change) => {
+  const name = `user-${randomUUID()}`
+  const [token, old] = [`Bearer ${await served.login(name)}`, await oldLogin(name)]
+  for (const login of [token, old])
+    expect((await ask('GET /api/v1/users/me', login)).status).not.toBe(401)
+  await change(name)
+  for (const route of [...userRoutes, ...meRoutes])
+    expect(await detailOf(await ask(route, token), 401)).toBe('Invalid or expired token')
+  // Which says nothing that could be compared.
+  expect((await ask('GET /api/v1/users/me', old)).status).toBe(200)
+})
+
 test.each(openRoutes)('%s asks for no credential', async (route) => {
   expect([200, 422]).toContain((await ask(route, undefined)).status)
 })
 
-test('a login of the reference server opens, if the secret is the same', async () => {
+/** As the reference server gives it. */
+async function oldLogin(name: string): Promise<string> {
   const now = Math.floor(Date.now() / 1000)
-  const token = await sign({ sub: 'carol', iat: now, exp: now + 86_400 })
-  expect((await ask('GET /api/v1/users/me', `Bearer ${token}`)).status).toBe(200)
+  return `Bearer ${await sign({ sub: name, iat: now, exp: now + 86_400 })}`
+}
+
+test('a login of the reference server opens, if the secret is the same', async () => {
+  expect((await ask('GET /api/v1/users/me', await oldLogin('carol'))).status).toBe(200)
 })

@@ -32,13 +32,37 @@ test('nobody has a password where none is stored, nor where what is stored is no
   expect(await isPassword('', '')).toBe(false)
 })
 
-test('when too many passwords wait, one more is turned away, and the others are checked', async () => {
+test.each([
+  ['in all', 200, (index: number) => `waiter ${index}`],
+  ['of one waiter', 16, () => 'waiter'],
+])(
+  'when too many wait %s, one more is turned away, and the others are checked',
+  async (_, most, waiterOf) => {
+    const quick = await hash('x', 4)
+    const checks = Array.from({ length: most + 3 }, (_, index) =>
+      isPassword('x', quick, { waiter: waiterOf(index) }).catch(({ code }) => code),
+    )
+    const outcomes = await Promise.all(checks)
+    expect(outcomes.slice(0, most + 2)).toEqual(Array(most + 2).fill(true))
+    expect(outcomes[most + 2]).toBe('overloaded')
+    expect(await isPassword('x', quick)).toBe(true)
+  },
+)
+
+test('those who wait take turns', async () => {
   const quick = await hash('x', 4)
-  const checks = Array.from({ length: 203 }, () =>
-    isPassword('x', quick).catch((error: { code: string }) => error.code),
-  )
-  const outcomes = await Promise.all(checks)
-  expect(outcomes.slice(0, 202)).toEqual(Array(202).fill(true))
-  expect(outcomes[202]).toBe('overloaded')
+  const order: string[] = []
+  const check = async (waiter: string) => {
+    await isPassword('x', quick, { waiter, isWanted: () => order.push(waiter) > 0 })
+  }
+  await Promise.all(['a', 'a', 'a', 'a', 'a', 'b', 'c', 'b'].map(check))
+  expect(order).toEqual(['a', 'a', 'a', 'b', 'c', 'a', 'b', 'a'])
+})
+
+test('nothing is checked once nobody waits for it', async () => {
+  const quick = await hash('x', 4)
+  await expect(isPassword('x', quick, { isWanted: () => false })).rejects.toMatchObject({
+    code: 'unavailable',
+  })
   expect(await isPassword('x', quick)).toBe(true)
 })
