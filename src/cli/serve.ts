@@ -20,6 +20,7 @@ export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSetti
   readonly rankers: number
   readonly durability: Durability
   readonly maxQueue: number
+  readonly maxQueueBytes: number
   readonly timeout: number
   readonly maxConnections: number
   readonly gracePeriod: number
@@ -91,6 +92,15 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         .env('CQ_MAX_QUEUE')
         .argParser(parseCount(1))
         .default(10_000),
+    )
+    .addOption(
+      new Option(
+        '--max-queue-bytes <count>',
+        'bytes of text that writes may hold which wait for the writer; more are answered 503',
+      )
+        .env('CQ_MAX_QUEUE_BYTES')
+        .argParser(parseCount(1))
+        .default(67_108_864),
     )
     .addOption(
       new Option(

@@ -37,7 +37,7 @@ async function serveUntilStopped(
   environment: NodeJS.ProcessEnv,
   logger: Logger,
 ): Promise<EndingSignal> {
-  const { readOnly, readers, rankers, durability, maxQueue, timeout, trustProxy } = flags
+  const { readOnly, readers, rankers, durability, maxQueue, maxQueueBytes, timeout } = flags
   const fallback = flags.dev ? developmentDatabase : productionDatabase
   const path = databasePath(flags, environment, fallback)
   if (flags.dev && readOnly)
@@ -57,6 +57,7 @@ async function serveUntilStopped(
     rankers,
     durability,
     maxQueue,
+    maxQueueBytes,
     timeout,
     log: logger,
   })
@@ -69,7 +70,7 @@ async function serveUntilStopped(
     ...exposed,
     maxConnections: flags.maxConnections,
     closeGrace: flags.gracePeriod,
-    ...(trustProxy && { trustProxy: [...trustProxy] }),
+    ...(flags.trustProxy && { trustProxy: [...flags.trustProxy] }),
   })
   try {
     await listen(server, flags, command, logger)

@@ -10,8 +10,11 @@ export interface LaneOptions<Call> {
   readonly workers: readonly WorkerThread<Call>[]
   /** The most calls that travel as one task. */
   readonly largestBatch: number
-  /** What a call weighs, and the most that calls which travel as one task do; a heavier one goes by itself. */
-  readonly weight?: { of(call: Call): number; readonly most: number }
+  /**
+   * What a call weighs; the most that calls weigh which travel as one task, where a heavier one goes by itself;
+   * and the most that calls weigh which wait or are under way, where a heavier one is taken if it is the only one.
+   */
+  readonly weight?: { of(call: Call): number; readonly most: number; readonly mostHeld: number }
   /**
    * How many workers share the calls that travel together; the others are there for calls that run
    * alone, and step in where one of these is not to be had. @default all of them
@@ -34,6 +37,8 @@ export interface LaneOptions<Call> {
 export interface LaneFigures {
   readonly waiting: number
   readonly underWay: number
+  /** What the calls that wait or are under way weigh, where that is bounded. */
+  readonly held: number
   readonly calls: number
   readonly batches: number
   readonly overloads: number
@@ -57,6 +62,7 @@ const longestTurn = 0.5
 
 interface Pending<Call> {
   readonly call: Call
+  readonly weight: number
   readonly deadline: number
   /** Its place among all calls of the lane. */
   readonly ticket: number
@@ -95,6 +101,7 @@ export class Lane<Call> {
   /** Whether the last batch that was sent was a call alone. */
   #lastWasAlone = false
   #tickets = 0
+  #held = 0
   #batches = 0
   #overloads = 0
   #timeouts = 0
@@ -115,6 +122,7 @@ export class Lane<Call> {
     return {
       waiting: this.#waiting,
       underWay: this.#underWay.reduce((sum, batch) => sum + batch.length, 0),
+      held: this.#held,
       calls: this.#tickets,
       batches: this.#batches,
       overloads: this.#overloads,
@@ -134,23 +142,20 @@ export class Lane<Call> {
    */
   perform<Result>(call: Call, alone: boolean, read: (text: string) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const { name, maxQueue, timeout } = this.#options
+      const { maxQueue, timeout, weight: weighing } = this.#options
+      const weight = weighing ? weighing.of(call) : 0
       // Calls of this very moment wait to be gathered, even where a worker is free.
       if (this.#waiting >= maxQueue) this.#dispatch()
-      if (this.#waiting >= maxQueue) {
-        this.#overloads++
-        const why = `${maxQueue} calls wait in the ${name} lane, which is the most that may`
-        reject(new StoreError('overloaded', why))
-        return
-      }
-      const failure = this.#failure()
+      const failure = this.#overload(weight) ?? this.#failure()
       if (failure) {
         reject(failure)
         return
       }
+      this.#held += weight
       const queue = alone ? this.#alone : this.#together
       queue.push({
         call,
+        weight,
         deadline: performance.now() + timeout,
         ticket: this.#tickets++,
         repeated: false,
@@ -162,6 +167,19 @@ export class Lane<Call> {
       this.#timer ??= this.#startTimer(timeout)
       this.#dispatchSoon()
     })
+  }
+
+  /** Why one more call of a weight is turned away. */
+  #overload(weight: number): StoreError | undefined {
+    const { name, maxQueue, weight: weighing } = this.#options
+    const mostHeld = weighing?.mostHeld ?? Number.POSITIVE_INFINITY
+    const isTooMuch = this.#held > 0 && this.#held + weight > mostHeld
+    if (this.#waiting < maxQueue && !isTooMuch) return undefined
+    this.#overloads++
+    const what = isTooMuch
+      ? `calls with ${this.#held} bytes of text are held in the ${name} lane, and ${mostHeld} is`
+      : `${maxQueue} calls wait in the ${name} lane, which is`
+    return new StoreError('overloaded', `${what} the most that may`)
   }
 
   /** Resolves once every call that was accepted is settled. */
@@ -271,7 +289,7 @@ export class Lane<Call> {
     if (weight) {
       let sum = 0
       for (let index = 0; index < count; index++) {
-        sum += weight.of((this.#together[index] as Pending<Call>).call)
+        sum += (this.#together[index] as Pending<Call>).weight
         if (sum > weight.most) count = Math.max(1, index)
       }
     }
@@ -299,6 +317,7 @@ export class Lane<Call> {
       // At once, since a reserved worker with nothing under way is taken for one that is set aside.
       if (alone) this.#release(worker)
       this.#underWay.splice(this.#underWay.indexOf(batch), 1)
+      for (const pending of batch) this.#letGo(pending)
       this.#tellDrained()
       this.#dispatchSoon()
     }
@@ -332,8 +351,14 @@ export class Lane<Call> {
     }
   }
 
+  /** One that waits no more, and is under way no more. */
+  #letGo({ weight }: Pending<Call>): void {
+    this.#held -= weight
+  }
+
   /** Has calls wait once more, alone, in the places that they had. */
   #makeAlone(calls: readonly Pending<Call>[]): void {
+    for (const { weight } of calls) this.#held += weight
     this.#alone.push(...calls)
     this.#alone.sort((one, other) => one.ticket - other.ticket)
   }
@@ -373,8 +398,10 @@ export class Lane<Call> {
   #onWorkerChange(): void {
     const failure = this.#failure()
     if (failure) {
-      for (const pending of this.#together.splice(0)) reject(pending, failure)
-      for (const pending of this.#alone.splice(0)) reject(pending, failure)
+      for (const pending of [...this.#together.splice(0), ...this.#alone.splice(0)]) {
+        this.#letGo(pending)
+        reject(pending, failure)
+      }
       this.#tellDrained()
     }
     this.#dispatch()
@@ -399,7 +426,9 @@ export class Lane<Call> {
     while (queue[0] !== undefined && queue[0].deadline <= now) {
       this.#timeouts++
       const why = `the ${name} waited for ${timeout} ms and was not begun`
-      reject(queue.shift() as Pending<Call>, new StoreError('timeout', why))
+      const pending = queue.shift() as Pending<Call>
+      this.#letGo(pending)
+      reject(pending, new StoreError('timeout', why))
     }
   }
 

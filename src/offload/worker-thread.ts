@@ -6,6 +6,9 @@ import { type CallReply, type Reply, toError } from './reply.ts'
 /** Batches under way at once: the second is there when the first ends, which hides the round trip. */
 export const batchesInFlight = 2
 
+/** Lives of one worker that were given up and have not ended. With so many, no other one is begun. */
+const mostGivenUp = 3
+
 const firstRestartDelay = 100
 const longestRestartDelay = 5_000
 
@@ -22,6 +25,11 @@ export interface WorkerThreadOptions {
    * as it takes, as where a large file is migrated. @default 30000
    */
   readonly loadDeadline?: number
+  /**
+   * For how long the thread may say nothing while it has work, in milliseconds. Then it is given up, and another
+   * one started: a thread inside a call of the system that never returns can't be ended. @default for ever
+   */
+  readonly silenceDeadline?: number
   readonly execArgv?: string[]
   readonly resourceLimits?: { readonly maxOldGenerationSizeMb?: number }
   readonly log: Log
@@ -46,6 +54,8 @@ interface Life {
   readonly opened: Promise<Reply>
   /** Resolves to why it is over, once the thread is gone. */
   readonly over: Promise<unknown>
+  /** Whether there is a thread. */
+  readonly hasThread: boolean
 }
 
 /**
@@ -71,6 +81,11 @@ export class WorkerThread<Call> {
   #failure: StoreError | undefined
   #restartDelay = firstRestartDelay
   #restartTimer: NodeJS.Timeout | undefined
+  /** Tasks that were handed to the thread and not answered. */
+  #tasks = 0
+  /** Runs from the last word of the thread, where it has work. */
+  #silence: NodeJS.Timeout | undefined
+  #givenUp = 0
 
   constructor(options: WorkerThreadOptions) {
     this.name = options.name
@@ -103,19 +118,19 @@ export class WorkerThread<Call> {
       await within(loadDeadline, `start the ${this.name}`, loaded)
       this.report = unwrap(await opened)
     } catch (error) {
-      void life.pool.destroy()
+      this.#discard(life)
       if (this.#isClosed) throw error
       this.#state = 'failed'
       this.#failure = error as StoreError
       throw error
     }
     if (this.#isClosed) {
-      await life.pool.destroy()
+      this.#discard(life)
       throw new StoreError('closed', `the ${this.name} was closed while it started`)
     }
     this.#state = 'ready'
     this.#restartDelay = firstRestartDelay
-    void life.over.then((reason) => this.#mourn(reason))
+    void life.over.then((reason) => this.#restart(life, `died (${message(reason)})`, reason))
   }
 
   /** Has a batch answered. @throws {WorkerLost} where the thread ends first */
@@ -123,6 +138,7 @@ export class WorkerThread<Call> {
     const life = this.#life
     // A pool whose thread is gone would start another one for the asking.
     if (!life || !this.isReady) throw new WorkerLost(`the ${this.name} is not running`)
+    this.#beginTask()
     try {
       const replies: CallReply[] = await life.pool.run(batch)
       // Taken out of the array, since the pool's map of tasks, see `Lane`, may keep that for long.
@@ -132,6 +148,8 @@ export class WorkerThread<Call> {
         throw new WorkerLost(`the ${this.name} died: ${message(error)}`, { cause: error })
       const why = `the ${this.name} could not run a batch: ${message(error)}`
       throw new StoreError('internal', why, { cause: error })
+    } finally {
+      this.#endTask(life)
     }
   }
 
@@ -144,9 +162,11 @@ export class WorkerThread<Call> {
     if (!life || !this.isReady)
       throw new StoreError('unavailable', `the ${this.name} is not running`)
     this.inFlight++
+    this.#beginTask()
     try {
       return unwrap(await this.#task(life.pool, 'tidy'))
     } finally {
+      this.#endTask(life)
       this.inFlight--
       this.onChange()
     }
@@ -157,19 +177,32 @@ export class WorkerThread<Call> {
    * @throws {StoreError} what kept it from closing; the thread is ended all the same
    */
   async close(deadline: number): Promise<unknown> {
+    const end = performance.now() + deadline
     const wasReady = this.isReady
     this.#state = 'closed'
     clearTimeout(this.#restartTimer)
-    if (this.#life === undefined) return undefined
-    const { pool, over } = this.#life
+    clearTimeout(this.#silence)
+    const life = this.#life
+    if (life === undefined) return undefined
     try {
       if (!wasReady) return undefined
-      return unwrap(await within(deadline, `close the ${this.name}`, this.#task(pool, 'close')))
+      const closed = this.#task(life.pool, 'close')
+      return unwrap(await within(deadline, `close the ${this.name}`, closed))
     } finally {
-      void pool.destroy()
+      destroy(life)
       // Under a deadline, since a thread inside a native call ends only after it.
-      await within(deadline, `end the ${this.name}`, over)
+      const left = Math.max(end - performance.now(), leastEnd)
+      await within(left, `end the ${this.name}`, life.over)
     }
+  }
+
+  /** @throws {StoreError} */
+  #requireFewGivenUp(): void {
+    if (this.#givenUp < mostGivenUp) return
+    const why = `${this.#givenUp} threads of the ${this.name} were given up and have not ended`
+    this.#failure = new StoreError('unavailable', why)
+    this.#state = 'failed'
+    throw this.#failure
   }
 
   get #isClosed(): boolean {
@@ -207,8 +240,40 @@ export class WorkerThread<Call> {
     })
     thread?.once('exit', (code) => resolve(reason ?? `its thread ended with code ${code}`))
     if (!thread) resolve('no thread could be made for it')
-    const life: Life = { pool, isOver: false, loaded, opened, over }
+    const life: Life = { pool, isOver: false, loaded, opened, over, hasThread: !!thread }
     return life
+  }
+
+  /** Has the thread give word within its deadline. */
+  #beginTask(): void {
+    const { silenceDeadline } = this.#options
+    if (this.#tasks++ > 0 || silenceDeadline === undefined) return
+    if (this.#silence) this.#silence.refresh()
+    else
+      this.#silence = setTimeout(() => {
+        if (this.#tasks > 0 && this.#life) this.#giveUp(this.#life, silenceDeadline)
+      }, silenceDeadline).unref()
+  }
+
+  #endTask(life: Life): void {
+    if (life !== this.#life) return
+    if (--this.#tasks > 0) this.#silence?.refresh()
+  }
+
+  /** Ends a life as soon as it can be. Until then it counts as given up. */
+  #discard(life: Life): void {
+    this.#givenUp++
+    void life.over.then(() => {
+      this.#givenUp--
+    })
+    destroy(life)
+  }
+
+  /** Leaves the thread to itself, and starts another one. It answers nothing more, and ends when it can. */
+  #giveUp(life: Life, silence: number): void {
+    if (life.isOver || this.#isClosed) return
+    this.#discard(life)
+    this.#restart(life, `said nothing for ${silence} ms and is given up`)
   }
 
   async #task(pool: Pool, name: string): Promise<Reply> {
@@ -220,13 +285,14 @@ export class WorkerThread<Call> {
     }
   }
 
-  #mourn(reason: unknown): void {
-    if (this.#isClosed) return
+  #restart(life: Life, what: string, error?: unknown): void {
+    if (this.#isClosed || life !== this.#life || this.#state !== 'ready') return
     this.#state = 'starting'
+    this.#tasks = 0
     this.restarts++
     this.#options.log.warn(
-      { worker: this.name, error: reason },
-      `the ${this.name} died (${message(reason)}); starting it anew`,
+      { worker: this.name, error },
+      `the ${this.name} ${what}; starting it anew`,
     )
     void this.keepStarting()
   }
@@ -235,6 +301,7 @@ export class WorkerThread<Call> {
   async keepStarting(): Promise<void> {
     if (this.#isClosed) return
     try {
+      this.#requireFewGivenUp()
       await this.start()
     } catch (error) {
       if (this.#isClosed) return
@@ -247,6 +314,16 @@ export class WorkerThread<Call> {
     }
     this.onChange()
   }
+}
+
+/** The least time for a thread to end that has closed what it works on, in milliseconds. */
+const leastEnd = 500
+
+/** Ends the thread, as soon as it can be; nobody waits for it. */
+function destroy(life: Life): void {
+  life.isOver = true
+  // Else the task that no thread was made for would fail, and nobody hears it.
+  if (life.hasThread) void life.pool.destroy()
 }
 
 /** What a task's reply tells. @throws {StoreError} its failure */

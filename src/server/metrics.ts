@@ -29,6 +29,8 @@ interface ObservedStore {
 }
 
 const lanes = ['read', 'rank', 'write'] as const
+/** Figures of a lane that rise and fall, by what metrics call them. */
+const gauges = { waiting: 'waiting', underWay: 'under_way', held: 'held_bytes' } as const
 
 let processRegistry: Registry | undefined
 
@@ -142,6 +144,11 @@ export class Metrics {
   #addLanes(store: ObservedStore): void {
     this.#addGauge('waiting', 'Calls that wait', store)
     this.#addGauge('underWay', 'Calls that a worker is about to answer', store)
+    this.#addGauge(
+      'held',
+      'Bytes of text in calls that wait or are under way; of writes only',
+      store,
+    )
     this.#addCounter('calls', 'Calls that were taken', store)
     this.#addCounter('batches', 'Batches that were sent to a worker', store)
     this.#addCounter('overloads', 'Calls turned away since too many waited', store)
@@ -159,9 +166,9 @@ export class Metrics {
     })
   }
 
-  #addGauge(figure: 'waiting' | 'underWay', help: string, store: ObservedStore): void {
+  #addGauge(figure: keyof typeof gauges, help: string, store: ObservedStore): void {
     new Gauge({
-      name: figure === 'waiting' ? 'cq_store_lane_waiting' : 'cq_store_lane_under_way',
+      name: `cq_store_lane_${gauges[figure]}`,
       help,
       labelNames: ['lane'],
       registers: [this.#registry],

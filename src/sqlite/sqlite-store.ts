@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { availableParallelism } from 'node:os'
 import { extname } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { StoreError } from '../errors.ts'
 import { Lane, type LaneFigures } from '../offload/lane.ts'
@@ -36,6 +37,12 @@ export interface SqliteStoreFigures {
 }
 
 const defaultReaders = Math.min(Math.max(availableParallelism(), 1), 8)
+
+/** The least time that workers have to close, where calls took all of it, in milliseconds. */
+const leastClosing = 500
+
+/** For so many deadlines of calls a worker may say nothing before it is given up. */
+const silentDeadlines = 3
 
 /** Calls that travel as one task at most: enough to hide a round trip, few enough to answer soon. */
 const largestReadBatch = 64
@@ -146,6 +153,7 @@ export class SqliteStore extends OperationStore implements Store {
       rankers = 1,
       durability = 'normal',
       maxQueue = 10_000,
+      maxQueueBytes = 67_108_864,
       timeout = 30_000,
       busyTimeout = 5_000,
       cacheSize = 16_384,
@@ -184,6 +192,7 @@ export class SqliteStore extends OperationStore implements Store {
         name,
         filename,
         workerData,
+        silenceDeadline: Math.min(silentDeadlines * timeout, 2_147_483_647),
         log,
         execArgv: execArgv(filename),
       })
@@ -205,7 +214,7 @@ export class SqliteStore extends OperationStore implements Store {
       name: 'write',
       workers: this.#writer ? [this.#writer] : [],
       largestBatch: largestWriteBatch,
-      weight: { of: textLength, most: heaviestWriteBatch },
+      weight: { of: textLength, most: heaviestWriteBatch, mostHeld: maxQueueBytes },
       repeatable: false,
     })
     const reading = { ...lane, largestBatch: largestReadBatch, repeatable: true }
@@ -319,16 +328,19 @@ export class SqliteStore extends OperationStore implements Store {
   protected async release(): Promise<void> {
     clearInterval(this.#tidyTimer)
     const lanes = [this.#reads, this.#ranks, this.#writes]
-    // Not for rankers that follow changes: they close after that, or by the deadline of closing.
-    await Promise.all([...lanes.map((lane) => lane.drain()), this.#tidying])
+    const end = performance.now() + this.#timeout
+    const left = () => Math.max(end - performance.now(), leastClosing)
+    // Each call ends by its own deadline. Upkeep may be stuck, and rankers that follow changes close after that.
+    await Promise.all(lanes.map((lane) => lane.drain()))
+    await Promise.race([this.#tidying, delay(left(), undefined, { ref: false })])
     for (const lane of lanes) lane.stop()
     this.#checkpointRequest.stopWaiting()
     const [last, ...rest] = this.#threads
     const others = await Promise.allSettled(
-      [...rest, ...this.#rankers, this.#checkpointer].map((worker) => worker.close(this.#timeout)),
+      [...rest, ...this.#rankers, this.#checkpointer].map((worker) => worker.close(left())),
     )
     // So that it finds nobody at the write-ahead log, and can fold it into the file.
-    const lastOutcome = await Promise.allSettled([last?.close(this.#timeout)])
+    const lastOutcome = await Promise.allSettled([last?.close(left())])
     await this.#file?.[Symbol.asyncDispose]()
     for (const outcome of [...lastOutcome, ...others]) {
       if (outcome.status === 'rejected') throw outcome.reason

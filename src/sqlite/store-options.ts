@@ -45,6 +45,12 @@ export interface SqliteStoreOptions {
    */
   readonly maxQueue?: number | undefined
   /**
+   * How much text the calls may hold that wait for the writer or are under way there, where a character counts
+   * as a byte; one more is turned away with `overloaded`, unless it is the only one. What they hold is in memory
+   * several times until they are answered. @default 67108864 (64 MiB)
+   */
+  readonly maxQueueBytes?: number | undefined
+  /**
    * The time within which every call settles, in milliseconds: with `timeout` where it had no
    * effect, with `outcome_unknown` for a write that was sent to the writer. @default 30000
    */
@@ -83,6 +89,7 @@ export const checkStoreOptions = checker<SqliteStoreOptions>('options of SqliteS
     rankers: { type: 'integer', minimum: 0, maximum: 64 },
     durability: { enum: ['normal', 'full'] },
     maxQueue: count,
+    maxQueueBytes: count,
     // The longest that a timer of Node takes.
     timeout: { type: 'integer', minimum: 1, maximum: 2_147_483_647 },
     busyTimeout: { type: 'integer', minimum: 0, maximum: 2_147_483_647 },

@@ -22,6 +22,7 @@ export function worker(options: Partial<WorkerThreadOptions> = {}): WorkerThread
 interface EngineOptions extends Partial<Omit<LaneOptions<Order>, 'workers'>> {
   readonly workers?: number
   readonly log?: RecordedLog
+  readonly silenceDeadline?: number
 }
 
 /** A lane and its workers, started, as a store has them. */
@@ -32,13 +33,14 @@ export class Engine {
   /** Where the order `wait gate` waits. */
   readonly gate: Latch
 
-  private constructor({ workers = 1, log, ...rest }: EngineOptions) {
+  private constructor({ workers = 1, log, silenceDeadline, ...rest }: EngineOptions) {
     this.log = log ?? new RecordedLog()
     this.gate = Latch.create('gate')
     this.workers = Array.from({ length: workers }, (_, index) =>
       worker({
         name: `worker ${index + 1}`,
         log: this.log,
+        ...(silenceDeadline !== undefined && { silenceDeadline }),
       }),
     )
     this.lane = new Lane({

@@ -62,7 +62,7 @@ describe('calls on their way to a worker', () => {
   })
 
   it('travel in batches no heavier than the heaviest, and by themselves where they are heavier', async () => {
-    const weight = { of: (order: string) => order.length, most: 10 }
+    const weight = { of: (order: string) => order.length, most: 10, mostHeld: 1000 }
     await using engine = await Engine.start({ weight })
     const held = engine.perform('wait gate')
     await engine.gate.arrived()

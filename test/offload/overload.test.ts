@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { Engine } from './engine.ts'
-import { outcome } from './outcome.ts'
+import { failureOf, outcome } from './outcome.ts'
 
 /** An engine whose one worker is held, and the calls that hold it. */
 async function heldEngine(maxQueue: number) {
@@ -25,6 +25,24 @@ describe('a lane that is full', () => {
     expect(await Promise.all(taken)).toEqual(['a', 'b', 'c'])
     await Promise.all(held)
     expect(await engine.perform('list')).toBe('wait gate, behind, b, a, c')
+  })
+
+  it('turns away a call that would have it hold too much, but not one alone', async () => {
+    const weight = { of: (order: string) => order.length, most: 100, mostHeld: 10 }
+    await using engine = await Engine.start({ weight })
+    const held = engine.perform('wait gate')
+    await engine.gate.arrived()
+    const failure = await failureOf(engine.perform('ab'))
+    expect(failure).toMatchObject({
+      code: 'overloaded',
+      message: 'calls with 9 bytes of text are held in the call lane, and 10 is the most that may',
+    })
+    const small = engine.perform('a')
+    expect(engine.lane.figures).toMatchObject({ held: 10, overloads: 1 })
+    engine.gate.open()
+    await Promise.all([held, small])
+    expect(await engine.perform('x'.repeat(100))).toHaveLength(100)
+    expect(engine.lane.figures.held).toBe(0)
   })
 
   it('says how many calls wait and where', async () => {

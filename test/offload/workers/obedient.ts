@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import type { CallReply, Reply } from '../../../src/offload/reply.ts'
 import { Latch } from '../latch.ts'
 import { suffer } from '../mishap.ts'
@@ -54,6 +55,9 @@ async function obey(order: Order, batch: number): Promise<CallReply | undefined>
     case 'wait-exit':
       Latch.wait(rest)
       return process.exit(3)
+    case 'read':
+      // Blocks where nobody writes to it, and in a call of the system, which nothing ends.
+      return readFileSync(rest, 'utf8')
     case 'list':
       return done.join(', ')
     case 'batch':
