@@ -191,7 +191,7 @@ export class WorkerThread<Call> {
     } finally {
       destroy(life)
       // Under a deadline, since a thread inside a native call ends only after it.
-      const left = Math.max(end - performance.now(), leastEnd)
+      const left = Math.max(Math.ceil(end - performance.now()), leastEnd)
       await within(left, `end the ${this.name}`, life.over)
     }
   }

@@ -329,7 +329,7 @@ export class SqliteStore extends OperationStore implements Store {
     clearInterval(this.#tidyTimer)
     const lanes = [this.#reads, this.#ranks, this.#writes]
     const end = performance.now() + this.#timeout
-    const left = () => Math.max(end - performance.now(), leastClosing)
+    const left = () => Math.max(Math.ceil(end - performance.now()), leastClosing)
     // Each call ends by its own deadline. Upkeep may be stuck, and rankers that follow changes close after that.
     await Promise.all(lanes.map((lane) => lane.drain()))
     await Promise.race([this.#tidying, delay(left(), undefined, { ref: false })])

@@ -158,7 +158,7 @@ describe('closing a store of which a worker', () => {
     await reading.arrived()
     expect(await failureOf(store.close())).toMatchObject({
       code: 'timeout',
-      message: 'could not close the reader 1 within 600 ms',
+      message: 'could not close the reader 1 within 500 ms',
     })
     expect(await stuck).toBe('timeout')
     expect(liveThreads.size).toBe(0)
