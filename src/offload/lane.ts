@@ -392,7 +392,8 @@ export class Lane<Call> {
       cause ??= failure
     }
     const why = `no worker can ${this.#options.name}: ${cause?.message}`
-    return new StoreError('unavailable', why, { cause })
+    // Which trying again later does not mend.
+    return new StoreError(cause?.code === 'corrupt' ? 'corrupt' : 'unavailable', why, { cause })
   }
 
   #onWorkerChange(): void {
