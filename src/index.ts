@@ -32,6 +32,7 @@ export type {
   NewApiKey,
   PageOptions,
   QueryOptions,
+  Readiness,
   ReviewItem,
   ReviewItemInput,
   ReviewQueuePage,

@@ -426,6 +426,11 @@ export interface Texts {
   ): Promise<string>
 }
 
+/** Whether a store can do its work, and why not: in words for anybody, without a path of the machine. */
+export type Readiness =
+  | { readonly isReady: true }
+  | { readonly isReady: false; readonly reason: string }
+
 /**
  * Where knowledge units, their reviews, users and API keys are kept.
  *
@@ -452,6 +457,12 @@ export interface Store
     Iteration,
     Texts,
     AsyncDisposable {
+  /**
+   * Whether it can do its work now: reads, queries and writes. It never fails, may take as long as a call, and
+   * once anything was found to be damaged, is not ready until the store is opened anew.
+   */
+  readiness(): Promise<Readiness>
+
   /** Takes nothing new, finishes what was accepted, then lets go of the database. Twice is once. */
   close(): Promise<void>
 }

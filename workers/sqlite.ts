@@ -43,10 +43,22 @@ export const tidy = (): Reply =>
     return ''
   })
 
+/** Writes what changes nothing, to find out whether anything can be written. */
+export const tryWriting = (): Reply =>
+  reply(() => {
+    connection.flush()
+    return ''
+  })
+
 /** Tells what of the writer's last duties could not be done. */
 export const close = (): Reply => reply(() => JSON.stringify(connection.close()))
 
-export default (calls: readonly Call[]): CallReply[] => answerBatch(connection, calls, ranker)
+export default (calls: readonly Call[]): CallReply[] => {
+  const replies = answerBatch(connection, calls, ranker)
+  // Which could not be ended: another connection begins anew.
+  if (connection.sqlite.inTransaction) setImmediate(() => process.exit(1))
+  return replies
+}
 
 /** Where it is not, the connection is closed, so that a file that is refused is left as it was. */
 function requireReadable(reader: Connection): void {

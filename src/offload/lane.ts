@@ -29,6 +29,8 @@ export interface LaneOptions<Call> {
    * `outcome_unknown`, since nobody can tell whether it took effect.
    */
   readonly repeatable: boolean
+  /** Told of every reply of a worker, before the call is answered. */
+  readonly onReply?: (reply: CallReply | undefined) => void
   /** Told of what workers want logged, before the call that it came with is answered. */
   readonly onNotice?: (notice: string) => void
 }
@@ -132,6 +134,12 @@ export class Lane<Call> {
       waits: this.#waits.figures,
       runs: this.#runs.figures,
     }
+  }
+
+  /** Whether a worker has a call for longer than that may take. */
+  get isLate(): boolean {
+    const now = performance.now()
+    return this.#underWay.some((batch) => batch.some(({ deadline }) => deadline < now))
   }
 
   /**
@@ -345,6 +353,7 @@ export class Lane<Call> {
     for (let index = 0; index < batch.length; index++) {
       const pending = batch[index] as Pending<Call>
       const reply = replies[index]
+      this.#options.onReply?.(reply)
       if (typeof reply === 'object' && reply?.notices)
         for (const notice of reply.notices) this.#options.onNotice?.(notice)
       answer(pending, reply)

@@ -16,10 +16,12 @@ export interface WorkerThreadOptions {
   /** What the thread is for, as errors and logs name it. */
   readonly name: string
   /**
-   * The file it runs. It exports `open`, `close` and `tidy`, and as its default what answers a batch.
+   * The file it runs. It exports `open`, `close`, `tidy` and other duties, and as its default what answers a
+   * batch.
    */
   readonly filename: string
-  readonly workerData: unknown
+  /** What it is started with, made at each start. */
+  readonly workerData: () => unknown
   /**
    * How long the thread may take to load its file, in milliseconds. What it then opens may take as long
    * as it takes, as where a large file is migrated. @default 30000
@@ -154,17 +156,18 @@ export class WorkerThread<Call> {
   }
 
   /**
-   * Has it do its upkeep, among its batches. Resolves to what its `tidy` told.
+   * Has it do its upkeep, among its batches. Resolves to what it told.
+   * @param duty the name under which its file exports that
    * @throws {StoreError} what kept it from that
    */
-  async tidy(): Promise<unknown> {
+  async tidy(duty = 'tidy'): Promise<unknown> {
     const life = this.#life
     if (!life || !this.isReady)
       throw new StoreError('unavailable', `the ${this.name} is not running`)
     this.inFlight++
     this.#beginTask()
     try {
-      return unwrap(await this.#task(life.pool, 'tidy'))
+      return unwrap(await this.#task(life.pool, duty))
     } finally {
       this.#endTask(life)
       this.inFlight--
@@ -213,7 +216,7 @@ export class WorkerThread<Call> {
     const { filename, workerData, execArgv, resourceLimits } = this.#options
     const pool: Pool = new Piscina({
       filename,
-      workerData,
+      workerData: workerData(),
       // Started by its first task, and not replaced by the pool when it dies.
       minThreads: 0,
       maxThreads: 1,

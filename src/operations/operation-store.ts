@@ -1,6 +1,6 @@
-import { StoreError } from '../errors.ts'
+import { StoreError, type StoreErrorCode } from '../errors.ts'
 import type { UnitView } from '../knowledge/document.ts'
-import type { ReviewItem, Store, TextMethod } from '../store.ts'
+import type { Readiness, ReviewItem, Store, TextMethod } from '../store.ts'
 import { checkInteger, checkOptions, checkText } from './arguments.ts'
 import { operations } from './index.ts'
 import { readResult } from './json-text.ts'
@@ -28,6 +28,14 @@ const textMethods: readonly TextMethod[] = [
   'reviewStats',
 ]
 
+/** Why a store is not ready that fails to answer, in words for strangers. */
+const reasons: Partial<Record<StoreErrorCode, string>> = {
+  corrupt: 'the database file is damaged',
+  overloaded: 'too many calls wait',
+  timeout: 'reads take too long',
+}
+const unknown = 'reads fail; see the log'
+
 abstract class Performer {
   #closing: Promise<void> | undefined
 
@@ -42,6 +50,27 @@ abstract class Performer {
 
   /** Finishes what was accepted and lets go of every connection. Asked at most once. */
   protected abstract release(): Promise<void>
+
+  /** Whether it was opened to answer queries at all. */
+  protected readonly answersQueries: boolean = true
+
+  /** Why it can't do its work, as far as is known without asking the database. */
+  protected abstract unreadiness(): Promise<string | undefined>
+
+  async readiness(): Promise<Readiness> {
+    if (this.#closing) return { isReady: false, reason: 'the store is closed' }
+    try {
+      const calls = [this.#call('getReviewStatus', [''])]
+      // For no domain, it finds nothing, and waits for the index.
+      if (this.answersQueries) calls.push(this.#call('query', [[' ']]))
+      await Promise.all(calls)
+    } catch (error) {
+      const reason = await this.unreadiness()
+      return { isReady: false, reason: reason ?? reasons[(error as StoreError).code] ?? unknown }
+    }
+    const reason = await this.unreadiness()
+    return reason === undefined ? { isReady: true } : { isReady: false, reason }
+  }
 
   close(): Promise<void> {
     this.#closing ??= this.release()

@@ -11,10 +11,10 @@ import type { Store } from '../store.ts'
  */
 export type Access = 'read' | 'scan' | 'rank' | 'long rank' | 'sift' | 'write'
 
-/** Every method of Store but its lifecycle, and `asText` and `units`, which call the others. */
+/** Every method of Store but its lifecycle and readiness, and `asText` and `units`, which call the others. */
 export type StoreMethod = Exclude<
   keyof Store,
-  'asText' | 'units' | 'close' | typeof Symbol.asyncDispose
+  'asText' | 'units' | 'readiness' | 'close' | typeof Symbol.asyncDispose
 >
 
 /** What an operation asks of the database: run this statement with these parameters. */

@@ -50,6 +50,9 @@ const statuses: Partial<Record<StoreErrorCode, number>> = {
 
 /** What clients are told of a 503, whose own message is about this machine. */
 const unavailable = 'Service temporarily unavailable, please try again'
+/** Who does it again at once may have done it twice. */
+const outcomeUnknown =
+  'It is unknown whether this took effect: the server did not learn how it ended. Look before you do it again'
 const readOnly = 'This server is read only'
 const retryAfterSeconds = '1'
 
@@ -78,6 +81,7 @@ function fromStore({ code, message }: StoreError): HttpError {
   const status = statuses[code]
   if (status === undefined) return new HttpError(500, 'Internal Server Error')
   if (code === 'read_only') return new HttpError(status, readOnly)
+  if (code === 'outcome_unknown') return new HttpError(status, outcomeUnknown)
   if (status === 503) return new HttpError(503, unavailable, { 'retry-after': retryAfterSeconds })
   return new HttpError(status, message)
 }

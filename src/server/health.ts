@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import type { FastifyInstance } from 'fastify'
-import { StoreError } from '../errors.ts'
-import type { Store } from '../store.ts'
+import type { Readiness, Store } from '../store.ts'
+import { HttpError } from './errors.ts'
 import { answer, responses } from './schemas.ts'
 
 /** How long a probe waits for the store, in milliseconds. */
@@ -27,7 +27,12 @@ export function healthRoute(server: FastifyInstance): void {
   )
 }
 
-/** Whether the store answers, queries too. Until it does, nobody should be sent here. */
+const lateReadiness: Readiness = {
+  isReady: false,
+  reason: 'the store does not answer yet',
+}
+
+/** Whether the store can do its work, and why not. Until it can, nobody should be sent here. */
 export function readyRoute(server: FastifyInstance, store: Store): void {
   server.get(
     '/ready',
@@ -42,12 +47,11 @@ export function readyRoute(server: FastifyInstance, store: Store): void {
       },
     },
     async () => {
-      // A query for no domain finds nothing, and waits for the index. Probes are not kept waiting for long.
-      const answers = Promise.all([store.getReviewStatus(''), store.query([' '])])
-      const late = Symbol('late')
-      const first = await Promise.race([answers, setTimeout(patience, late, { ref: false })])
-      if (first === late) throw new StoreError('unavailable', 'the store does not answer yet')
-      return { status: 'ready' }
+      // Probes are not kept waiting for long.
+      const late = setTimeout(patience, lateReadiness, { ref: false })
+      const readiness = await Promise.race([store.readiness(), late])
+      if (readiness.isReady) return { status: 'ready' }
+      throw new HttpError(503, `Not ready: ${readiness.reason}`, { 'retry-after': '1' })
     },
   )
 }

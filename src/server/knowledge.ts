@@ -73,6 +73,7 @@ export function knowledgeRoutes(
   instance: FastifyInstance,
   store: Store,
   { apiKey }: Authentication,
+  now: () => Date,
 ): void {
   const server = instance.withTypeProvider<SchemaTypes>()
 
@@ -88,7 +89,7 @@ export function knowledgeRoutes(
     { onRequest: apiKey, schema: proposing, bodyLimit: largestBody },
     async (request, reply) => {
       reply.code(201)
-      return propose(store, callerOf(request).username, request.body)
+      return propose(store, callerOf(request).username, request.body, now())
     },
   )
 
@@ -137,6 +138,7 @@ export function legacyKnowledgeRoutes(
   instance: FastifyInstance,
   store: Store,
   { apiKey }: Authentication,
+  now: () => Date,
 ): void {
   const server = instance.withTypeProvider<SchemaTypes>()
 
@@ -151,7 +153,7 @@ export function legacyKnowledgeRoutes(
     { onRequest: apiKey, schema: deprecated(proposing), bodyLimit: largestBody },
     async (request, reply) => {
       reply.code(201)
-      return propose(store, callerOf(request).username, request.body)
+      return propose(store, callerOf(request).username, request.body, now())
     },
   )
 
@@ -266,15 +268,17 @@ async function propose(
   store: Store,
   username: string,
   { domains, insight, context, extensions }: FromSchema<typeof proposalSchema>,
+  now: Date,
 ): Promise<KnowledgeUnit> {
-  const unit = createKnowledgeUnit({
+  const proposal = {
     domains,
     insight,
-    tier: 'private',
+    tier: 'private' as const,
     created_by: username,
     ...(context && { context }),
     ...(extensions && { extensions }),
-  })
+  }
+  const unit = createKnowledgeUnit(proposal, now)
   await store.insert(unit)
   return unit
 }

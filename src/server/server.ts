@@ -135,7 +135,7 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
     healthRoute(api)
     loginRoute(api, accounts)
     legacyAccountRoutes(api, accounts)
-    legacyKnowledgeRoutes(api, store, authentication)
+    legacyKnowledgeRoutes(api, store, authentication, now)
     reviewRoutes(api, store, authentication)
   }
   legacy(server)
@@ -143,7 +143,7 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
     async (api) => {
       legacy(api)
       accountRoutes(api, accounts)
-      knowledgeRoutes(api, store, authentication)
+      knowledgeRoutes(api, store, authentication, now)
       removalRoute(api, store, authentication)
     },
     { prefix: '/api/v1' },

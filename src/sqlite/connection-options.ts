@@ -21,6 +21,8 @@ export interface ConnectionOptions {
   readonly cacheSize: number
   /** How much of the file is read through memory mapping, in bytes. */
   readonly mmapSize: number
+  /** Which file must lie there, see `OpenFile`, where others have it open already. */
+  readonly file?: string | undefined
   /** How the write-ahead log was found, see `logState`, where a reader is to leave none behind. */
   readonly logAsFound?: string | undefined
   /** Of the `CheckpointRequest` that a writer makes, where somebody answers it. */

@@ -13,6 +13,8 @@ import type { RankingIndex } from '../ranking/ranking-index.ts'
 import { CheckpointRequest } from './checkpoint-request.ts'
 import type { Access, ConnectionOptions, ConnectionReport, Tidied } from './connection-options.ts'
 import { toStoreError } from './errors.ts'
+import { Flushes } from './flushes.ts'
+import { OpenFile } from './open-file.ts'
 import { logState } from './readable-file.ts'
 import { requireSafeSqlite } from './versions.ts'
 import { WriteAheadLog } from './write-ahead-log.ts'
@@ -57,18 +59,23 @@ export class Connection {
   readonly #prepared = new Map<string, Sqlite.Statement>()
   /** Where this connection writes. */
   #log: WriteAheadLog | undefined
+  /** What this connection writes to, once that is open. */
+  #file: OpenFile | undefined
+  readonly #flushes: Flushes
   /** What of the writer's duties could not be done, and nobody was told yet. */
   readonly #undone: string[] = []
 
   /** @throws {StoreError} */
   constructor(options: ConnectionOptions) {
-    const { path, access, busyTimeout, logAsFound } = options
+    const { path, access, busyTimeout, durability, logAsFound } = options
     this.access = access
     this.#logAsFound = logAsFound
+    this.#flushes = new Flushes(durability === 'normal')
     const readonly = access === 'read' || access === 'rank'
     this.sqlite = translated(() => new Sqlite(path, { readonly, timeout: busyTimeout }))
     try {
       translated(() => this.#setUp(options))
+      if (options.file !== undefined && options.file !== new OpenFile(path).identity) throw moved()
     } catch (error) {
       this.sqlite.close()
       throw error
@@ -107,17 +114,73 @@ export class Connection {
    */
   transaction<Result>(work: () => Result): Result {
     // A deferred transaction that turns to writing fails at once where another process wrote.
-    this.execute(this.access === 'write' ? 'begin immediate' : 'begin')
-    this.#erases = false
+    if (this.access === 'write') return this.#write(work, this.#flushes.areDue)
+    this.execute('begin')
     try {
-      const result = work()
-      this.execute('commit')
+      return work()
+    } finally {
+      // Where the work fails SQLite may have ended it, and nothing is lost where that fails.
+      this.#rollBack()
+    }
+  }
+
+  /** @param isFlushed whether its commit waits for the disk, where commits do not anyway */
+  #write<Result>(work: () => Result, isFlushed: boolean): Result {
+    this.#requireFile()
+    if (isFlushed) this.sqlite.pragma('synchronous = FULL')
+    try {
+      this.execute('begin immediate')
+      this.#erases = false
+      let result: Result
+      try {
+        result = work()
+      } catch (error) {
+        this.#rollBack()
+        throw error
+      }
+      this.#commit()
+      this.#flushes.noteCommit(isFlushed)
       this.#attempt('wal_checkpoint', () => this.#log?.afterCommit(this.#erases))
       return result
-    } catch (error) {
-      if (this.sqlite.inTransaction) this.execute('rollback')
-      throw error
+    } finally {
+      if (isFlushed) this.sqlite.pragma('synchronous = NORMAL')
     }
+  }
+
+  #rollBack(): void {
+    try {
+      if (this.sqlite.inTransaction) this.execute('rollback')
+    } catch {
+      // Whoever has the connection finds that it is in a transaction still.
+    }
+  }
+
+  /** @throws {StoreError} `outcome_unknown` where the disk failed when the end of it may be on it already */
+  #commit(): void {
+    try {
+      this.execute('commit')
+    } catch (error) {
+      this.#rollBack()
+      const { code = '' } = error as { code?: string }
+      if (!code.startsWith('SQLITE_IOERR')) throw error
+      const why = `${toStoreError(error).message}; it may be stored all the same`
+      throw new StoreError('outcome_unknown', why, { cause: error })
+    }
+  }
+
+  /**
+   * Presses all to the disk that was committed: by a commit that changes nothing and is written all the same.
+   * @throws {StoreError} what kept it from being written
+   */
+  flush(): void {
+    this.#write(() => {
+      this.sqlite.pragma(`user_version = ${this.#pragma('user_version')}`)
+    }, this.#flushes.areOwn)
+  }
+
+  /** @throws {StoreError} `unavailable` where another file, or none, lies where this one did */
+  #requireFile(): void {
+    if (this.#file?.isMoved) throw moved()
   }
 
   /**
@@ -168,6 +231,8 @@ export class Connection {
    */
   tidy(): Tidied {
     const isDone = this.#attempt('wal_checkpoint', () => this.#log?.truncate())
+    // A reader is in the way, and may be for long.
+    if (isDone === false && this.#flushes.areOwed) this.#attempt('user_version', () => this.flush())
     return { isDone: isDone !== false, undone: this.#undone.splice(0) }
   }
 
@@ -217,7 +282,7 @@ export class Connection {
   }
 
   #setUp(options: ConnectionOptions): void {
-    const { access, durability, busyTimeout, cacheSize, mmapSize, checkpointMemory } = options
+    const { path, access, durability, busyTimeout, cacheSize, mmapSize, checkpointMemory } = options
     requireSafeSqlite(this.#sqliteVersion)
     this.sqlite.pragma('foreign_keys = ON')
     this.sqlite.pragma(`busy_timeout = ${busyTimeout}`)
@@ -233,6 +298,7 @@ export class Connection {
       this.sqlite.pragma('secure_delete = ON')
       const request = new CheckpointRequest(checkpointMemory)
       this.#log = new WriteAheadLog(this.sqlite, { busyTimeout, request })
+      this.#file = new OpenFile(path)
     }
   }
 
@@ -287,6 +353,11 @@ export class Connection {
     const [oldest] = this.#prepared.keys()
     if (oldest !== undefined) this.#prepared.delete(oldest)
   }
+}
+
+function moved(): StoreError {
+  const why = 'the database file was moved, removed or replaced while it was open; nothing was done'
+  return new StoreError('unavailable', why)
 }
 
 /** The first rows, up to the one with which they hold so much text. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { StoreError } from '../errors.ts'
 import { Lane, type LaneFigures } from '../offload/lane.ts'
 import { eachOnce, type Log, processLog } from '../offload/log.ts'
+import type { CallReply } from '../offload/reply.ts'
 import { WorkerThread } from '../offload/worker-thread.ts'
 import type { Access, StoreMethod } from '../operations/operation.ts'
 import { type Call, OperationStore } from '../operations/operation-store.ts'
@@ -20,6 +21,8 @@ import type {
 } from './connection-options.ts'
 import { makeDatabaseFile, realPathOf } from './database-file.ts'
 import { requireThere } from './directory.ts'
+import { Health } from './health.ts'
+import { OpenFile } from './open-file.ts'
 import { type RankingFigures, SharedRankingFigures } from './ranking-figures.ts'
 import { type ReadableFile, readableFile } from './readable-file.ts'
 import { checkStoreOptions, type SqliteStoreOptions } from './store-options.ts'
@@ -69,6 +72,7 @@ const shippedWorker = new URL(`../../workers/sqlite${extension}`, import.meta.ur
  */
 export class SqliteStore extends OperationStore implements Store {
   protected readonly now: () => Date
+  protected override readonly answersQueries: boolean
   readonly #log: Log
   /** Logs what is logged once. */
   readonly #onNotice: (notice: string) => void
@@ -83,6 +87,9 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #rankingFigures: readonly SharedRankingFigures[]
   readonly #checkpointer: WorkerThread<Call>
   readonly #checkpointRequest = new CheckpointRequest()
+  readonly #health = new Health()
+  /** The files as they were opened. Not where this is read only. */
+  #openFile: OpenFile | undefined
   readonly #writes: Lane<Call>
   readonly #reads: Lane<Call>
   readonly #ranks: Lane<Call>
@@ -95,6 +102,7 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #writesBefore = { now: 0, tidying: -1 }
   #tidying: Promise<void> | undefined
   #following: Promise<unknown> | undefined
+  #tryingToWrite: Promise<void> | undefined
 
   /**
    * Opens the file, made if need be, and brings it to the newest schema. Files of cq's reference
@@ -131,9 +139,12 @@ export class SqliteStore extends OperationStore implements Store {
           `${realPath} can be written neither by this process nor beside it, and nobody has it open: ` +
             'a private copy is read, as it is now',
         )
+      if (!readOnly) store.#openFile = new OpenFile(realPath)
       void store.#startRankers()
       store.#tidyTimer = setInterval(() => {
+        store.#lookAtFiles()
         store.#tidyWhenIdle()
+        store.#tryWriting()
         store.#followWhenIdle()
       }, store.#tidyInterval).unref()
       if (!readOnly) void store.#startCheckpointerWhenAsked()
@@ -164,6 +175,7 @@ export class SqliteStore extends OperationStore implements Store {
       workerFile = shippedWorker,
     } = options
     this.now = now
+    this.answersQueries = rankers > 0
     this.#log = log
     this.#timeout = timeout
     this.#path = path
@@ -175,8 +187,9 @@ export class SqliteStore extends OperationStore implements Store {
       access: ConnectionOptions['access'],
       rest: Pick<WorkerOptions, 'logAsFound' | 'rankingMemory'> = {},
     ) => {
-      const workerData: WorkerOptions = {
+      const workerData = (): WorkerOptions => ({
         path: file?.path ?? path,
+        file: this.#openFile?.identity,
         ...rest,
         access,
         mustBeNewest: file !== undefined || !migrate,
@@ -186,7 +199,7 @@ export class SqliteStore extends OperationStore implements Store {
         mmapSize,
         statements,
         checkpointMemory: this.#checkpointRequest.memory,
-      }
+      })
       const filename = fileURLToPath(workerFile)
       return new WorkerThread<Call>({
         name,
@@ -208,9 +221,15 @@ export class SqliteStore extends OperationStore implements Store {
     )
     const onNotice = eachOnce((notice) => log.warn({ notice }, notice))
     this.#onNotice = onNotice
-    const lane = { maxQueue, timeout, onNotice }
+    const lane = {
+      maxQueue,
+      timeout,
+      onNotice,
+      onReply: (reply: CallReply | undefined) => this.#health.noteRead(reply),
+    }
     this.#writes = new Lane<Call>({
       ...lane,
+      onReply: (reply) => this.#health.noteWrite(reply),
       name: 'write',
       workers: this.#writer ? [this.#writer] : [],
       largestBatch: largestWriteBatch,
@@ -254,6 +273,9 @@ export class SqliteStore extends OperationStore implements Store {
   protected perform(call: Call, access: Access, read: (text: string) => unknown): Promise<unknown> {
     if (access === 'write' && !this.#writer)
       throw new StoreError('read_only', `the store is read only; ${call[0]} was not done`)
+    const { writeBan } = this.#health
+    if (access === 'write' && writeBan !== undefined)
+      throw new StoreError('unavailable', `${writeBan}; ${call[0]} was not done`)
     if (access.endsWith('rank') && this.#rankers.length === 0)
       throw new StoreError('unavailable', `the store has no rankers; ${call[0]} was not done`)
     const isLong = access === 'scan' || access === 'long rank' || access === 'sift'
@@ -270,6 +292,34 @@ export class SqliteStore extends OperationStore implements Store {
     // Which is no news, and would be told at each call.
     if (error.code === 'read_only') return
     this.#log.warn({ method, error }, `${method} failed: ${error.message}`)
+  }
+
+  protected async unreadiness(): Promise<string | undefined> {
+    this.#lookAtFiles()
+    if (this.#writer?.isReady === false) return 'the thread that writes is being started anew'
+    if (this.#writes.isLate) return 'a write takes too long'
+    return this.#health.reason
+  }
+
+  /** Looks whether the files are those that were opened. */
+  #lookAtFiles(): void {
+    if (!this.#openFile || !this.#health.noteFiles(this.#openFile.fault())) return
+    const { fileFault } = this.#health
+    if (fileFault === undefined) this.#log.warn({ path: this.#path }, 'the database file is back')
+    else this.#log.error({ path: this.#path }, fileFault)
+  }
+
+  /** Has the writer find out whether it can write again, once it could not. */
+  #tryWriting(): void {
+    if (!this.#health.mustTryWriting || this.#tryingToWrite || !this.#writer?.isReady) return
+    this.#tryingToWrite = this.#writer
+      .tidy('tryWriting')
+      .then(() => this.#health.noteWritten())
+      // It is tried again, and whoever writes is told.
+      .catch(() => {})
+      .finally(() => {
+        this.#tryingToWrite = undefined
+      })
   }
 
   /** One after the other, so that the first one is there soon. */

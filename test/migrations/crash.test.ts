@@ -54,7 +54,9 @@ describe.each([
     const statements = all.slice(0, all.indexOf('commit') + 1)
     // Whatever comes after the commit dies with the file migrated.
     for (const sql of all.slice(statements.length))
-      expect(sql).toMatch(/^pragma (wal_checkpoint|cache_size|temp_store|shrink_memory)/i)
+      expect(sql).toMatch(
+        /^pragma (wal_checkpoint|synchronous|cache_size|temp_store|shrink_memory)/i,
+      )
     const before = migratedContent(start())
     const after = migratedContent(whole)
     expect(after).not.toEqual(before)

@@ -12,7 +12,7 @@ export function worker(options: Partial<WorkerThreadOptions> = {}): WorkerThread
   return new WorkerThread<Order>({
     name: 'worker',
     filename: fileURLToPath(new URL('workers/obedient.ts', import.meta.url)),
-    workerData: undefined,
+    workerData: () => undefined,
     log: new RecordedLog(),
     ...(process.features.typescript ? {} : { execArgv: ['--import', 'tsx'] }),
     ...options,

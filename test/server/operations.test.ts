@@ -103,7 +103,6 @@ describe('a store that refuses', () => {
   test.each([
     ['overloaded', 503, unavailable],
     ['timeout', 503, unavailable],
-    ['outcome_unknown', 503, unavailable],
     ['unavailable', 503, unavailable],
     ['closed', 503, unavailable],
     ['invalid', 422, 'of this test'],
@@ -121,6 +120,17 @@ describe('a store that refuses', () => {
   })
 })
 
+test('a write whose outcome is unknown is not to be done again at once', async () => {
+  await using served = await serveStore()
+  const key = await served.apiKey()
+  Object.defineProperty(served.store, 'insert', {
+    value: () => Promise.reject(new StoreError('outcome_unknown', 'of this test')),
+  })
+  const answer = await served.send('POST', '/propose', key, { domains: ['x'], insight })
+  expect(await detailOf(answer, 503)).toContain('unknown whether this took effect')
+  expect(answer.headers.get('retry-after')).toBeNull()
+})
+
 describe('GET /ready', () => {
   test('tells whether the store answers', async () => {
     await using served = await serveStore()
@@ -130,7 +140,7 @@ describe('GET /ready', () => {
     expect(await answer.json()).toEqual({ status: 'ready' })
     await served.store.close()
     const later = await served.ask('/ready')
-    expect(later.status).toBe(503)
+    expect(await detailOf(later, 503)).toBe('Not ready: the store is closed')
     expect(later.headers.get('retry-after')).toBe('1')
   })
 
@@ -141,7 +151,7 @@ describe('GET /ready', () => {
     await using served = await serveStore({ store: { workerFile: steeredWorker } })
     await opening.arrived()
     const late = await served.ask('/ready')
-    expect(await detailOf(late, 503)).toBe('Service temporarily unavailable, please try again')
+    expect(await detailOf(late, 503)).toBe('Not ready: the store does not answer yet')
     expect((await served.ask('/health')).status).toBe(200)
     expect((await served.ask('/review/queue', {})).status).toBe(401)
     opening.open()

@@ -4,7 +4,7 @@ import { type Statement, statement } from '../../../src/statement.ts'
 import type { ReviewQueuePage } from '../../../src/store.ts'
 import './steered.ts'
 
-export { close, default, open, tidy } from './steered.ts'
+export { close, default, open, tidy, tryWriting } from './steered.ts'
 
 /** Reads every unit once for each pair of units: some seconds in a store of some hundred units. */
 const countTriples: Statement<object, { count: number | string }> = statement(

@@ -23,7 +23,7 @@ Tally.find(`deaths of ${access}`)
 
 export const open = (): Reply => suffer('open', access) ?? shipped.open()
 export const close = (): Reply => suffer('close', access) ?? noteClosing(shipped.close())
-export const { tidy } = shipped
+export const { tidy, tryWriting } = shipped
 export default shipped.default
 
 // What steers runs inside of the operations, and so inside of the transaction of their batch.

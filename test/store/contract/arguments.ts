@@ -4,8 +4,11 @@ import { keyId, sampleKey, sampleUnit, TestClock, unitId } from '../samples.ts'
 import { failure, outcome } from './failure.ts'
 import { type OpenStore, shareStore } from './open-store.ts'
 
-/** Every method of Store that answers by a promise, but its lifecycle. */
-export type StoreMethod = Exclude<keyof Store, 'units' | 'close' | typeof Symbol.asyncDispose>
+/** Every method of Store that answers by a promise, but its lifecycle and readiness. */
+export type StoreMethod = Exclude<
+  keyof Store,
+  'units' | 'readiness' | 'close' | typeof Symbol.asyncDispose
+>
 
 const noon = new Date('2026-11-22T12:00:00.000Z')
 const unit = sampleUnit(unitId(1), noon)

@@ -8,6 +8,16 @@ import type { OpenStore } from './open-store.ts'
 const noon = new Date('2026-11-22T12:00:00.000Z')
 
 export function describeLifecycle(openStore: OpenStore): void {
+  describe('readiness', () => {
+    it('is there while the store is open', async () => {
+      const store = await openStore({})
+      expect(await store.readiness()).toEqual({ isReady: true })
+      const closed = store.close()
+      expect(await store.readiness()).toEqual({ isReady: false, reason: 'the store is closed' })
+      await closed
+    })
+  })
+
   describe('close', () => {
     /** A store that is closed after the test, whatever becomes of it. */
     const open = async () => {

@@ -1,0 +1,73 @@
+import { type BigIntStats, readFileSync, statSync } from 'node:fs'
+
+/** What of a database's files is not as it was when they were opened. */
+export type FileFault = 'moved' | 'unlocked'
+
+/**
+ * Tells a database's files from others that came to lie in their place while they were open: what is written
+ * to a file that was moved, removed or replaced is nowhere once the last who has it open is gone.
+ */
+export class OpenFile {
+  readonly #path: string
+  readonly #file: BigIntStats | undefined
+  #log: BigIntStats | undefined
+  readonly #hadLocks: boolean
+
+  /** To be made once the database is open. */
+  constructor(path: string) {
+    this.#path = path
+    this.#file = found(path)
+    this.#log = found(`${path}-wal`)
+    this.#hadLocks = this.#hasLocks()
+  }
+
+  /** What tells the file and its log from all others, also from those that have their paths later. */
+  get identity(): string {
+    return `${identityOf(this.#file)}, ${identityOf(this.#log)}`
+  }
+
+  /** Whether the path leads to another file, or to none. */
+  get isMoved(): boolean {
+    return identityOf(this.#file) !== identityOf(found(this.#path))
+  }
+
+  /** As `isMoved`, of the write-ahead log, too; and whether the system knows of no lock any more. */
+  fault(): FileFault | undefined {
+    // First, as who drops the locks may take the log away, too, for want of anybody else who has it open.
+    if (this.#hadLocks && !this.#hasLocks()) return 'unlocked'
+    return this.isMoved || this.#isLogMoved() ? 'moved' : undefined
+  }
+
+  /** A log is made at the first read or write, and stays for as long as somebody has the database open. */
+  #isLogMoved(): boolean {
+    const log = found(`${this.#path}-wal`)
+    this.#log ??= log
+    return identityOf(this.#log) !== identityOf(log)
+  }
+
+  /**
+   * Whether this process has a lock on the file, as it has all the while: another SQLite in it that closes the
+   * file drops the locks of all. Told by Linux only; elsewhere there never seem to be any.
+   */
+  #hasLocks(): boolean {
+    try {
+      const own = new RegExp(` ${process.pid} [0-9a-f]+:[0-9a-f]+:${this.#file?.ino} `)
+      return own.test(readFileSync('/proc/locks', 'latin1'))
+    } catch {
+      return false
+    }
+  }
+}
+
+function found(path: string): BigIntStats | undefined {
+  try {
+    return statSync(path, { bigint: true, throwIfNoEntry: false })
+  } catch {
+    // As where a directory on the way may not be searched any more.
+    return undefined
+  }
+}
+
+function identityOf(file: BigIntStats | undefined): string {
+  return file ? `${file.dev} ${file.ino}` : 'none'
+}
