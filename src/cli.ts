@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-import { watchOutput } from './cli/output.ts'
+import { isOutputStuck, watchOutput } from './cli/output.ts'
 import { requireSupportedRuntime } from './sqlite/versions.ts'
 
 watchOutput()
@@ -12,3 +12,4 @@ try {
   process.stderr.write(`cq-store: ${(error as Error).message}\n`)
   process.exitCode = 1
 }
+if (isOutputStuck()) process.exit()

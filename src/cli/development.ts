@@ -166,7 +166,8 @@ function keepSecrets(
   secrets: DevelopmentSecrets,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  const options = { force: true, mode: 0o600 }
+  // Who can make a link beside the database is not to choose what is written.
+  const options = { force: true, mode: 0o600, followsLinks: false }
   const text = secretsText(toKeep(secrets, environment))
   return writeWholeFile(secretsFile(database), options, (_path, file) => file.writeFile(text))
 }

@@ -28,14 +28,21 @@ export class Interrupted extends Error {
   }
 }
 
+/** How long a command may take to come to a good end, in milliseconds. */
+const patience = 12_000
+
 /**
  * While it is there, the first signal asks the command to come to a good end, by an abort whose reason is
- * an `Interrupted`. A second one ends the process at once, whatever its threads are at.
+ * an `Interrupted`. A second one ends the process at once, whatever its threads are at, and so does the end of
+ * its patience.
  */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController()
+  readonly #patience: number
+  #timer: NodeJS.Timeout | undefined
 
-  constructor() {
+  constructor(longest = patience) {
+    this.#patience = longest
     for (const signal of Object.keys(endingSignals)) process.on(signal, this.#take)
   }
 
@@ -44,16 +51,21 @@ export class Interruption implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    clearTimeout(this.#timer)
     for (const signal of Object.keys(endingSignals)) process.off(signal, this.#take)
   }
 
   readonly #take = (signal: EndingSignal): void => {
-    if (!this.signal.aborted) {
+    if (this.signal.aborted) this.end(signal)
+    else {
+      this.#timer = setTimeout(() => this.end(signal), this.#patience).unref()
       this.#controller.abort(new Interrupted(signal))
-      return
     }
+  }
+
+  /** Ends the process by the signal: not by `process.exit`, which waits for threads. */
+  end(signal: EndingSignal): void {
     restoreTerminal()
-    // Not `process.exit`, which waits for threads.
     this[Symbol.dispose]()
     process.kill(process.pid, signal)
   }

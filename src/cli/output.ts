@@ -1,4 +1,5 @@
 import { writeSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 
 /** What first kept the standard output from being written. */
 let fault: NodeJS.ErrnoException | undefined
@@ -38,10 +39,23 @@ export function isOutputFault(error: unknown): boolean {
   return error !== undefined && error === fault
 }
 
+/** How long output is waited for that may be lost, in milliseconds. */
+const patience = 1_000
+
 /** Waits until all output is taken. Resolves to why some of it is lost, where that matters. */
 export async function lostOutput(): Promise<NodeJS.ErrnoException | undefined> {
-  await new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
-  return mayBeLost ? undefined : fault
+  const isTaken = new Promise<void>((resolve) => process.stdout.write('', () => resolve()))
+  if (!mayBeLost) {
+    await isTaken
+    return fault
+  }
+  await Promise.race([isTaken, delay(patience, undefined, { ref: false })])
+  return undefined
+}
+
+/** Whether there is output that would keep the process from ending, for want of anybody who reads it. */
+export function isOutputStuck(): boolean {
+  return mayBeLost && process.stdout.writableLength > 0
 }
 
 /** Writes a value for programs. */

@@ -56,7 +56,7 @@ export async function recover(path: string): Promise<string[]> {
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
   for (const end of ends)
-    if (/^[0-9a-f]{8}\.partial(-wal|-shm|-journal)?$/.test(end))
+    if (/^(?:[0-9a-f]{8}-\d+-)?[0-9a-f]{8}\.partial(-wal|-shm|-journal)?$/.test(end))
       await rm(join(dirname(path), prefix + end), { force: true })
   const setAside = ends
     .map((end) => /^[0-9a-f]{8}\.replaced(?=$|-wal$|-journal$)/.exec(end)?.[0])

@@ -30,6 +30,9 @@ export async function serve(
   logger.info({ signal }, 'stopped')
 }
 
+/** How much longer than the grace period of requests all of it may take to end, in milliseconds. */
+const endPatience = 2_000
+
 /** Serves until a signal, and then lets go of everything in order. */
 async function serveUntilStopped(
   flags: ServeFlags,
@@ -48,9 +51,9 @@ async function serveUntilStopped(
     ? await naming(path, claimDatabase(path, setting, environment))
     : undefined
   const { jwtSecret, apiKeyPepper } = development ?? productionSecrets(environment)
-  using interruption = new Interruption()
+  using interruption = new Interruption(flags.gracePeriod + endPatience)
   const stopped = once(interruption.signal, 'abort')
-  await using store = await open({
+  const store = await open({
     path,
     readOnly,
     readers,
@@ -61,27 +64,37 @@ async function serveUntilStopped(
     timeout,
     log: logger,
   })
-  if (development) await fillDatabase(store, path, development, environment)
-  const server = await createServer({
-    store,
-    jwtSecret,
-    apiKeyPepper,
-    logger,
-    ...exposed,
-    maxConnections: flags.maxConnections,
-    closeGrace: flags.gracePeriod,
-    ...(flags.trustProxy && { trustProxy: [...flags.trustProxy] }),
-  })
+  let signal: EndingSignal | undefined
   try {
-    await listen(server, flags, command, logger)
-    if (development) await introduce(server, store, path, development, exposed)
-    await stopped
-    const { signal } = interruption.signal.reason as Interrupted
-    logger.info({ signal }, 'stopping: finishing what is under way')
-    return signal
+    if (development) await fillDatabase(store, path, development, environment)
+    const server = await createServer({
+      store,
+      jwtSecret,
+      apiKeyPepper,
+      logger,
+      ...exposed,
+      maxConnections: flags.maxConnections,
+      closeGrace: flags.gracePeriod,
+      ...(flags.trustProxy && { trustProxy: [...flags.trustProxy] }),
+    })
+    try {
+      await listen(server, flags, command, logger)
+      if (development) await introduce(server, store, path, development, exposed)
+      await stopped
+      signal = (interruption.signal.reason as Interrupted).signal
+      logger.info({ signal }, 'stopping: finishing what is under way')
+    } finally {
+      await server.close()
+    }
   } finally {
-    await server.close()
+    await store.close().catch((error: unknown) => {
+      if (!signal) throw error
+      // A thread that does not end would keep the process from ending, too.
+      logger.error({ signal, err: error }, 'stopped, though not all of it has ended')
+      interruption.end(signal)
+    })
   }
+  return signal
 }
 
 async function open({ path, ...rest }: SqliteStoreOptions): Promise<SqliteStore> {

@@ -1,5 +1,6 @@
-import { randomBytes } from 'node:crypto'
-import { type FileHandle, lstat, open, rename, rm } from 'node:fs/promises'
+import { createHash, randomBytes } from 'node:crypto'
+import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { realPathOf } from '../sqlite/database-file.ts'
 import { removeWhenInterrupted } from './supervision.ts'
@@ -9,21 +10,25 @@ export interface WholeFileOptions {
   readonly force: boolean
   /** What others may do with the file. */
   readonly mode: number
+  /** Whether the path may be a link, whose target is made then. @default true */
+  readonly followsLinks?: boolean
 }
 
 /**
  * Makes a file that is there whole or not at all: it is written beside its place under a temporary
- * name, pressed to the disk and put there last. Where the path is a link, its target is made.
+ * name, pressed to the disk and put there last. What processes left that were killed while they made the same
+ * file is removed.
  */
 export async function writeWholeFile(
   path: string,
-  { force, mode }: WholeFileOptions,
+  { force, mode, followsLinks = true }: WholeFileOptions,
   write: (temporaryPath: string, file: FileHandle) => Promise<void>,
 ): Promise<void> {
-  const destination = realPathOf(path)
+  const destination = followsLinks ? realPathOf(path) : path
   await requireFree(destination, force)
-  const suffix = `${randomBytes(4).toString('hex')}.partial`
-  const temporary = join(dirname(destination), `.${basename(destination)}.${suffix}`)
+  await removeLeavings(destination)
+  const name = `.${basename(destination)}.${maker(process.pid)}-${randomBytes(4).toString('hex')}.partial`
+  const temporary = join(dirname(destination), name)
   removeWhenInterrupted(...companionsOf(temporary))
   await using file = await openNew(temporary, mode, destination)
   try {
@@ -36,6 +41,34 @@ export async function writeWholeFile(
     for (const path of companionsOf(temporary)) await rm(path, { force: true })
     if ((error as NodeJS.ErrnoException).syscall === undefined) throw error
     throw new Error(`can't write ${destination}: ${(error as Error).message}`, { cause: error })
+  }
+}
+
+/** Who makes a file: the process, and the machine or container whose processes have such numbers. */
+function maker(pid: number): string {
+  return `${createHash('sha256').update(hostname()).digest('hex').slice(0, 8)}-${pid}`
+}
+
+/** Removes what processes of this machine that are no more were making in the place of a file. */
+async function removeLeavings(destination: string): Promise<void> {
+  const begin = `.${basename(destination)}.`
+  const names = await readdir(dirname(destination)).catch(() => [])
+  for (const name of names) {
+    const [, by, pid] = name.startsWith(begin)
+      ? (/^([0-9a-f]{8}-(\d+))-[0-9a-f]{8}\.partial/.exec(name.slice(begin.length)) ?? [])
+      : []
+    if (by === undefined || by !== maker(Number(pid)) || isAlive(Number(pid))) continue
+    await rm(join(dirname(destination), name), { force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    // Which somebody else's is.
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -87,7 +87,8 @@ export class WorkerThread<Call> {
   #tasks = 0
   /** Runs from the last word of the thread, where it has work. */
   #silence: NodeJS.Timeout | undefined
-  #givenUp = 0
+  /** When lives that were given up end. */
+  readonly #givenUp = new Set<Promise<unknown>>()
 
   constructor(options: WorkerThreadOptions) {
     this.name = options.name
@@ -195,14 +196,14 @@ export class WorkerThread<Call> {
       destroy(life)
       // Under a deadline, since a thread inside a native call ends only after it.
       const left = Math.max(Math.ceil(end - performance.now()), leastEnd)
-      await within(left, `end the ${this.name}`, life.over)
+      await within(left, `end the ${this.name}`, Promise.all([life.over, ...this.#givenUp]))
     }
   }
 
   /** @throws {StoreError} */
   #requireFewGivenUp(): void {
-    if (this.#givenUp < mostGivenUp) return
-    const why = `${this.#givenUp} threads of the ${this.name} were given up and have not ended`
+    if (this.#givenUp.size < mostGivenUp) return
+    const why = `${this.#givenUp.size} threads of the ${this.name} were given up and have not ended`
     this.#failure = new StoreError('unavailable', why)
     this.#state = 'failed'
     throw this.#failure
@@ -265,10 +266,9 @@ export class WorkerThread<Call> {
 
   /** Ends a life as soon as it can be. Until then it counts as given up. */
   #discard(life: Life): void {
-    this.#givenUp++
-    void life.over.then(() => {
-      this.#givenUp--
-    })
+    const { over } = life
+    this.#givenUp.add(over)
+    void over.then(() => this.#givenUp.delete(over))
     destroy(life)
   }
 

@@ -1,5 +1,6 @@
-import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { StoreError, type StoreErrorCode } from '../errors.ts'
+import { Repeated } from '../offload/repeated.ts'
 
 /** One thing that is wrong with a request, as cq's clients know it. */
 export interface Fault {
@@ -63,9 +64,40 @@ export function answerError(
   reply: FastifyReply,
 ): FastifyReply {
   const { status, detail, headers } = toHttpError(error)
-  if (status >= 500)
-    request.log[status === 500 ? 'error' : 'warn']({ err: error }, `answered ${status}`)
+  if (status >= 500) logFault(error, status, request)
   return reply.code(status).headers(headers).send({ detail })
+}
+
+/** Of each server. */
+const repeated = new WeakMap<object, Repeated>()
+
+/** Has faults that come again and again counted, and told at the latest as the server closes. */
+export function countFaults(server: FastifyInstance): void {
+  if (repeated.has(server.server)) return
+  const faults = new Repeated()
+  repeated.set(server.server, faults)
+  server.addHook('onClose', (_server, done) => {
+    faults[Symbol.dispose]()
+    done()
+  })
+}
+
+function logFault(
+  error: FastifyError | StoreError | HttpError,
+  status: number,
+  { log, server }: FastifyRequest,
+): void {
+  const level = status === 500 ? 'error' : 'warn'
+  const { code = error.name } = error as { code?: string }
+  // What follows in parentheses or quotes tells one case from another.
+  const [what = ''] = error.message.split(/[("']/, 1)
+  const first = () => log[level]({ err: error }, `answered ${status}`)
+  const faults = repeated.get(server.server)
+  if (!faults) first()
+  else
+    faults.note(`${status} ${code} ${what}`, first, (times) => {
+      server.log[level]({ code, times }, `answered ${status} ${times} more times: ${error.message}`)
+    })
 }
 
 function toHttpError(error: FastifyError | StoreError | HttpError): HttpError {

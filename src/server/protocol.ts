@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { readBodies } from './body.ts'
-import { answerError } from './errors.ts'
+import { answerError, countFaults } from './errors.ts'
 import { refuseEmptyNames, watchPaths } from './paths.ts'
 import { declareAnswers } from './schemas.ts'
 import { compileValidator } from './validation.ts'
@@ -10,6 +10,7 @@ export function speakCq(server: FastifyInstance): () => void {
   server.setValidatorCompiler(compileValidator)
   server.setSerializerCompiler(() => JSON.stringify)
   server.setErrorHandler(answerError)
+  countFaults(server)
   declareAnswers(server)
   readBodies(server)
   refuseEmptyNames(server)

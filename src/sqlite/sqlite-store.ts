@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { StoreError } from '../errors.ts'
 import { Lane, type LaneFigures } from '../offload/lane.ts'
 import { eachOnce, type Log, processLog } from '../offload/log.ts'
+import { Repeated } from '../offload/repeated.ts'
 import type { CallReply } from '../offload/reply.ts'
 import { WorkerThread } from '../offload/worker-thread.ts'
 import type { Access, StoreMethod } from '../operations/operation.ts'
@@ -88,6 +89,8 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #checkpointer: WorkerThread<Call>
   readonly #checkpointRequest = new CheckpointRequest()
   readonly #health = new Health()
+  /** Of calls that nobody waits for. */
+  readonly #failures = new Repeated()
   /** The files as they were opened. Not where this is read only. */
   #openFile: OpenFile | undefined
   readonly #writes: Lane<Call>
@@ -291,7 +294,12 @@ export class SqliteStore extends OperationStore implements Store {
   protected logFailure(method: StoreMethod, error: StoreError): void {
     // Which is no news, and would be told at each call.
     if (error.code === 'read_only') return
-    this.#log.warn({ method, error }, `${method} failed: ${error.message}`)
+    const failed = `${method} failed: ${error.message}`
+    this.#failures.note(
+      `${method} ${error.code}`,
+      () => this.#log.warn({ method, error }, failed),
+      (times) => this.#log.warn({ method, times }, `${times} more times: ${failed}`),
+    )
   }
 
   protected async unreadiness(): Promise<string | undefined> {
@@ -384,6 +392,7 @@ export class SqliteStore extends OperationStore implements Store {
     await Promise.all(lanes.map((lane) => lane.drain()))
     await Promise.race([this.#tidying, delay(left(), undefined, { ref: false })])
     for (const lane of lanes) lane.stop()
+    this.#failures[Symbol.dispose]()
     this.#checkpointRequest.stopWaiting()
     const [last, ...rest] = this.#threads
     const others = await Promise.allSettled(

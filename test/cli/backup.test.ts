@@ -1,4 +1,7 @@
+import { spawnSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { lstat, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { copyOf, faultsOf, footprintOf, referenceRows } from '../migrations/database-file.ts'
@@ -128,6 +131,23 @@ describe('backup', () => {
       bytes: (await stat(copy)).size,
       rows: { knowledge_units: 10, users: expect.any(Number), api_keys: expect.any(Number) },
     })
+  })
+
+  test('removes what a killed one has left in its place, and nobody else is making', async () => {
+    const host = createHash('sha256').update(hostname()).digest('hex').slice(0, 8)
+    const { pid: dead } = spawnSync('true')
+    const left = (by: string) => `.copy.db.${by}-0123abcd.partial`
+    const names = [left(`${host}-${dead}`), `${left(`${host}-${dead}`)}-journal`]
+    const kept = [
+      left(`${host}-${process.pid}`),
+      left(`00000000-${dead}`),
+      `.other.db.${host}-${dead}`,
+    ]
+    for (const name of [...names, ...kept]) await writeFile(directory.file(name), 'x')
+    expect((await run(copyOf('current'), directory.file('copy.db'))).code).toBe(0)
+    const there = (await directory.list()).filter((name) => name.startsWith('.'))
+    expect(there.sort()).toEqual(kept.sort())
+    for (const name of kept) await directory.remove(name)
   })
 
   test('leaves nothing behind where it fails', async () => {

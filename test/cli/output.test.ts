@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, truncate, writeFile } from 'node:fs/promises'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
@@ -114,6 +114,47 @@ test.each([
   expect(outcome.stderr).toMatch(
     new RegExp(`^cq-store: the log can't be written[^\\n]*${code}[^\\n]*\\n$`),
   )
+})
+
+/** A server whose log goes where a line of a shell says, and how it is asked. */
+async function serveLogging(shell: string, name: string) {
+  const port = await freePort()
+  const command = new RunningCommand({
+    shell,
+    args: ['serve', '--dev', '--port', `${port}`, '--db-path', directory.file(name, 'cq.db')],
+  })
+  const health = () => fetch(`http://127.0.0.1:${port}/health`).then(({ status }) => status)
+  await expect.poll(() => health().catch(() => 0), { timeout: 20_000 }).toBe(200)
+  return { command, health }
+}
+
+test('serve answers, and ends, where nobody reads its log', async () => {
+  const { command, health } = await serveLogging(
+    'exec 3> >(exec sleep 60); exec "$@" >&3',
+    'unread',
+  )
+  await using _ = command
+  // Far more than a pipe holds.
+  for (let request = 0; request < 1_000; request++) expect(await health()).toBe(200)
+  command.process.kill('SIGTERM')
+  // Not when its output is closed, which the other process holds open.
+  const [code, signal] = (await once(command.process, 'exit')) as [number | null, string | null]
+  expect([code, signal]).toEqual([0, null])
+  command.process.stdout?.destroy()
+  command.process.stderr?.destroy()
+})
+
+test('serve goes on with its log once there is room again, and tells how much is lost', async () => {
+  const file = directory.file('served.log')
+  // As large as a file may be, but for some lines.
+  await writeFile(file, ' '.repeat(2 ** 20 - 4_000))
+  const { command, health } = await serveLogging(`ulimit -f 1024; exec "$@" >> ${file}`, 'short')
+  await using _ = command
+  for (let request = 0; request < 60; request++) expect(await health()).toBe(200)
+  await command.complains(/serving goes on/)
+  await truncate(file)
+  await health()
+  await expect.poll(() => readFile(file, 'utf8')).toMatch(/"msg":"\d+ lines of the log were lost/)
 })
 
 async function freePort(): Promise<number> {

@@ -120,6 +120,23 @@ describe('a store that refuses', () => {
   })
 })
 
+test('the same fault is logged once, and then how often it came', async () => {
+  const { lines, logger } = recordedLog()
+  const served = await serveStore({ server: { logger } })
+  Object.defineProperty(served.store, 'asText', {
+    value: (_view: string, _method: string, domains: string[]) =>
+      Promise.reject(new StoreError('unavailable', `the disk is full ("${domains}")`)),
+  })
+  for (let time = 0; time < 50; time++)
+    expect((await served.ask(`/api/v1/knowledge?domains=${time}`)).status).toBe(503)
+  await served[Symbol.asyncDispose]()
+  const faults = lines.map((line) => JSON.parse(line)).filter(({ msg }) => /answered/.test(msg))
+  expect(faults).toMatchObject([
+    { msg: 'answered 503', err: { message: 'the disk is full ("0")' } },
+    { msg: 'answered 503 49 more times: the disk is full ("0")', times: 49 },
+  ])
+})
+
 test('a write whose outcome is unknown is not to be done again at once', async () => {
   await using served = await serveStore()
   const key = await served.apiKey()
