@@ -21,14 +21,14 @@ export class OpenFile {
     this.#hadLocks = this.#hasLocks()
   }
 
-  /** What tells the file and its log from all others, also from those that have their paths later. */
+  /** What tells the file from all others, also from one that has its path later. */
   get identity(): string {
-    return `${identityOf(this.#file)}, ${identityOf(this.#log)}`
+    return identityOf(this.#file)
   }
 
   /** Whether the path leads to another file, or to none. */
   get isMoved(): boolean {
-    return identityOf(this.#file) !== identityOf(found(this.#path))
+    return this.identity !== identityOf(found(this.#path))
   }
 
   /** As `isMoved`, of the write-ahead log, too; and whether the system knows of no lock any more. */
@@ -36,6 +36,11 @@ export class OpenFile {
     // First, as who drops the locks may take the log away, too, for want of anybody else who has it open.
     if (this.#hadLocks && !this.#hasLocks()) return 'unlocked'
     return this.isMoved || this.#isLogMoved() ? 'moved' : undefined
+  }
+
+  /** Takes the log that is there next for the right one, as after a time in which nobody had the file open. */
+  forgetLog(): void {
+    this.#log = undefined
   }
 
   /** A log is made at the first read or write, and stays for as long as somebody has the database open. */

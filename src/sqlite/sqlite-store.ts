@@ -93,6 +93,8 @@ export class SqliteStore extends OperationStore implements Store {
   readonly #failures = new Repeated()
   /** The files as they were opened. Not where this is read only. */
   #openFile: OpenFile | undefined
+  /** How often the writer had been started anew when they were last looked at. */
+  #restartsSeen = 0
   readonly #writes: Lane<Call>
   readonly #reads: Lane<Call>
   readonly #ranks: Lane<Call>
@@ -311,7 +313,12 @@ export class SqliteStore extends OperationStore implements Store {
 
   /** Looks whether the files are those that were opened. */
   #lookAtFiles(): void {
-    if (!this.#openFile || !this.#health.noteFiles(this.#openFile.fault())) return
+    const [file, writer] = [this.#openFile, this.#writer]
+    // While all threads are away SQLite takes the log away, too.
+    if (!file || !writer?.isReady) return
+    if (writer.restarts !== this.#restartsSeen && !this.#health.fileFault) file.forgetLog()
+    this.#restartsSeen = writer.restarts
+    if (!this.#health.noteFiles(file.fault())) return
     const { fileFault } = this.#health
     if (fileFault === undefined) this.#log.warn({ path: this.#path }, 'the database file is back')
     else this.#log.error({ path: this.#path }, fileFault)
