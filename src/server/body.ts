@@ -10,16 +10,20 @@ const usualBody = 16_384
 export const largestBody = 1_048_576
 
 /**
- * How much of bodies is held at once, in bytes: 32 MiB. What is made of one until its request is answered takes
- * several times as much.
+ * How much of bodies is held at once, in bytes: 8 MiB, thousands of usual ones. What is made of one until its
+ * request is answered takes several times as much, and large ones that come together hold up all else.
  */
-const mostHeld = 33_554_432
+const mostHeld = 8_388_608
 
 /** Takes bodies as they come, whatever they say they are. */
 export function takeBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
   const options = { parseAs: 'buffer', bodyLimit: usualBody } as const
-  server.addContentTypeParser('*', options, (_request, body, done) => done(null, body))
+  server.addContentTypeParser('*', options, ({ raw: { socket } }, body, done) => {
+    // Who took too long was told so already, and must find nothing done.
+    if (socket.writableEnded) done(new HttpError(408, 'Request Timeout'))
+    else done(null, body)
+  })
   limitHeldBodies(server)
   server.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const type = headers['content-type']

@@ -49,7 +49,7 @@ describe('a refusal', () => {
   )
 })
 
-test('bodies of 32 MiB are held at once, and one more is turned away until there is room', async () => {
+test('bodies of 8 MiB are held at once, and one more is turned away until there is room', async () => {
   const { port } = new URL(served.url)
   const head = (length: number) =>
     `POST /api/v1/knowledge HTTP/1.1\r\nhost: a\r\nauthorization: Bearer ${key}\r\n` +
@@ -60,7 +60,7 @@ test('bodies of 32 MiB are held at once, and one more is turned away until there
     await once(socket, 'data')
     return socket
   }
-  const sockets = await Promise.all(Array.from({ length: 32 }, open))
+  const sockets = await Promise.all(Array.from({ length: 8 }, open))
   // Each is past its authentication once the next request on it would be.
   const small = { domains: ['a'], insight }
   await expect.poll(async () => (await propose(small)).status).toBe(503)
