@@ -1,5 +1,6 @@
 import { constants, getPriority, setPriority } from 'node:os'
 import { workerData } from 'node:worker_threads'
+import { StoreError } from '../src/errors.ts'
 import { type CallReply, type Reply, toFailure } from '../src/offload/reply.ts'
 import type { Call } from '../src/operations/operation-store.ts'
 import { answerBatch } from '../src/sqlite/batch.ts'
@@ -7,6 +8,7 @@ import { CheckpointRequest } from '../src/sqlite/checkpoint-request.ts'
 import { Connection } from '../src/sqlite/connection.ts'
 import type { WorkerOptions } from '../src/sqlite/connection-options.ts'
 import { toStoreError } from '../src/sqlite/errors.ts'
+import { integrityFaults } from '../src/sqlite/integrity.ts'
 import { migrate, requireNewest } from '../src/sqlite/migrator.ts'
 import { Ranker } from '../src/sqlite/ranker.ts'
 import { SharedRankingFigures } from '../src/sqlite/ranking-figures.ts'
@@ -21,6 +23,7 @@ let ranker: Ranker | undefined
 export const open = (): Reply =>
   reply(() => {
     connection = new Connection(options)
+    if (options.quickCheck) requireSound(connection)
     if (options.access === 'write') migrate(connection, options.busyTimeout, !options.mustBeNewest)
     if (options.access === 'read' || options.access === 'rank') {
       if (options.mustBeNewest) requireReadable(connection)
@@ -58,6 +61,12 @@ export default (calls: readonly Call[]): CallReply[] => {
   // Which could not be ended: another connection begins anew.
   if (connection.sqlite.inTransaction) setImmediate(() => process.exit(1))
   return replies
+}
+
+/** @throws {StoreError} `corrupt` */
+function requireSound({ sqlite }: Connection): void {
+  const [fault] = integrityFaults(sqlite, 'quick_check', 1)
+  if (fault !== undefined) throw new StoreError('corrupt', `the database file is damaged: ${fault}`)
 }
 
 /** Where it is not, the connection is closed, so that a file that is refused is left as it was. */

@@ -15,6 +15,7 @@ export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSetti
   readonly port: number
   readonly host: string
   readonly readOnly?: true
+  readonly quickCheck?: true
   readonly trustProxy?: readonly string[]
   readonly readers: number
   readonly rankers: number
@@ -53,6 +54,10 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     .option(
       '--read-only',
       'serve what is there, also where it cannot be written; writes are refused',
+    )
+    .option(
+      '--quick-check',
+      'look through the whole file for damage first, and serve none that is damaged',
     )
     .addOption(
       new Option(

@@ -56,6 +56,7 @@ async function serveUntilStopped(
   const store = await open({
     path,
     readOnly,
+    quickCheck: flags.quickCheck,
     readers,
     rankers,
     durability,

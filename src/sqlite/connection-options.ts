@@ -36,6 +36,8 @@ export interface WorkerOptions extends ConnectionOptions {
   readonly checkpointMemory: SharedArrayBuffer
   /** Of the figures of a ranker's index. */
   readonly rankingMemory?: SharedArrayBuffer | undefined
+  /** Whether the file is looked through for damage first. */
+  readonly quickCheck: boolean
   /** Whether the file must have the newest schema, and is not brought to it. */
   readonly mustBeNewest: boolean
 }

@@ -165,6 +165,7 @@ export class SqliteStore extends OperationStore implements Store {
     const {
       path,
       migrate = true,
+      quickCheck = false,
       readers = defaultReaders,
       rankers = 1,
       durability = 'normal',
@@ -198,6 +199,8 @@ export class SqliteStore extends OperationStore implements Store {
         ...rest,
         access,
         mustBeNewest: file !== undefined || !migrate,
+        // By the one that starts first, once.
+        quickCheck: quickCheck && name === (file ? 'reader 1' : 'writer') && !this.#openFile,
         durability,
         busyTimeout,
         cacheSize,

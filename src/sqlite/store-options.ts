@@ -7,6 +7,9 @@ export interface SqliteStoreOptions {
   /**
    * The database file. It and its directory are made where they don't exist, the file for its owner
    * only. Symbolic links are followed. `:memory:` is refused.
+   *
+   * Nothing else in this process may open the file, by whatever means: as it closes it, the system drops the
+   * locks of this store, and another process may take away what was written. Where that is seen, it is logged.
    */
   readonly path: string
   /**
@@ -21,6 +24,11 @@ export interface SqliteStoreOptions {
    * Else opening fails, with `migration_needed` or `unavailable`. @default true; never with `readOnly`
    */
   readonly migrate?: boolean | undefined
+  /**
+   * Whether the file is looked through for damage before the store is open, which reads all of it. A fault is
+   * `corrupt`, and named. @default false
+   */
+  readonly quickCheck?: boolean | undefined
   /**
    * Reader workers, each a thread with a connection. @default one per core, at least 1, at most 8; of
    * these one is for long reads only, since this thread needs a core, too
@@ -85,6 +93,7 @@ export const checkStoreOptions = checker<SqliteStoreOptions>('options of SqliteS
     path: { type: 'string', pattern: '^[^\\u0000]*$' },
     readOnly: { type: 'boolean' },
     migrate: { type: 'boolean' },
+    quickCheck: { type: 'boolean' },
     readers: { type: 'integer', minimum: 1, maximum: 64 },
     rankers: { type: 'integer', minimum: 0, maximum: 64 },
     durability: { enum: ['normal', 'full'] },

@@ -150,8 +150,8 @@ it('a store that can not write is not ready, until it can again, though nobody w
 
 it('a store whose writer is held for longer than a call may take is not ready', async () => {
   const writing = Latch.create('write')
-  await using store = await openSteered({ path, timeout: 400, readers: 1 })
-  expect(await store.readiness()).toEqual(ready)
+  await using store = await openSteered({ path, timeout: 1_000, readers: 1 })
+  await expect.poll(() => store.readiness()).toEqual(ready)
   expect(await outcome(store.insert(heldUnit))).toBe('outcome_unknown')
   expect(await store.readiness()).toEqual(notReady('a write takes too long'))
   writing.open()
@@ -165,6 +165,20 @@ it('a store whose writer died is not ready until another one is there', async ()
   deaths.add()
   await log.told('warn')
   await expect.poll(() => store.readiness()).toEqual(ready)
+})
+
+it('a file is looked through before it is opened, where that is asked for', async () => {
+  {
+    await using store = await SqliteStore.open({ path, quickCheck: true })
+    await store.insertMany(ordinaryUnits(300))
+  }
+  await using file = await open(path, 'r+')
+  const { size } = await file.stat()
+  await file.write(Buffer.alloc(4_096, 255), 0, 4_096, size - 4_096)
+  const failure = await failureOf(SqliteStore.open({ path, quickCheck: true }))
+  expect(failure.code).toBe('corrupt')
+  expect(failure.message).toMatch(/^the database file is damaged/)
+  await (await SqliteStore.open({ path, log: new RecordedLog() })).close()
 })
 
 it('a store that found damage is not ready any more', async () => {
