@@ -1,4 +1,5 @@
-import { type BigIntStats, readFileSync, statSync } from 'node:fs'
+import { type BigIntStats, statSync } from 'node:fs'
+import { readFile, stat } from 'node:fs/promises'
 
 /** What of a database's files is not as it was when they were opened. */
 export type FileFault = 'moved' | 'unlocked'
@@ -11,14 +12,12 @@ export class OpenFile {
   readonly #path: string
   readonly #file: BigIntStats | undefined
   #log: BigIntStats | undefined
-  readonly #hadLocks: boolean
+  #hadLocks = false
 
   /** To be made once the database is open. */
   constructor(path: string) {
     this.#path = path
-    this.#file = found(path)
-    this.#log = found(`${path}-wal`)
-    this.#hadLocks = this.#hasLocks()
+    this.#file = statNow(path)
   }
 
   /** What tells the file from all others, also from one that has its path later. */
@@ -28,14 +27,27 @@ export class OpenFile {
 
   /** Whether the path leads to another file, or to none. */
   get isMoved(): boolean {
-    return this.identity !== identityOf(found(this.#path))
+    return this.identity !== identityOf(statNow(this.#path))
   }
 
-  /** As `isMoved`, of the write-ahead log, too; and whether the system knows of no lock any more. */
-  fault(): FileFault | undefined {
+  /**
+   * As `isMoved`, of the write-ahead log, too; and whether the system knows of no lock any more. It keeps no
+   * thread waiting, however slow the disk is.
+   */
+  async look(): Promise<FileFault | undefined> {
+    const [file, log, hasLocks] = await Promise.all([
+      statLater(this.#path),
+      statLater(`${this.#path}-wal`),
+      this.#hasLocks(),
+    ])
+    const lostLocks = this.#hadLocks && !hasLocks
+    this.#hadLocks ||= hasLocks
     // First, as who drops the locks may take the log away, too, for want of anybody else who has it open.
-    if (this.#hadLocks && !this.#hasLocks()) return 'unlocked'
-    return this.isMoved || this.#isLogMoved() ? 'moved' : undefined
+    if (lostLocks) return 'unlocked'
+    // A log is made at the first read or write, and stays for as long as somebody has the database open.
+    this.#log ??= log
+    const isSame = this.identity === identityOf(file) && identityOf(this.#log) === identityOf(log)
+    return isSame ? undefined : 'moved'
   }
 
   /** Takes the log that is there next for the right one, as after a time in which nobody had the file open. */
@@ -43,34 +55,31 @@ export class OpenFile {
     this.#log = undefined
   }
 
-  /** A log is made at the first read or write, and stays for as long as somebody has the database open. */
-  #isLogMoved(): boolean {
-    const log = found(`${this.#path}-wal`)
-    this.#log ??= log
-    return identityOf(this.#log) !== identityOf(log)
-  }
-
   /**
-   * Whether this process has a lock on the file, as it has all the while: another SQLite in it that closes the
-   * file drops the locks of all. Told by Linux only; elsewhere there never seem to be any.
+   * Whether this process has a lock on the file, as it has all the while: whatever else in it closes the file
+   * drops the locks of all. Told by Linux only; elsewhere there never seem to be any.
    */
-  #hasLocks(): boolean {
+  async #hasLocks(): Promise<boolean> {
     try {
       const own = new RegExp(` ${process.pid} [0-9a-f]+:[0-9a-f]+:${this.#file?.ino} `)
-      return own.test(readFileSync('/proc/locks', 'latin1'))
+      return own.test(await readFile('/proc/locks', 'latin1'))
     } catch {
       return false
     }
   }
 }
 
-function found(path: string): BigIntStats | undefined {
+function statNow(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false })
   } catch {
     // As where a directory on the way may not be searched any more.
     return undefined
   }
+}
+
+function statLater(path: string): Promise<BigIntStats | undefined> {
+  return stat(path, { bigint: true }).catch(() => undefined)
 }
 
 function identityOf(file: BigIntStats | undefined): string {

@@ -108,6 +108,7 @@ export class SqliteStore extends OperationStore implements Store {
   #tidying: Promise<void> | undefined
   #following: Promise<unknown> | undefined
   #tryingToWrite: Promise<void> | undefined
+  #looking: Promise<void> | undefined
 
   /**
    * Opens the file, made if need be, and brings it to the newest schema. Files of cq's reference
@@ -145,9 +146,11 @@ export class SqliteStore extends OperationStore implements Store {
             'a private copy is read, as it is now',
         )
       if (!readOnly) store.#openFile = new OpenFile(realPath)
+      // What they are as they are opened, for later looks.
+      await store.#lookAtFiles()
       void store.#startRankers()
       store.#tidyTimer = setInterval(() => {
-        store.#lookAtFiles()
+        void store.#lookAtFiles()
         store.#tidyWhenIdle()
         store.#tryWriting()
         store.#followWhenIdle()
@@ -308,20 +311,29 @@ export class SqliteStore extends OperationStore implements Store {
   }
 
   protected async unreadiness(): Promise<string | undefined> {
-    this.#lookAtFiles()
+    await this.#lookAtFiles()
     if (this.#writer?.isReady === false) return 'the thread that writes is being started anew'
     if (this.#writes.isLate) return 'a write takes too long'
     return this.#health.reason
   }
 
-  /** Looks whether the files are those that were opened. */
-  #lookAtFiles(): void {
+  /** Looks whether the files are those that were opened. Who asks meanwhile waits for the same look. */
+  #lookAtFiles(): Promise<void> {
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = undefined
+    })
+    return this.#looking
+  }
+
+  async #look(): Promise<void> {
     const [file, writer] = [this.#openFile, this.#writer]
     // While all threads are away SQLite takes the log away, too.
     if (!file || !writer?.isReady) return
     if (writer.restarts !== this.#restartsSeen && !this.#health.fileFault) file.forgetLog()
     this.#restartsSeen = writer.restarts
-    if (!this.#health.noteFiles(file.fault())) return
+    const fault = await file.look()
+    const isAsBefore = writer.isReady && writer.restarts === this.#restartsSeen
+    if (!isAsBefore || !this.#health.noteFiles(fault)) return
     const { fileFault } = this.#health
     if (fileFault === undefined) this.#log.warn({ path: this.#path }, 'the database file is back')
     else this.#log.error({ path: this.#path }, fileFault)

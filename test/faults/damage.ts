@@ -130,6 +130,8 @@ async function tryImage(path: string, seed: number) {
   }
   await Promise.all(Object.entries(calls).map(([name, call]) => attempt(name, call())))
   for (const [name, call] of Object.entries(calls)) await attempt(name, call())
+  const { isReady } = await store.readiness()
+  if (isCorrupt && isReady) faults.push('the store says that it is ready')
   await attempt('close', store.close())
   return { isOpen: true, isCorrupt, faults }
 }
