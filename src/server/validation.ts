@@ -126,7 +126,8 @@ const hidden = '**********'
 /** What was sent, as far as it can be sent back: not a password, nor what is very long or deep. */
 function echoOf(input: unknown): unknown {
   if (sizeWithin(longestEcho, input, deepestEcho) < 0) return null
-  return JSON.parse(JSON.stringify(input, (name, value) => (name === 'password' ? hidden : value)))
+  const text = JSON.stringify(input, (name, value) => (name === 'password' ? hidden : value))
+  return JSON.parse(text ?? 'null')
 }
 
 /** What is left of a size once a value has taken its part; below zero where it is larger, or too deep. */

@@ -4,6 +4,7 @@ import { availableParallelism, cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { type AttackFigures, attacks, longAttacks } from './attacks.ts'
+import { tryCompany } from './company.ts'
 import { tryDamage } from './damage.ts'
 import { buildShim, makeControl, sweepDisk } from './disk.ts'
 import { killLibrary, killServer } from './kills.ts'
@@ -110,6 +111,19 @@ const parts: Readonly<Record<string, () => Promise<Line[]>>> = {
       })
     }
     return lines
+  },
+
+  async company() {
+    const { acknowledged, commands, faults } = await within((directory) =>
+      tryCompany(directory, Math.ceil(rounds / 25)),
+    )
+    return [
+      {
+        what: `two servers and ${commands} commands on one file at once`,
+        figure: `${acknowledged} acknowledgements, ${faults.length} faults`,
+        faults,
+      },
+    ]
   },
 
   async attacks() {

@@ -3,6 +3,7 @@ import { openSync, readSync, writeSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { RunningCommand } from '../cli/command.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
+import { tryCompany } from './company.ts'
 import { tryDamage } from './damage.ts'
 import { buildShim, callKinds, makeControl, shimmed, sweepDisk } from './disk.ts'
 import { killLibrary, killServer, makeKey, propose } from './kills.ts'
@@ -38,6 +39,14 @@ test('a damaged file hangs nothing, is no fault of the library, and is told', as
   expect(faults).toEqual([])
   expect(corrupt).toBeGreaterThan(0)
 })
+
+test('two servers and every command work on one file at once', async () => {
+  await using directory = await TemporaryDirectory.create()
+  const { acknowledged, commands, faults } = await tryCompany(directory.path, 1)
+  expect(faults).toEqual([])
+  expect(commands).toBe(10)
+  expect(acknowledged).toBeGreaterThan(0)
+}, 180_000)
 
 describe('a disk', () => {
   test('whose calls fail is told as such, and no answer is a lie', async ({ skip }) => {
