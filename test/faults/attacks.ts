@@ -218,6 +218,9 @@ async function unreadPipelines({ pipelines, patience }: AttackSizes): Promise<At
     const sockets = Array.from({ length: pipelines }, () => target.socket().pause())
     for (const socket of sockets) socket.write(requests)
     await delay(patience)
+    // Who does not read does not see either that it was closed.
+    for (const socket of sockets) socket.resume()
+    await delay(500)
     const closed = sockets.filter(({ destroyed }) => destroyed).length
     for (const socket of sockets) socket.destroy()
     return `after ${patience / 1000} s ${closed} were closed`
