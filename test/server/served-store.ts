@@ -106,7 +106,17 @@ export async function serveStore(options: ServeOptions = {}): Promise<ServedStor
     readers: 1,
     ...options.store,
   })
-  const server = await createServer({ store, jwtSecret, apiKeyPepper, ...options.server })
+  const server = await createServer({
+    store,
+    jwtSecret,
+    apiKeyPepper,
+    ...options.server,
+  }).catch(async (error: unknown) => {
+    // Once its threads are there: one that is ended as it loads the driver takes the process along.
+    await store.query(['any'])
+    await store.close()
+    throw error
+  })
   await server.listen({ host: '127.0.0.1', port: 0 })
   const url = `http://127.0.0.1:${(server.server.address() as AddressInfo).port}`
   return new ServedStore(url, store, async () => {
