@@ -58,6 +58,8 @@ interface Life {
   readonly over: Promise<unknown>
   /** Whether there is a thread. */
   readonly hasThread: boolean
+  /** How many tasks were handed to the thread and not answered. */
+  tasks: number
 }
 
 /**
@@ -83,8 +85,6 @@ export class WorkerThread<Call> {
   #failure: StoreError | undefined
   #restartDelay = firstRestartDelay
   #restartTimer: NodeJS.Timeout | undefined
-  /** Tasks that were handed to the thread and not answered. */
-  #tasks = 0
   /** Runs from the last word of the thread, where it has work. */
   #silence: NodeJS.Timeout | undefined
   /** When lives that were given up end. */
@@ -141,7 +141,7 @@ export class WorkerThread<Call> {
     const life = this.#life
     // A pool whose thread is gone would start another one for the asking.
     if (!life || !this.isReady) throw new WorkerLost(`the ${this.name} is not running`)
-    this.#beginTask()
+    this.#beginTask(life)
     try {
       const replies: CallReply[] = await life.pool.run(batch)
       // Taken out of the array, since the pool's map of tasks, see `Lane`, may keep that for long.
@@ -166,7 +166,7 @@ export class WorkerThread<Call> {
     if (!life || !this.isReady)
       throw new StoreError('unavailable', `the ${this.name} is not running`)
     this.inFlight++
-    this.#beginTask()
+    this.#beginTask(life)
     try {
       return unwrap(await this.#task(life.pool, duty))
     } finally {
@@ -244,24 +244,24 @@ export class WorkerThread<Call> {
     })
     thread?.once('exit', (code) => resolve(reason ?? `its thread ended with code ${code}`))
     if (!thread) resolve('no thread could be made for it')
-    const life: Life = { pool, isOver: false, loaded, opened, over, hasThread: !!thread }
+    const life: Life = { pool, isOver: false, loaded, opened, over, hasThread: !!thread, tasks: 0 }
     return life
   }
 
   /** Has the thread give word within its deadline. */
-  #beginTask(): void {
+  #beginTask(life: Life): void {
     const { silenceDeadline } = this.#options
-    if (this.#tasks++ > 0 || silenceDeadline === undefined) return
+    if (life.tasks++ > 0 || silenceDeadline === undefined) return
     if (this.#silence) this.#silence.refresh()
     else
       this.#silence = setTimeout(() => {
-        if (this.#tasks > 0 && this.#life) this.#giveUp(this.#life, silenceDeadline)
+        if (this.#life && this.#life.tasks > 0) this.#giveUp(this.#life, silenceDeadline)
       }, silenceDeadline).unref()
   }
 
   #endTask(life: Life): void {
-    if (life !== this.#life) return
-    if (--this.#tasks > 0) this.#silence?.refresh()
+    life.tasks--
+    if (life === this.#life && life.tasks > 0) this.#silence?.refresh()
   }
 
   /** Ends a life as soon as it can be. Until then it counts as given up. */
@@ -291,7 +291,6 @@ export class WorkerThread<Call> {
   #restart(life: Life, what: string, error?: unknown): void {
     if (this.#isClosed || life !== this.#life || this.#state !== 'ready') return
     this.#state = 'starting'
-    this.#tasks = 0
     this.restarts++
     this.#options.log.warn(
       { worker: this.name, error },

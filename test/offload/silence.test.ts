@@ -63,6 +63,9 @@ describe('a worker that says nothing for its deadline', () => {
     expect(failure.message).toContain('3 threads of the worker 1 were given up and have not ended')
     await writeFile(pipe, 'text')
     await expect.poll(() => outcome(engine.perform('list')), { timeout: 30_000 }).toBe('answered')
+    // And given up again.
+    expect(await outcome(engine.perform(`read ${pipe}`))).toBe('outcome_unknown')
+    await writeFile(pipe, 'text')
   })
 
   it('is not given up where it has nothing to do', async () => {
