@@ -22,7 +22,10 @@ export interface Step {
   readonly statement: Statement<never, unknown>
   readonly params: object
   readonly want: 'rows' | 'changes'
-  /** How much text the rows may hold: reading ends with the row that passes it. @default no bound */
+  /**
+   * How much text the rows may hold: reading ends with the row that passes it, and `Rows` are the answer.
+   * @default no bound, and the answer is a list
+   */
   readonly mostText?: number
   /** Whether what it takes out is to be nowhere any more: in no file beside the database, either. */
   readonly erases?: boolean
@@ -127,13 +130,23 @@ export function* allWithin<P extends object, Row extends object>(
   statement: Statement<P, Row>,
   params: P,
 ): Steps<Rows<Row>> {
-  const step: Step = { statement: statement as never, params, want: 'rows', mostText }
-  const rows: Row[] = yield step
-  return { rows, isCut: rows.reduce((sum, row) => sum + textIn(row), 0) >= mostText }
+  return yield { statement: statement as never, params, want: 'rows', mostText }
+}
+
+/** As `allWithin` answers, of rows that are read one by one. */
+export function takeWithin<Row extends object>(mostText: number, all: Iterable<Row>): Rows<Row> {
+  const rows: Row[] = []
+  let text = 0
+  for (const row of all) {
+    rows.push(row)
+    text += textIn(row)
+    if (text >= mostText) return { rows, isCut: true }
+  }
+  return { rows, isCut: false }
 }
 
 /** How much text a row holds. */
-export function textIn(row: object): number {
+function textIn(row: object): number {
   let length = 0
   for (const name in row) {
     const value = row[name as keyof typeof row] as unknown

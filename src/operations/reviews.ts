@@ -22,7 +22,7 @@ import {
   read,
   type Steps,
   scan,
-  textIn,
+  takeWithin,
   write,
 } from './operation.ts'
 import { firstReadable, readable, readablePage } from './readable.ts'
@@ -252,25 +252,9 @@ function* siftedRows(
   if (params.status === '')
     for (const [status] of (yield* byStatus()).filter(([status]) => status !== 'approved'))
       lists.push(yield* allWithin(mostText, walks.unapproved, { ...params, status, limit }))
-  return firstOf(lists, limit, mostText)
-}
-
-/** Several lists as one, newest first, up to so many rows and so much text. */
-function firstOf(
-  lists: readonly Rows<ReviewRow>[],
-  limit: number,
-  mostText: number,
-): Rows<ReviewRow> {
-  const all = lists.flatMap(({ rows }) => rows).sort(newestFirst)
-  const rows: ReviewRow[] = []
-  let text = 0
-  for (const row of all) {
-    // A list that was cut has as much text, so that what it lacks comes after this.
-    if (rows.length === limit || text >= mostText) break
-    rows.push(row)
-    text += textIn(row)
-  }
-  return { rows, isCut: text >= mostText }
+  const rows = lists.flatMap((list) => list.rows).sort(newestFirst)
+  // A list that was cut has as much text, so that what it lacks comes after this.
+  return takeWithin(mostText, rows.slice(0, limit))
 }
 
 function newestFirst(one: ReviewRow, other: ReviewRow): number {

@@ -7,7 +7,7 @@ import {
   type Question,
   type Step,
   type Steps,
-  textIn,
+  takeWithin,
 } from '../operations/operation.ts'
 import type { RankingIndex } from '../ranking/ranking-index.ts'
 import { CheckpointRequest } from './checkpoint-request.ts'
@@ -320,7 +320,7 @@ export class Connection {
     if (want === 'rows')
       return mostText === undefined
         ? prepared.all(...values)
-        : upTo(mostText, prepared.iterate(...values))
+        : takeWithin(mostText, prepared.iterate(...values) as IterableIterator<object>)
     this.changes++
     const { changes } = prepared.run(...values)
     if (changes === 0) this.changes--
@@ -358,18 +358,6 @@ export class Connection {
 function moved(): StoreError {
   const why = 'the database file was moved, removed or replaced while it was open; nothing was done'
   return new StoreError('unavailable', why)
-}
-
-/** The first rows, up to the one with which they hold so much text. */
-function upTo(mostText: number, rows: IterableIterator<unknown>): unknown[] {
-  const read: unknown[] = []
-  let text = 0
-  for (const row of rows) {
-    read.push(row)
-    text += textIn(row as object)
-    if (text >= mostText) break
-  }
-  return read
 }
 
 /**
