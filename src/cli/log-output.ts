@@ -1,5 +1,5 @@
-import { writeSync } from 'node:fs'
 import type { DestinationStream } from 'pino'
+import { isOutputFile, writeToFile } from './output.ts'
 
 /** What of a log is kept at most that nobody has read yet, in bytes. */
 const mostKept = 1_048_576
@@ -17,8 +17,6 @@ export interface LogOutputOptions {
  */
 export class LogOutput implements DestinationStream {
   readonly #options: LogOutputOptions
-  /** A pipe takes what it can, and the rest later; a file is written to at once. */
-  readonly #isFile = (process.stdout as { _type?: string })._type === 'fs'
   #lost = 0
   #isTold = false
 
@@ -29,7 +27,7 @@ export class LogOutput implements DestinationStream {
 
   write(line: string): void {
     try {
-      if (this.#isFile) writeWhole(line)
+      if (isOutputFile()) writeToFile(Buffer.from(line))
       else if (!process.stdout.writable || process.stdout.writableLength >= mostKept)
         throw new Error('nobody reads it')
       else process.stdout.write(line)
@@ -48,11 +46,4 @@ export class LogOutput implements DestinationStream {
     this.#isTold = true
     this.#options.onFault(error)
   }
-}
-
-/** The system takes a part where it has no room for more. */
-function writeWhole(line: string): void {
-  const bytes = Buffer.from(line)
-  for (let written = 0; written < bytes.length; )
-    written += writeSync(process.stdout.fd, bytes, written)
 }

@@ -15,18 +15,27 @@ export function watchOutput(): void {
     fault ??= error
   })
   stderr.on('error', () => {})
-  // Node takes a short write, with which a disk that runs full begins, for a whole one.
-  if ((stdout as { _type?: string })._type === 'fs')
+  if (isOutputFile())
     stdout._write = (chunk: Buffer, _encoding, done) => {
       try {
-        for (let written = 0; written < chunk.length; )
-          written += writeSync(stdout.fd, chunk, written)
+        writeToFile(chunk)
       } catch (error) {
         done(error as Error)
         return
       }
       done()
     }
+}
+
+/** Whether the standard output is a file, which is written to at once; a pipe takes what it can, and the rest later. */
+export function isOutputFile(): boolean {
+  return (process.stdout as { _type?: string })._type === 'fs'
+}
+
+/** Writes to a standard output that is a file. Node takes a short write, with which a full disk begins, for a whole one. */
+export function writeToFile(chunk: Buffer): void {
+  for (let written = 0; written < chunk.length; )
+    written += writeSync(process.stdout.fd, chunk, written)
 }
 
 /** For a server, which is there to answer and not to be read: losing its output is no failure. */

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { link, lstat, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
-import { companionsOf, syncDirectory } from './whole-file.ts'
+import { companionsOf, partialEnd, syncDirectory } from './whole-file.ts'
 
 /** What belongs to a database that is not folded into it. */
 const logs = ['-wal', '-journal']
@@ -56,8 +56,7 @@ export async function recover(path: string): Promise<string[]> {
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))
   for (const end of ends)
-    if (/^(?:[0-9a-f]{8}-\d+-)?[0-9a-f]{8}\.partial(-wal|-shm|-journal)?$/.test(end))
-      await rm(join(dirname(path), prefix + end), { force: true })
+    if (partialEnd.test(end)) await rm(join(dirname(path), prefix + end), { force: true })
   const setAside = ends
     .map((end) => /^[0-9a-f]{8}\.replaced(?=$|-wal$|-journal$)/.exec(end)?.[0])
     .filter((end) => end !== undefined)

@@ -6,7 +6,13 @@ import { logFormatOption } from './log-format.ts'
 import { addDatabaseOptions, productionDatabase } from './open-store.ts'
 import { addExposureOptions, type ExposureSettings } from './serve-exposure.ts'
 import type { LogSettings } from './server-log.ts'
-import { type DatabaseSettings, parseCount, parseNetworks, parsePort } from './settings.ts'
+import {
+  type DatabaseSettings,
+  longestTimer,
+  parseCount,
+  parseNetworks,
+  parsePort,
+} from './settings.ts'
 
 export const developmentDatabase = 'data/cq.db'
 
@@ -113,7 +119,7 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         'how long a call may take; longer ones are answered 503',
       )
         .env('CQ_TIMEOUT')
-        .argParser(parseCount(1, 2_147_483_647))
+        .argParser(parseCount(1, longestTimer))
         .default(30_000),
     )
     .addOption(
@@ -128,7 +134,7 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         'how long requests under way may take once a signal ends the server',
       )
         .env('CQ_GRACE_PERIOD')
-        .argParser(parseCount(0, 2_147_483_647))
+        .argParser(parseCount(0, longestTimer))
         .default(10_000),
     )
     .addHelpText(

@@ -17,7 +17,13 @@ import { naming, openStore, productionDatabase } from './open-store.ts'
 import { developmentDatabase, type ServeFlags } from './serve.ts'
 import { type ExposureSettings, exposure } from './serve-exposure.ts'
 import { serverLog } from './server-log.ts'
-import { databasePath, databaseSetting, SettingError, secretVariables } from './settings.ts'
+import {
+  databasePath,
+  databaseSetting,
+  longestTimer,
+  SettingError,
+  secretVariables,
+} from './settings.ts'
 
 /** Serves a database until a signal ends that. */
 export async function serve(
@@ -51,7 +57,7 @@ async function serveUntilStopped(
     ? await naming(path, claimDatabase(path, setting, environment))
     : undefined
   const { jwtSecret, apiKeyPepper } = development ?? productionSecrets(environment)
-  using interruption = new Interruption(flags.gracePeriod + endPatience)
+  using interruption = new Interruption(Math.min(flags.gracePeriod + endPatience, longestTimer))
   const stopped = once(interruption.signal, 'abort')
   const store = await open({
     path,

@@ -34,6 +34,9 @@ export function parsePort(text: string): number {
   throw new InvalidArgumentError('it must be a whole number from 0 to 65535.')
 }
 
+/** What a timer of Node takes at most, in milliseconds; a longer one is over at once. */
+export const longestTimer = 2_147_483_647
+
 /** A whole number within bounds. */
 export function parseCount(least: number, most = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {

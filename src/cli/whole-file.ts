@@ -44,6 +44,12 @@ export async function writeWholeFile(
   }
 }
 
+/**
+ * How the name of a file that is being made ends, and of what SQLite may put beside it: with who makes it, which
+ * earlier versions did not say.
+ */
+export const partialEnd = /^(?:([0-9a-f]{8}-(\d+))-)?[0-9a-f]{8}\.partial(?:-wal|-shm|-journal)?$/
+
 /** Who makes a file: the process, and the machine or container whose processes have such numbers. */
 function maker(pid: number): string {
   return `${createHash('sha256').update(hostname()).digest('hex').slice(0, 8)}-${pid}`
@@ -54,9 +60,7 @@ async function removeLeavings(destination: string): Promise<void> {
   const begin = `.${basename(destination)}.`
   const names = await readdir(dirname(destination)).catch(() => [])
   for (const name of names) {
-    const [, by, pid] = name.startsWith(begin)
-      ? (/^([0-9a-f]{8}-(\d+))-[0-9a-f]{8}\.partial/.exec(name.slice(begin.length)) ?? [])
-      : []
+    const [, by, pid] = (name.startsWith(begin) && partialEnd.exec(name.slice(begin.length))) || []
     if (by === undefined || by !== maker(Number(pid)) || isAlive(Number(pid))) continue
     await rm(join(dirname(destination), name), { force: true })
   }

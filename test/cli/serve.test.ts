@@ -194,6 +194,17 @@ describe('a server that is told to stop', () => {
     expect((await command.outcome).code).toBe(0)
   })
 
+  test('ends well after the longest grace period that can be set, too', async () => {
+    const path = join(directory, 'data', 'cq.db')
+    await using command = new RunningCommand({
+      args: ['serve', '--dev', '--port', '0', '--grace-period', '2147483647'],
+      environment: { CQ_DB_PATH: path },
+    })
+    await command.tells(served)
+    command.process.kill('SIGTERM')
+    expect(await command.outcome).toMatchObject({ code: 0, signal: null })
+  })
+
   test('ends at once at a second signal, whatever is under way', async () => {
     await using command = startDevelopment()
     const [, url = ''] = await command.tells(served)
