@@ -62,9 +62,9 @@ class Target implements AsyncDisposable {
   readonly command: RunningCommand
   readonly port: number
   readonly key: string
-  #directory: string | undefined
+  readonly #directory: string
 
-  private constructor(command: RunningCommand, port: number, key: string, directory?: string) {
+  private constructor(command: RunningCommand, port: number, key: string, directory: string) {
     this.command = command
     this.port = port
     this.key = key
@@ -169,7 +169,7 @@ class Target implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.command[Symbol.asyncDispose]()
-    if (this.#directory) await rm(this.#directory, { recursive: true, force: true })
+    await rm(this.#directory, { recursive: true, force: true })
   }
 }
 
@@ -414,18 +414,4 @@ export async function attacks(
   note(await aMebibyteOfAnything())
   for (const figures of await signals()) note(figures)
   return all
-}
-
-if (process.argv[1] === import.meta.filename) {
-  const only = process.argv[2]
-  const known = {
-    unreadPipelines,
-    largeProposals,
-    manyLogins,
-    heaviestRequests,
-    aMebibyteOfAnything,
-  }
-  if (only === undefined) await attacks(longAttacks, console.log)
-  else if (only === 'signals') console.log(await signals())
-  else console.log(await known[only as keyof typeof known](longAttacks))
 }

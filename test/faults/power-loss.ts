@@ -175,16 +175,13 @@ async function makeImage(
 
 /** The numbers of acknowledged writes that are not there. */
 async function missingIn(path: string, acknowledged: number): Promise<number[]> {
-  {
-    await using store = await SqliteStore.open({ path, log, readers: 1, rankers: 0 })
-    const numbers = Array.from({ length: acknowledged }, (_, index) => index + 1)
-    const found = await Promise.all(numbers.map((number) => store.getAny(unitId(number))))
-    const missing = numbers.filter((_, index) => found[index] === null)
-    await store.close()
-    const sqlite = new Sqlite(path)
-    const check = sqlite.pragma('quick_check', { simple: true })
-    sqlite.close()
-    if (check !== 'ok') throw new Error(`quick_check: ${check}`)
-    return missing
-  }
+  const numbers = Array.from({ length: acknowledged }, (_, index) => index + 1)
+  const store = await SqliteStore.open({ path, log, readers: 1, rankers: 0 })
+  const found = await Promise.all(numbers.map((number) => store.getAny(unitId(number))))
+  await store.close()
+  const sqlite = new Sqlite(path)
+  const check = sqlite.pragma('quick_check', { simple: true })
+  sqlite.close()
+  if (check !== 'ok') throw new Error(`quick_check: ${check}`)
+  return numbers.filter((_, index) => found[index] === null)
 }

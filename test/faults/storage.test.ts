@@ -12,6 +12,7 @@ import { tryPowerLoss } from './power-loss.ts'
 /** A short round of each; `npm run test:faults` is the long one. */
 
 const seed = 20261126
+const noShim = 'there is no compiler of C, or this is no Linux'
 
 let tools: TemporaryDirectory
 let shim: string | undefined
@@ -50,17 +51,17 @@ test('two servers and every command work on one file at once', async () => {
 
 describe('a disk', () => {
   test('whose calls fail is told as such, and no answer is a lie', async ({ skip }) => {
-    if (!shim) return skip('there is no compiler of C, or this is no Linux')
+    if (!shim) return skip(noShim)
     await using directory = await TemporaryDirectory.create()
     const control = await makeControl(tools.path)
     const figures = await sweepDisk({ shim, directory: directory.path, control }, 6)
     expect(figures).toEqual({ cases: 6, happened: 6, faults: [] })
   })
 
-  test.each(['full', 'normal'] as const)(
+  test.for(['full', 'normal'] as const)(
     'that loses power keeps what was acknowledged at durability %s',
-    async (durability) => {
-      if (!shim) return
+    async (durability, { skip }) => {
+      if (!shim) return skip(noShim)
       await using directory = await TemporaryDirectory.create()
       const options = { shim, directory: directory.path, durability, seed }
       const { lost, faults } = await tryPowerLoss({ ...options, images: 12, writes: 80 })
@@ -70,7 +71,7 @@ describe('a disk', () => {
   )
 
   test('that never answers keeps no server from ending', async ({ skip }) => {
-    if (!shim) return skip('there is no compiler of C, or this is no Linux')
+    if (!shim) return skip(noShim)
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
     const [secret, pepper] = [0, 1].map(() => randomBytes(48).toString('base64url')) as [

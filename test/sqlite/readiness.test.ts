@@ -2,10 +2,11 @@ import { readFileSync } from 'node:fs'
 import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import Sqlite from 'better-sqlite3'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { Flushes } from '../../src/sqlite/flushes.ts'
 import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
 import { Latch } from '../offload/latch.ts'
+import { arrange } from '../offload/mishap.ts'
 import { failureOf, outcome } from '../offload/outcome.ts'
 import { RecordedLog } from '../offload/recorded-log.ts'
 import { Tally } from '../offload/tally.ts'
@@ -25,7 +26,7 @@ const ready = { isReady: true }
 const notReady = (reason: string) => ({ isReady: false, reason })
 const moved =
   'the database file, or its write-ahead log, was moved, removed or replaced while it was open'
-const [one, two, three] = ordinaryUnits(3)
+const [one, two] = ordinaryUnits(2)
 
 describe('a store whose files are not where they were', () => {
   it.each([
@@ -101,7 +102,7 @@ describe('a store whose files are not where they were', () => {
 const unlocked =
   'something else in this process has closed the database file, which dropped the locks of this store'
 
-it.each([
+it.for([
   ['read by other means', () => readFile(path)],
   [
     'opened by another SQLite of the process',
@@ -111,11 +112,11 @@ it.each([
       other.close()
     },
   ],
-])('a store whose file was %s is not ready, and says so', async (_what, open) => {
+] as const)('a store whose file was %s is not ready, and says so', async ([, open], { skip }) => {
   const log = new RecordedLog()
   await using store = await SqliteStore.open({ path, log, tidyInterval: 20 })
   if (one) await store.insert(one)
-  if (!toldLocks().includes(` ${process.pid} `)) return
+  if (!toldLocks().includes(` ${process.pid} `)) return skip('this system tells of no locks')
   await open()
   await log.told('error')
   expect(log.messages('error')[0]).toContain(unlocked)
@@ -160,10 +161,17 @@ it('a store whose writer is held for longer than a call may take is not ready', 
 
 it('a store whose writer died is not ready until another one is there', async () => {
   const deaths = Tally.create('deaths of write')
+  const opening = Latch.create('open')
   const log = new RecordedLog()
   await using store = await openSteered({ path, readers: 1, log })
+  await expect.poll(() => store.readiness()).toEqual(ready)
+  arrange({ 'open write': 'wait' })
+  onTestFinished(() => arrange({}))
   deaths.add()
-  await log.told('warn')
+  await opening.arrived()
+  expect(await store.readiness()).toEqual(notReady('the thread that writes is being started anew'))
+  deaths.reset()
+  opening.open()
   await expect.poll(() => store.readiness()).toEqual(ready)
 })
 
@@ -209,5 +217,4 @@ it('commits wait for the disk once in two seconds where they do not anyway', () 
   expect(due).toEqual([0, 2_500, 5_000, 7_500])
   const others = new Flushes(false)
   expect([others.areDue, others.areOwed]).toEqual([false, false])
-  expect(three).toBeDefined()
 })
