@@ -11,11 +11,8 @@ import { type Absence, contendersHere } from './contenders-here.ts'
 import { type HttpBenchOptions, type HttpResult, runHttpBench } from './http/http-bench.ts'
 import type { Interference } from './interference.ts'
 import { describeMachine, describeVersions, type Machine } from './machine.ts'
-import {
-  type MixedLoadOptions,
-  type MixedLoadResult,
-  runMixedLoad,
-} from './mixed-load/mixed-load.ts'
+import { runMixedLoad } from './mixed-load/mixed-load.ts'
+import type { MixedLoadOptions, MixedLoadResult } from './mixed-load/result.ts'
 import { type Comparison, type Entrant, type PlanOptions, plan } from './plan.ts'
 import type { RankingCost } from './ranking.ts'
 import { TaskProcess } from './task-process.ts'

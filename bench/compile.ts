@@ -20,7 +20,7 @@ export async function compile(signal: AbortSignal): Promise<Compiled> {
   const directory = await mkdtemp(join(root, '.tmp', 'bench-'))
   const remove = () => rm(directory, { recursive: true, force: true })
   try {
-    const project = fileURLToPath(new URL('tsconfig.json', import.meta.url))
+    const project = fileURLToPath(new URL('./tsconfig.json', import.meta.url))
     await tsc(['-p', project, '--outDir', directory], signal)
   } catch (error) {
     await remove()

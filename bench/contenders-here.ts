@@ -1,9 +1,5 @@
-import {
-  type ContenderDescription,
-  type ContenderName,
-  contenderNames,
-  contenders,
-} from './contender.ts'
+import type { ContenderDescription } from './contender.ts'
+import { type ContenderName, contenderNames, contenders } from './contenders.ts'
 
 /** A contender that takes no part. */
 export interface Absence {

@@ -5,7 +5,7 @@ import { compactFigures } from './compact.ts'
 import { compile } from './compile.ts'
 import { plots } from './plots/plots.ts'
 import { benchProgram } from './program.ts'
-import { figuresPage, summaryPage } from './report.ts'
+import { summaryPage } from './report.ts'
 
 await benchProgram(measure).parseAsync()
 
@@ -40,7 +40,6 @@ async function measureAndWrite(
   const summary = summaryPage(bench)
   console.log(summary)
   await write('summary.md', summary)
-  await write('figures.md', figuresPage(bench))
   await write('figures.json', compactFigures(bench))
   for (const { name, svg } of plots(bench)) await write(`${name}.svg`, svg)
 }

@@ -3,7 +3,7 @@ import { availableParallelism, cpus, loadavg, release, totalmem, type } from 'no
 import { fileURLToPath } from 'node:url'
 import { createClient } from '@libsql/client'
 import Sqlite from 'better-sqlite3'
-import { type ContenderName, contenders } from './contender.ts'
+import { type ContenderName, contenders } from './contenders.ts'
 
 /** Where figures come from, without what would tell whose machine it is. */
 export interface Machine {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
-import { type ContenderName, contenderNames, contenders, type Durability } from './contender.ts'
+import type { Durability } from './contender.ts'
+import { type ContenderName, contenderNames, contenders } from './contenders.ts'
 import { randomQueryCount } from './corpus.ts'
 import { type WorkloadName, workloads } from './workload.ts'
 

@@ -1,6 +1,6 @@
 import type { BenchOptions, BenchResult, ComparisonResult } from './bench.ts'
 import type { CellFigures } from './cell.ts'
-import { type ContenderName, contenders } from './contender.ts'
+import { type ContenderName, contenders } from './contenders.ts'
 import { grouped, middle, short, spokenTime, table, withRange } from './figures.ts'
 import { httpSection } from './http/report.ts'
 import { mixedLoadSection } from './mixed-load/report.ts'
@@ -33,19 +33,6 @@ export function summaryPage(bench: BenchResult): string {
     templateTable(bench),
     '## What these numbers cannot say',
     caveats(bench.options),
-  ])
-}
-
-/** The page that holds every figure of the calls that contenders were asked. */
-export function figuresPage(bench: BenchResult): string {
-  return page([
-    '# Every figure',
-    circumstances(bench),
-    'Medians of the runs. Latency is what a caller waits. Delay: how much later than due a timer fires in the same process. CPU: for each call. Sizes in MiB, at the end.',
-    ...bench.comparisons.flatMap((comparison) => [
-      `## ${titleOf(comparison)}`,
-      fullTable(comparison),
-    ]),
   ])
 }
 
@@ -266,51 +253,6 @@ function interferenceSection({ interference }: BenchResult): string[] {
       [row('alone', alone), row('beside one such query after the other', beside)],
     ),
     `${grouped(perSecond)} calls a second in an open loop: a call is due at its time, whether those before it are answered or not, and its latency counts from there.`,
-  ]
-}
-
-function titleOf({ purpose, workload, units, durability }: ComparisonResult): string {
-  const what = purpose === 'growth' ? ', as the store grows' : ''
-  return `\`${workload}\`, ${grouped(units)} units, durability \`${durability}\`${what}`
-}
-
-function fullTable(comparison: ComparisonResult): string {
-  const counts = new Set(comparison.entrants.flatMap(({ inFlight }) => inFlight))
-  const rows = [...counts]
-    .sort((one, other) => one - other)
-    .flatMap((inFlight) =>
-      comparison.entrants
-        .filter((entrant) => entrant.inFlight.includes(inFlight))
-        .map(({ name }) => fullRow(comparison, name, inFlight)),
-    )
-  const head =
-    'in flight|contender|calls/s|lowest to highest|p50 µs|p99 µs|p99.9 µs|max µs|delay p99 ms|delay max ms|CPU main thread µs|CPU process µs|loop busy|RSS|file|WAL'
-  return table(head.split('|'), rows, 2)
-}
-
-function fullRow(comparison: ComparisonResult, entrant: string, inFlight: number): string[] {
-  const series = { comparison, entrant, inFlight }
-  const of = (read: (figures: CellFigures) => number) => median(series, read)
-  const all = figuresOf(series).map(perSecond)
-  const mainThread = of(({ cpu }) => cpu.mainThread ?? Number.NaN)
-  const mebibytes = (bytes: number) => short(bytes / 2 ** 20)
-  return [
-    String(inFlight),
-    entrant,
-    grouped(of(perSecond)),
-    `${grouped(Math.min(...all))} to ${grouped(Math.max(...all))}`,
-    short(of(({ latency }) => latency.p50)),
-    short(of(({ latency }) => latency.p99)),
-    short(of(({ latency }) => latency.p999)),
-    short(of(({ latency }) => latency.max)),
-    short(of(({ eventLoopDelay }) => eventLoopDelay.p99)),
-    short(of(({ eventLoopDelay }) => eventLoopDelay.max)),
-    Number.isNaN(mainThread) ? 'not told' : short(mainThread),
-    short(of(({ cpu }) => cpu.process)),
-    `${Math.round(100 * of(({ eventLoopUtilization }) => eventLoopUtilization))} %`,
-    mebibytes(of(({ rss }) => rss)),
-    mebibytes(of(({ bytes }) => bytes.database)),
-    mebibytes(of(({ bytes }) => bytes.wal)),
   ]
 }
 

@@ -13,12 +13,12 @@ export {
 } from './knowledge/knowledge-unit.ts'
 export { parseLegacyTtl, parseTtl, type Ttl } from './knowledge/ttl.ts'
 export type { HistogramFigures } from './offload/histogram.ts'
-export type { LaneFigures } from './offload/lane.ts'
+export type { LaneFigures } from './offload/lane-figures.ts'
 export type { Log } from './offload/log.ts'
 export type { ConnectionReport, Durability } from './sqlite/connection-options.ts'
+export type { SqliteStoreOptions } from './sqlite/options.ts'
 export type { RankingFigures } from './sqlite/ranking-figures.ts'
-export { SqliteStore, type SqliteStoreFigures } from './sqlite/sqlite-store.ts'
-export type { SqliteStoreOptions } from './sqlite/store-options.ts'
+export { SqliteStore, type SqliteStoreFigures } from './sqlite/store.ts'
 export type {
   Accounts,
   Activity,

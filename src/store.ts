@@ -1,15 +1,14 @@
 import type { UnitView } from './knowledge/document.ts'
 import type {
+  Decision,
   FlagInput,
   KnowledgeUnit,
   KnowledgeUnitInput,
   Tier,
-  unitStatuses,
+  UnitStatus,
 } from './knowledge/knowledge-unit.ts'
 
-export type UnitStatus = (typeof unitStatuses)[number]
-/** What a reviewer may decide of a pending unit. */
-export type Decision = Exclude<UnitStatus, 'pending'>
+export type { Decision, UnitStatus } from './knowledge/knowledge-unit.ts'
 
 /** Where a unit stands in review. `reviewed_at` is a column timestamp: UTC, `+00:00`. */
 export interface ReviewStatus {
@@ -399,16 +398,18 @@ export interface Iteration {
 }
 
 /** What may be asked for as text: whatever tells units or their figures over HTTP. */
-export type TextMethod =
-  | 'query'
-  | 'confirm'
-  | 'flag'
-  | 'reviewItem'
-  | 'reviewQueue'
-  | 'listUnits'
-  | 'exportUnits'
-  | 'stats'
-  | 'reviewStats'
+export const textMethods = [
+  'query',
+  'confirm',
+  'flag',
+  'reviewItem',
+  'reviewQueue',
+  'listUnits',
+  'exportUnits',
+  'stats',
+  'reviewStats',
+] as const
+export type TextMethod = (typeof textMethods)[number]
 
 /** Results as they are sent on, and nowhere made into objects on the way. */
 export interface Texts {

@@ -14,13 +14,9 @@ import type {
   User,
 } from '../src/index.ts'
 import { createKnowledgeUnit, SqliteStore, type Store, StoreError } from '../src/index.ts'
-import {
-  type OperationsFor,
-  read,
-  type Steps,
-  type StoreMethod,
-} from '../src/operations/operation.ts'
+import { type OperationsFor, read, type StoreMethod } from '../src/operations/operation.ts'
 import { type CqServerOptions, createServer } from '../src/server/index.ts'
+import type { Steps } from '../src/sql/steps.ts'
 
 /**
  * What users of the store can and can't write. The compiler is the test: each `@ts-expect-error` is an
@@ -211,18 +207,16 @@ describe('what may be left out', () => {
         cacheSize: no,
         mmapSize: no,
         log: no,
-        now: no,
       })
       const secrets = { jwtSecret: 'a', apiKeyPepper: 'b' }
       createServer({
         store,
         ...secrets,
         loginFailures: no,
-        now: no,
         logger: no,
         trustProxy: no,
       })
-      const options: CqServerOptions = { store, ...secrets, loginFailures: no, now: no }
+      const options: CqServerOptions = { store, ...secrets, loginFailures: no }
       // @ts-expect-error: no path
       SqliteStore.open({ path: no })
       // @ts-expect-error: no insight

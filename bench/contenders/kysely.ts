@@ -1,7 +1,7 @@
 import Sqlite from 'better-sqlite3'
 import { Kysely, SqliteDialect, sql } from 'kysely'
 import { toStoredText } from '../../src/knowledge/document.ts'
-import type { Schema } from '../../src/schema.ts'
+import type { Schema } from '../../src/sql/schema.ts'
 import type { Contender, ContenderOptions } from '../contender.ts'
 import * as byHand from './by-hand.ts'
 

@@ -1,10 +1,16 @@
 import { SqliteStore } from '../../src/index.ts'
+import { internalOptions } from '../../src/internals.ts'
 import type { Contender, ContenderOptions } from '../contender.ts'
 import { seededUntil } from '../corpus.ts'
 
 export async function open({ path, readers, durability }: ContenderOptions): Promise<Contender> {
   // Its daily figures are of the last days, in which there are units then.
-  const store = await SqliteStore.open({ path, readers, durability, now: () => seededUntil })
+  const store = await SqliteStore.open({
+    path,
+    readers,
+    durability,
+    ...internalOptions({ now: () => seededUntil }),
+  })
   // Waits until the index is loaded, which is measured elsewhere, and would take its part of a core here.
   await store.query(['nothing'])
   return {

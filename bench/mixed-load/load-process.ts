@@ -9,7 +9,7 @@ import {
   type MixedLoadResult,
   type MixedLoadSample,
   shares,
-} from './mixed-load.ts'
+} from './result.ts'
 
 /** What a process of the bench runs under the mixed load: a store with default options, and who calls it. */
 

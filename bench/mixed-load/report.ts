@@ -1,5 +1,5 @@
 import { grouped, middle, short, type Target, table, targetRow } from '../figures.ts'
-import { type MixedCall, type MixedLoadResult, type MixedLoadSample, shares } from './mixed-load.ts'
+import { type MixedCall, type MixedLoadResult, type MixedLoadSample, shares } from './result.ts'
 
 /** What the write-ahead log must not grow beyond, in bytes. */
 export const mostWal = 64e6

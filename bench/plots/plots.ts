@@ -1,28 +1,19 @@
 import type { BenchResult, ComparisonResult } from '../bench.ts'
-import type { HttpResult } from '../http/http-bench.ts'
 import { defaultReaders, type Entrant, nameOf, targetInFlight } from '../plan.ts'
 import { median, perSecond } from '../series.ts'
 import type { WorkloadName } from '../workload.ts'
 import type { Plot } from './chart.ts'
 import { type GrowthPlotData, growthPlot } from './growth.ts'
-import { httpLatencyPlot, httpThroughputPlot } from './http.ts'
-import { type InFlightPlotData, inFlightPlot } from './in-flight.ts'
-import { mixedLoadPlot } from './mixed-load.ts'
 import { type ThroughputPlotData, throughputPlot } from './throughput.ts'
 
-/** A picture of everything that was measured. The same figures give the same text. */
+/** The plots that the README shows. The same figures give the same text. */
 export function plots(bench: BenchResult): Plot[] {
   const caption = captionOf(bench)
-  const { http, mixedLoad } = bench
   const throughput = throughputOf(bench)
   const growth = growthOf(bench)
-  const inFlight = inFlightOf(bench)
   return [
     ...(throughput.workloads.length > 0 ? [throughputPlot(throughput, caption)] : []),
     ...(growth.lines.length > 0 ? [growthPlot(growth, caption)] : []),
-    ...(inFlight.workloads.length > 0 ? [inFlightPlot(inFlight, caption)] : []),
-    ...(http ? httpPlots(http, caption) : []),
-    ...(mixedLoad ? [mixedLoadPlot(mixedLoad, caption)] : []),
   ]
 }
 
@@ -124,33 +115,4 @@ export function growthOf({ comparisons }: BenchResult): GrowthPlotData {
       ])
       .filter(({ points }) => points.length > 0),
   }
-}
-
-const swept: readonly WorkloadName[] = ['get', 'insert']
-
-export function inFlightOf(bench: BenchResult): InFlightPlotData {
-  const compared = contests(bench).filter(({ workload }) => swept.includes(workload))
-  return {
-    units: compared[0]?.units ?? 0,
-    workloads: compared
-      .map((comparison) => ({
-        name: comparison.workload,
-        contenders: comparison.entrants
-          .filter((entrant) => isOrdinary(entrant) && entrant.inFlight.length > 1)
-          .map(({ name, contender, inFlight: counts }) => ({
-            name: contender as string,
-            points: counts.map((inFlight) => ({
-              inFlight,
-              perSecond: median({ comparison, entrant: name, inFlight }, perSecond),
-            })),
-          }))
-          .sort((one, other) => Number(other.name === own) - Number(one.name === own)),
-      }))
-      .filter(({ contenders }) => contenders.length > 0),
-  }
-}
-
-function httpPlots({ options, routes }: HttpResult, caption: string): Plot[] {
-  const data = { units: options.units, connections: options.connections, routes }
-  return [httpThroughputPlot(data, caption), httpLatencyPlot(data, caption)]
 }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
-import type { RowCounts } from '../sqlite/backup.ts'
+import type { RowCounts } from '../sqlite/direct/backup.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
 import { printJson } from './output.ts'
 import { Progress } from './progress.ts'
@@ -61,8 +61,8 @@ Examples:
 
 async function copyAndVerify(path: string, destination: string): Promise<RowCounts> {
   // Loaded only by who runs this command: it brings the database driver into this thread.
-  const { directly } = await import('../sqlite/direct.ts')
-  const { backup, verifyBackup } = await import('../sqlite/backup.ts')
+  const { directly } = await import('../sqlite/direct/directly.ts')
+  const { backup, verifyBackup } = await import('../sqlite/direct/backup.ts')
   const counts = await directly(
     { path, access: 'read', onCopy: removeWhenInterrupted },
     async (connection) => {

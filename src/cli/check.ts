@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Finding, Rebuilt } from '../sqlite/check.ts'
+import type { Finding, Rebuilt } from '../sqlite/direct/check.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
 import { printJson } from './output.ts'
 import type { DatabaseSettings } from './settings.ts'
@@ -44,8 +44,8 @@ Examples:
     .action(async (flags: CheckFlags) => {
       const path = existingDatabase(flags, environment)
       // Loaded only by who runs this command: it brings the database driver into this thread.
-      const { directly } = await import('../sqlite/direct.ts')
-      const { check, checks, rebuild } = await import('../sqlite/check.ts')
+      const { directly } = await import('../sqlite/direct/directly.ts')
+      const { check, checks, rebuild } = await import('../sqlite/direct/check.ts')
       const { findings, rebuilt } = await directly<Outcome>(
         { path, access: flags.rebuild ? 'write' : 'read', onCopy: removeWhenInterrupted },
         (connection) => {

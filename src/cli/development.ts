@@ -2,15 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { lstat, readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { parseEnv } from 'node:util'
+import { hashSecret, newApiKey, readApiKey, sameHash } from '../credentials/api-key.ts'
+import { issueApiKey } from '../credentials/issuing.ts'
+import { hashPassword, isPassword } from '../credentials/passwords.ts'
+import { faultOfSecrets, type Secrets } from '../credentials/secrets.ts'
 import { StoreError } from '../errors.ts'
 import { parseTtl } from '../knowledge/ttl.ts'
-import { issueApiKey } from '../server/accounts.ts'
-import { hashSecret, newApiKey, readApiKey, sameHash } from '../server/api-key.ts'
-import { hashPassword, isPassword } from '../server/passwords.ts'
-import { loadSampleUnits } from '../server/sample-units.ts'
-import { faultOfSecrets, type Secrets } from '../server/secrets.ts'
 import { makeDatabaseFile } from '../sqlite/database-file.ts'
 import type { Store } from '../store.ts'
+import { loadSampleUnits } from './sample-units.ts'
 import { SettingError, secretVariables } from './settings.ts'
 import { writeWholeFile } from './whole-file.ts'
 
@@ -51,8 +51,8 @@ export async function claimDatabase(
   const older = { keyId: readApiKey(apiKey)?.id ?? '', reviewer }
   await makeDatabaseFile(database)
   // Loaded by nobody else who serves: it brings the database driver into this thread.
-  const { directly } = await import('../sqlite/direct.ts')
-  const { claimForDevelopment } = await import('../sqlite/development-mark.ts')
+  const { directly } = await import('../sqlite/direct/directly.ts')
+  const { claimForDevelopment } = await import('../sqlite/direct/development-mark.ts')
   const secrets = await directly({ path: database, access: 'write' }, (connection) =>
     // Of two that start at once, the second finds what the first has kept.
     claimForDevelopment(connection, older, async () => {

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs'
 import { type Command, InvalidArgumentError } from 'commander'
+import { issueApiKey, presentApiKey } from '../credentials/issuing.ts'
 import { StoreError } from '../errors.ts'
 import { parseTtl, type Ttl } from '../knowledge/ttl.ts'
-import { issueApiKey, toWireKey } from '../server/accounts.ts'
 import { secretsFile } from './development.ts'
 import {
   addDatabaseOptions,
@@ -63,7 +63,7 @@ Examples:
       const now = new Date()
       const { name, ttl, label: labels } = flags
       const issued = await toldWell(issueApiKey(store, { name, ttl, labels }, userId, pepper, now))
-      const wireKey = toWireKey(issued.key, now)
+      const wireKey = presentApiKey(issued.key, now)
       if (flags.json) printJson({ ...wireKey, token: issued.token })
       else process.stdout.write(`${issued.token}\n`)
       process.stderr.write(
@@ -90,7 +90,7 @@ Examples:
       await using store = await openToRead(existingDatabase(flags, environment))
       const { id } = await requireUser(store, username)
       const now = new Date()
-      const keys = (await store.listApiKeysForUser(id)).map((stored) => toWireKey(stored, now))
+      const keys = (await store.listApiKeysForUser(id)).map((stored) => presentApiKey(stored, now))
       if (flags.json) {
         printJson(keys)
         return

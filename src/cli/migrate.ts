@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { makeDatabaseFile } from '../sqlite/database-file.ts'
-import type { FileKind, MigrationPlan, PlannedStep } from '../sqlite/migration-plan.ts'
+import type { FileKind, MigrationPlan, PlannedStep } from '../sqlite/direct/migration-plan.ts'
 import { addDatabaseOptions, commandDatabase, databaseHelp } from './open-store.ts'
 import { printJson } from './output.ts'
 import type { DatabaseSettings } from './settings.ts'
@@ -80,8 +80,8 @@ function summaryOf(steps: readonly { readonly state: StepState }[], isDryRun: bo
 }
 
 // Loaded only by who runs this command: it brings the database driver into this thread.
-const sqlite = () => import('../sqlite/direct.ts')
-const plans = () => import('../sqlite/migration-plan.ts')
+const sqlite = () => import('../sqlite/direct/directly.ts')
+const plans = () => import('../sqlite/direct/migration-plan.ts')
 
 async function planOf(path: string): Promise<{ plan: MigrationPlan; oldUnits: number }> {
   const { oldUnitsIn, planOf, planOfNewFile } = await plans()

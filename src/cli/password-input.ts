@@ -1,6 +1,6 @@
 import { buffer } from 'node:stream/consumers'
 import { confirm, isCancel, log, password, updateSettings } from '@clack/prompts'
-import { longestPassword } from '../server/passwords.ts'
+import { longestPassword } from '../credentials/passwords.ts'
 import { Interrupted } from './interruption.ts'
 import { SettingError } from './settings.ts'
 

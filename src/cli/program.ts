@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander'
-import { version } from '../server/version.ts'
+import { version } from '../version.ts'
 import { addBackupCommand } from './backup.ts'
 import { refuseBlanks, unsetBlankVariables } from './blank-settings.ts'
 import { addCheckCommand } from './check.ts'

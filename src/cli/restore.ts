@@ -2,7 +2,7 @@ import { createReadStream, existsSync, type Stats } from 'node:fs'
 import { type FileHandle, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Command } from 'commander'
-import type { RowCounts } from '../sqlite/backup.ts'
+import type { RowCounts } from '../sqlite/direct/backup.ts'
 import { makeDirectory } from '../sqlite/directory.ts'
 import { describeRows } from './backup.ts'
 import { addDatabaseOptions, commandDatabase } from './open-store.ts'
@@ -74,7 +74,7 @@ interface Restored {
 
 async function restore(source: string, path: string): Promise<Restored> {
   // Loaded only by who runs this command: it brings the database driver into this thread.
-  const { takeSoleUse } = await import('../sqlite/sole-use.ts')
+  const { takeSoleUse } = await import('../sqlite/direct/sole-use.ts')
   await makeDirectory(dirname(path))
   const old = await stat(path).catch(() => undefined)
   let rows: RowCounts = {}
@@ -151,8 +151,8 @@ async function takeAttributes(file: FileHandle, old: Stats, path: string): Promi
 
 /** Checks the copy of a backup. Resolves to what it holds. */
 async function check(source: string, temporary: string): Promise<RowCounts> {
-  const { directly } = await import('../sqlite/direct.ts')
-  const { verifyDatabase } = await import('../sqlite/backup.ts')
+  const { directly } = await import('../sqlite/direct/directly.ts')
+  const { verifyDatabase } = await import('../sqlite/direct/backup.ts')
   try {
     return await directly({ path: temporary, access: 'read' }, verifyDatabase)
   } catch (error) {

@@ -1,6 +1,5 @@
-import { availableParallelism } from 'node:os'
 import { type Command, Option } from 'commander'
-import { secretCommand } from '../server/secrets.ts'
+import { secretCommand } from '../credentials/secrets.ts'
 import type { Durability } from '../sqlite/connection-options.ts'
 import { logFormatOption } from './log-format.ts'
 import { addDatabaseOptions, productionDatabase } from './open-store.ts'
@@ -23,7 +22,7 @@ export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSetti
   readonly readOnly?: true
   readonly quickCheck?: true
   readonly trustProxy?: readonly string[]
-  readonly readers: number
+  readonly readers?: number
   readonly rankers: number
   readonly durability: Durability
   readonly maxQueue: number
@@ -81,10 +80,12 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     )
     .addOption(logFormatOption)
     .addOption(
-      new Option('--readers <count>', 'threads that read')
+      new Option(
+        '--readers <count>',
+        'reader threads (default: one per core, at most 8, of which one serves long reads only)',
+      )
         .env('CQ_READERS')
-        .argParser(parseCount(1, 64))
-        .default(Math.min(Math.max(availableParallelism(), 1), 8)),
+        .argParser(parseCount(1, 64)),
     )
     .addOption(
       new Option('--rankers <count>', 'threads that answer queries, each with all units in memory')

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import { InvalidArgumentError, Option } from 'commander'
-import type { Secrets } from '../server/secrets.ts'
+import type { Secrets } from '../credentials/secrets.ts'
 import { realPathOf } from '../sqlite/database-file.ts'
 
 /** A setting that is missing, or that is not what it may be. */

@@ -103,7 +103,7 @@ async function runInChild(
 /** Has SQLite drop what was not committed, and with it the write-ahead log, where nobody else has it open. */
 async function foldLogOf(path: string): Promise<void> {
   if (!existsSync(`${path}-wal`)) return
-  const { directly } = await import('../sqlite/direct.ts')
+  const { directly } = await import('../sqlite/direct/directly.ts')
   // Where this fails, whoever opens the file next does it, and tells what is wrong with it.
   await directly({ path, access: 'read' }, ({ sqlite }) => sqlite.pragma('user_version')).catch(
     () => {},

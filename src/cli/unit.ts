@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { SqliteStore } from '../sqlite/sqlite-store.ts'
+import type { SqliteStore } from '../sqlite/store.ts'
 import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
 import { requireConfirmed } from './password-input.ts'
 import type { DatabaseSettings } from './settings.ts'
@@ -82,8 +82,8 @@ async function rowOf(store: SqliteStore, id: string): Promise<string[] | undefin
 
 async function eraseTraces(path: string, rewrite: boolean): Promise<void> {
   // Loaded only here: it brings the database driver into this thread.
-  const { directly } = await import('../sqlite/direct.ts')
-  const { leaveNoTrace } = await import('../sqlite/leave-no-trace.ts')
+  const { directly } = await import('../sqlite/direct/directly.ts')
+  const { leaveNoTrace } = await import('../sqlite/direct/leave-no-trace.ts')
   if (
     await directly({ path, access: 'write' }, (connection) => leaveNoTrace(connection, { rewrite }))
   )

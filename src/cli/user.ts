@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
+import { hashPassword } from '../credentials/passwords.ts'
 import { accounts } from '../operations/accounts.ts'
-import { hashPassword } from '../server/passwords.ts'
-import type { SqliteStore } from '../sqlite/sqlite-store.ts'
+import type { SqliteStore } from '../sqlite/store.ts'
 import type { User } from '../store.ts'
 import {
   addDatabaseOptions,

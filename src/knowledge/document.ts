@@ -57,7 +57,8 @@ class Misfit extends Error {
  * reviewers. `public`: without that detail, and without `created_by` at all. Agents' views, the last two,
  * also lack what would make strict clients refuse the whole answer.
  */
-export type UnitView = 'whole' | 'review' | 'legacy' | 'public'
+export const unitViews = ['whole', 'review', 'legacy', 'public'] as const
+export type UnitView = (typeof unitViews)[number]
 
 const text =
   '"[^"\\\\\\x00-\\x1f]*(?:\\\\(?:["\\\\/bfnrt]|u(?:[0-9a-cA-CefEF][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}))[^"\\\\\\x00-\\x1f]*)*"'

@@ -25,8 +25,12 @@ export const mostQueried = 64
 
 /** cq's names for how widely a unit is shared. */
 export const tiers = ['local', 'private', 'public'] as const
+/** What a reviewer may decide of a pending unit. */
+export const decisions = ['approved', 'rejected'] as const
+export type Decision = (typeof decisions)[number]
 /** Where a unit may stand in review. */
-export const unitStatuses = ['pending', 'approved', 'rejected'] as const
+export const unitStatuses = ['pending', ...decisions] as const
+export type UnitStatus = (typeof unitStatuses)[number]
 /** Why a unit may be flagged. */
 export const flagReasons = ['stale', 'incorrect', 'duplicate'] as const
 

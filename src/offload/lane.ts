@@ -1,222 +1,193 @@
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { StoreError } from '../errors.ts'
-import { Histogram, type HistogramFigures } from './histogram.ts'
-import { type CallReply, toError } from './reply.ts'
-import { batchesInFlight, WorkerLost, type WorkerThread } from './worker-thread.ts'
+import { CallQueue } from './call-queue.ts'
+import { EngineError, engineErrorCodes, WorkerLost } from './errors.ts'
+import { LaneCounters, type LaneFigures } from './lane-figures.ts'
+import { PendingCall } from './pending-call.ts'
+import type { CallReply } from './reply.ts'
+import { leastBusy, Seat } from './seat.ts'
+import { tasksInFlight } from './thread-run.ts'
+import { inTurns } from './turns.ts'
+import type { Duties } from './worker-module.ts'
+import type { WorkerThread } from './worker-thread.ts'
 
-export interface LaneOptions<Call> {
-  /** What travels here, as errors name it: `read`, `write`. */
+export interface LaneOptions<Call, WorkerDuties extends Duties = Duties> {
+  /** What its calls do, as errors name it: `read`, `write`. */
   readonly name: string
-  readonly workers: readonly WorkerThread<Call>[]
-  /** The most calls that travel as one task. */
+  readonly workers: readonly WorkerThread<Call, WorkerDuties>[]
+  /** The most calls in a batch. */
   readonly largestBatch: number
   /**
-   * What a call weighs; the most that calls weigh which travel as one task, where a heavier one goes by itself;
-   * and the most that calls weigh which wait or are under way, where a heavier one is taken if it is the only one.
+   * What a call weighs. A batch of more than one call weighs at most `most`, and all calls that wait or are under
+   * way at most `mostHeld`, unless there is only one.
    */
   readonly weight?: { of(call: Call): number; readonly most: number; readonly mostHeld: number }
   /**
-   * How many workers share the calls that travel together; the others are there for calls that run
-   * alone, and step in where one of these is not to be had. @default all of them
+   * How many workers take batches. The others serve exclusive calls, and step in if one of these is not available.
+   * @default all of them
    */
-  readonly mostServing?: number
-  /** The most calls that wait; beyond it a call is turned away. */
+  readonly batchWorkers?: number
+  /** The most calls that may wait; one more fails with `overloaded`. */
   readonly maxQueue: number
   /** How long a call may take, in milliseconds, waiting included. */
   readonly timeout: number
   /**
-   * Whether a call that died with its worker may be made once more. A call that may not ends as
-   * `outcome_unknown`, since nobody can tell whether it took effect.
+   * Whether a call may be repeated if its worker crashed. If not, it fails with `outcome_unknown`, since it may
+   * have taken effect.
    */
   readonly repeatable: boolean
-  /** Told of every reply of a worker, before the call is answered. */
+  /** Sees every reply of a worker before the caller does. */
   readonly onReply?: (reply: CallReply | undefined) => void
-  /** Told of what workers want logged, before the call that it came with is answered. */
+  /** Gets the messages that workers want logged. */
   readonly onNotice?: (notice: string) => void
-}
-
-/** What a lane has done since it was made, and what it is doing. */
-export interface LaneFigures {
-  readonly waiting: number
-  readonly underWay: number
-  /** What the calls that wait or are under way weigh, where that is bounded. */
-  readonly held: number
-  readonly calls: number
-  readonly batches: number
-  readonly overloads: number
-  readonly timeouts: number
-  readonly restarts: number
-  /** How many calls travelled as one task. */
-  readonly batchSizes: HistogramFigures
-  /** How long the first call of each batch waited until it was sent, in milliseconds. */
-  readonly waits: HistogramFigures
-  /** How long each batch was under way, in milliseconds. */
-  readonly runs: HistogramFigures
-}
-
-const sizeBounds = [1, 2, 4, 8, 16, 32, 64, 128, 256]
-const millisecondBounds = [0.1, 0.25, 0.5, 1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 5000, 30_000]
-
-/** How many calls are answered before it is looked how long that took. */
-const handedOutAtOnce = 16
-/** How long answering calls may take before the event loop has its turn, in milliseconds. */
-const longestTurn = 0.5
-
-interface Pending<Call> {
-  readonly call: Call
-  readonly weight: number
-  readonly deadline: number
-  /** Its place among all calls of the lane. */
-  readonly ticket: number
-  /** Whether it was under way in a worker that died. */
-  repeated: boolean
-  settled: boolean
-  /** Makes the call's result of the worker's text. */
-  readonly read: (text: string) => unknown
-  resolve(result: unknown): void
-  reject(error: StoreError): void
+  /** Makes what callers get of an error. @default the error itself */
+  readonly translate?: (error: EngineError) => unknown
 }
 
 /**
- * Hands calls to workers, gathered. While a worker is free a call leaves at once; while all are busy,
- * calls gather and travel as one task, since a round trip costs more than most calls. Nothing waits
- * for a timer, so gathering adds no delay. Calls leave in the order in which they came.
+ * Sends calls to workers in batches. While a worker is free, a call leaves at once; while all are busy, calls
+ * gather and travel as one task, since a round trip costs more than most calls. There is no timer, so that
+ * batching adds no delay. Calls leave in the order in which they came.
  *
- * A call that runs alone, because it may be long, is given a worker of its own, so that no other call
- * waits behind it. One worker is always left to the others, where there is more than one. A single worker
- * takes turns: one call alone, then all others that wait, so that these wait for one long call at most.
+ * An exclusive call may be long, and gets a worker to itself, so that no other call waits behind it. If there are
+ * several workers, one is always left to the batches. A single worker alternates: one exclusive call, then all
+ * others that wait, so that these wait for one long call at most.
  */
-export class Lane<Call> {
-  readonly #options: LaneOptions<Call>
-  readonly #together: Pending<Call>[] = []
-  readonly #alone: Pending<Call>[] = []
+export class Lane<Call, WorkerDuties extends Duties = Duties> {
+  readonly #options: LaneOptions<Call, WorkerDuties>
+  readonly #seats: readonly Seat<Call, WorkerDuties>[]
+  readonly #queue = new CallQueue<Call>()
   /**
-   * Not a Set: one that has outgrown its table leaves the old table pointing at the new one, and so on,
-   * so that once one of them is old, all batches since stay in memory until the next full collection.
+   * Not a Set: when one outgrows its table, the old table keeps pointing at the new one, so that once one of them
+   * is old, every later batch stays in memory until the next full collection.
    */
-  readonly #underWay: Pending<Call>[][] = []
-  readonly #mostAlone: number
-  /** Workers that have a call alone, or are set aside for one. */
-  #aloneNow = 0
-  /** Of these, the ones that are not done yet with what they had. */
-  #setAside = 0
-  /** Whether the last batch that was sent was a call alone. */
-  #lastWasAlone = false
-  #tickets = 0
+  readonly #underWay: PendingCall<Call>[][] = []
+  readonly #counters = new LaneCounters()
+  readonly #mostReserved: number
+  /** Seats that have an exclusive call, or are kept free for one. */
+  #reserved = 0
+  /** Of these, the ones that still have a batch to finish. */
+  #awaited = 0
+  #lastWasExclusive = false
   #held = 0
-  #batches = 0
-  #overloads = 0
-  #timeouts = 0
-  readonly #batchSizes = new Histogram(sizeBounds)
-  readonly #waits = new Histogram(millisecondBounds)
-  readonly #runs = new Histogram(millisecondBounds)
   #dispatchIsDue = false
   #timer: NodeJS.Timeout | undefined
-  #drained: (() => void) | undefined
+  #onDrained: (() => void) | undefined
 
-  constructor(options: LaneOptions<Call>) {
+  constructor(options: LaneOptions<Call, WorkerDuties>) {
     this.#options = options
-    this.#mostAlone = Math.max(1, options.workers.length - 1)
+    this.#seats = options.workers.map((worker) => new Seat(worker))
+    this.#mostReserved = Math.max(1, options.workers.length - 1)
     for (const worker of options.workers) worker.onChange = () => this.#onWorkerChange()
   }
 
   get figures(): LaneFigures {
     return {
-      waiting: this.#waiting,
+      ...this.#counters.figures,
+      waiting: this.#queue.size,
       underWay: this.#underWay.reduce((sum, batch) => sum + batch.length, 0),
       held: this.#held,
-      calls: this.#tickets,
-      batches: this.#batches,
-      overloads: this.#overloads,
-      timeouts: this.#timeouts,
       restarts: this.#options.workers.reduce((sum, worker) => sum + worker.restarts, 0),
-      batchSizes: this.#batchSizes.figures,
-      waits: this.#waits.figures,
-      runs: this.#runs.figures,
     }
   }
 
-  /** Whether a worker has a call for longer than that may take. */
+  /** Whether a worker has had a call for longer than that may take. */
   get isLate(): boolean {
     const now = performance.now()
     return this.#underWay.some((batch) => batch.some(({ deadline }) => deadline < now))
   }
 
+  /** Workers that have nothing to do. */
+  get idleWorkers(): WorkerThread<Call, WorkerDuties>[] {
+    return this.#seats.filter(({ isIdle }) => isIdle).map(({ worker }) => worker)
+  }
+
   /**
-   * Has a call answered: resolves to its result.
-   * @param alone whether it gets a worker of its own
+   * Carries out a call: resolves to its result.
+   * @param isExclusive whether it gets a worker to itself
    * @param read makes the result of the text that the worker replied
-   * @throws {StoreError} what the worker replied; or `overloaded`, `timeout`, `outcome_unknown`, `unavailable`
+   * @throws what `translate` makes of `overloaded`, `timeout`, `outcome_unknown`, `unavailable`, or of the
+   * worker's own failure
    */
-  perform<Result>(call: Call, alone: boolean, read: (text: string) => Result): Promise<Result> {
+  call<Result>(call: Call, isExclusive: boolean, read: (text: string) => Result): Promise<Result> {
     return new Promise((resolve, reject) => {
       const { maxQueue, timeout, weight: weighing } = this.#options
       const weight = weighing ? weighing.of(call) : 0
-      // Calls of this very moment wait to be gathered, even where a worker is free.
-      if (this.#waiting >= maxQueue) this.#dispatch()
-      const failure = this.#overload(weight) ?? this.#failure()
-      if (failure) {
-        reject(failure)
-        return
-      }
-      this.#held += weight
-      const queue = alone ? this.#alone : this.#together
-      queue.push({
+      // Calls made in this same turn wait for its end, even if a worker is free.
+      if (this.#queue.size >= maxQueue) this.#dispatch()
+      const pending = new PendingCall<Call>({
         call,
         weight,
         deadline: performance.now() + timeout,
-        ticket: this.#tickets++,
-        repeated: false,
-        settled: false,
+        ticket: this.#counters.calls,
         read,
         resolve: resolve as (result: unknown) => void,
         reject,
+        translate: this.#options.translate ?? ((error) => error),
       })
+      const failure = this.#overload(weight) ?? this.#failure()
+      if (failure) {
+        pending.fail(failure)
+        return
+      }
+      this.#counters.calls++
+      this.#held += weight
+      this.#queue.add(pending, isExclusive)
       this.#timer ??= this.#startTimer(timeout)
       this.#dispatchSoon()
     })
   }
 
-  /** Why one more call of a weight is turned away. */
-  #overload(weight: number): StoreError | undefined {
-    const { name, maxQueue, weight: weighing } = this.#options
-    const mostHeld = weighing?.mostHeld ?? Number.POSITIVE_INFINITY
-    const isTooMuch = this.#held > 0 && this.#held + weight > mostHeld
-    if (this.#waiting < maxQueue && !isTooMuch) return undefined
-    this.#overloads++
-    const what = isTooMuch
-      ? `calls with ${this.#held} bytes of text are held in the ${name} lane, and ${mostHeld} is`
-      : `${maxQueue} calls wait in the ${name} lane, which is`
-    return new StoreError('overloaded', `${what} the most that may`)
+  /** Has a worker carry out a duty, which counts as a batch in flight there. @throws {EngineError} */
+  async perform<Name extends keyof WorkerDuties & string>(
+    worker: WorkerThread<Call, WorkerDuties>,
+    duty: Name,
+  ): Promise<Awaited<ReturnType<WorkerDuties[Name]>>> {
+    const seat = this.#seats.find((one) => one.worker === worker)
+    if (!seat) throw new Error(`the ${worker.name} is not in this lane`)
+    seat.inFlight++
+    try {
+      return await worker.perform(duty)
+    } finally {
+      seat.inFlight--
+      this.#dispatch()
+    }
   }
 
-  /** Resolves once every call that was accepted is settled. */
+  /** Resolves once every accepted call has settled. */
   async drain(): Promise<void> {
-    if (this.#isSettled) return
+    if (this.#isDrained) return
     const { promise, resolve } = Promise.withResolvers<void>()
-    this.#drained = resolve
+    this.#onDrained = resolve
     await promise
   }
 
-  /** Lets go of the timer. */
+  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer)
   }
 
-  get #waiting(): number {
-    return this.#together.length + this.#alone.length
+  /** Why one more call of this weight is refused. */
+  #overload(weight: number): EngineError | undefined {
+    const { name, maxQueue, weight: weighing } = this.#options
+    const mostHeld = weighing?.mostHeld ?? Infinity
+    const isTooHeavy = this.#held > 0 && this.#held + weight > mostHeld
+    if (this.#queue.size < maxQueue && !isTooHeavy) return undefined
+    this.#counters.overloads++
+    const what = isTooHeavy
+      ? `${this.#held} bytes of text wait or are under way in the ${name} queue, of at most ${mostHeld}`
+      : `${maxQueue} calls wait in the ${name} queue, which is the most it takes`
+    return new EngineError('overloaded', what)
   }
 
-  get #isSettled(): boolean {
-    if (this.#waiting > 0) return false
-    return this.#underWay.every((batch) => batch.every(({ settled }) => settled))
+  get #isDrained(): boolean {
+    if (this.#queue.size > 0) return false
+    return this.#underWay.every((batch) => batch.every(({ isSettled }) => isSettled))
   }
 
-  #tellDrained(): void {
-    if (this.#drained && this.#isSettled) this.#drained()
+  #noteDrained(): void {
+    if (this.#onDrained && this.#isDrained) this.#onDrained()
   }
 
-  /** After the calls that are being made right now, so that they travel together. */
+  /** Waits for the calls that are made in this turn, so that they travel together. */
   #dispatchSoon(): void {
     if (this.#dispatchIsDue) return
     this.#dispatchIsDue = true
@@ -227,192 +198,153 @@ export class Lane<Call> {
   }
 
   #dispatch(): void {
-    this.#dispatchAlone()
-    this.#dispatchTogether()
+    this.#dispatchExclusive()
+    this.#dispatchBatches()
   }
 
-  #dispatchAlone(): void {
-    const { workers } = this.#options
-    for (const worker of workers)
-      if (worker.reserved && worker.inFlight === 0) this.#sendAlone(worker)
-    while (this.#alone.length > this.#setAside && this.#mayReserve) {
-      const worker = leastBusy(workers, batchesInFlight)
-      if (worker === undefined) return
-      worker.reserved = true
-      this.#aloneNow++
-      this.#setAside++
-      if (worker.inFlight === 0) this.#sendAlone(worker)
+  #dispatchExclusive(): void {
+    for (const seat of this.#seats)
+      if (seat.isReserved && seat.inFlight === 0) this.#sendExclusive(seat)
+    while (this.#queue.exclusive > this.#awaited && this.#mayReserve) {
+      const seat = leastBusy(this.#seats, tasksInFlight)
+      if (seat === undefined) return
+      seat.isReserved = true
+      this.#reserved++
+      this.#awaited++
+      if (seat.inFlight === 0) this.#sendExclusive(seat)
     }
   }
 
   get #mayReserve(): boolean {
-    if (this.#aloneNow >= this.#mostAlone) return false
-    const isOthersTurn = this.#lastWasAlone && this.#together.length > 0
-    return this.#options.workers.length > 1 || !isOthersTurn
+    if (this.#reserved >= this.#mostReserved) return false
+    const isTurnOfBatches = this.#lastWasExclusive && this.#queue.shared > 0
+    return this.#seats.length > 1 || !isTurnOfBatches
   }
 
-  /** Gives a worker that was set aside its call, unless one of them is gone by now. */
-  #sendAlone(worker: WorkerThread<Call>): void {
-    this.#setAside--
-    const next = worker.isReady ? this.#alone.shift() : undefined
-    if (next === undefined) this.#release(worker)
-    else void this.#send(worker, [next], true)
+  /** Gives a reserved seat its call, unless worker or call is gone by now. */
+  #sendExclusive(seat: Seat<Call, WorkerDuties>): void {
+    this.#awaited--
+    const next = seat.worker.isReady ? this.#queue.takeExclusive() : undefined
+    if (next === undefined) this.#release(seat)
+    else void this.#send(seat, [next], true)
   }
 
-  #release(worker: WorkerThread<Call>): void {
-    worker.reserved = false
-    this.#aloneNow--
+  #release(seat: Seat<Call, WorkerDuties>): void {
+    seat.isReserved = false
+    this.#reserved--
   }
 
-  #dispatchTogether(): void {
-    for (let due = this.#together.length; due > 0; due = this.#together.length) {
-      const serving = this.#serving
-      const places = this.#placesOf(serving)
-      const worker = leastBusy(serving, places)
-      if (worker === undefined) return
-      const share = Math.ceil(due / freePlaces(serving, places))
-      void this.#send(worker, this.#takeTogether(share), false)
-    }
-  }
-
-  /** The workers that share the calls which travel together. */
-  get #serving(): readonly WorkerThread<Call>[] {
-    const { workers, mostServing = workers.length } = this.#options
-    return workers.filter(({ isReady, reserved }) => isReady && !reserved).slice(0, mostServing)
-  }
-
-  /**
-   * How many batches each of them may have under way. One that serves alone is sent its next batch before
-   * it has answered, so that it works on while callers are answered; several hide each other's round trips
-   * with one batch each, and as batches are the larger for it, they cost less.
-   */
-  #placesOf(serving: readonly WorkerThread<Call>[]): number {
-    return serving.length === 1 ? batchesInFlight : 1
-  }
-
-  /** The next calls that travel together: at least one, so many at most, and not too heavy. */
-  #takeTogether(share: number): Pending<Call>[] {
+  #dispatchBatches(): void {
     const { largestBatch, weight } = this.#options
-    let count = Math.min(share, largestBatch)
-    if (weight) {
-      let sum = 0
-      for (let index = 0; index < count; index++) {
-        sum += (this.#together[index] as Pending<Call>).weight
-        if (sum > weight.most) count = Math.max(1, index)
-      }
+    for (let due = this.#queue.shared; due > 0; due = this.#queue.shared) {
+      const seats = this.#batchSeats
+      // A single worker gets its next batch before it has answered the last, so that it works on while callers
+      // are answered. Several hide each other's round trips with one each, and larger batches cost less a call.
+      const most = seats.length === 1 ? tasksInFlight : 1
+      const seat = leastBusy(seats, most)
+      if (seat === undefined) return
+      const room = seats.reduce((sum, one) => sum + one.roomFor(most), 0)
+      const share = Math.min(Math.ceil(due / room), largestBatch)
+      void this.#send(seat, this.#queue.takeShared(share, weight?.most ?? Infinity), false)
     }
-    return this.#together.splice(0, count)
   }
 
-  async #send(worker: WorkerThread<Call>, batch: Pending<Call>[], alone: boolean): Promise<void> {
-    worker.inFlight++
-    this.#lastWasAlone = alone
-    this.#batches++
+  get #batchSeats(): readonly Seat<Call, WorkerDuties>[] {
+    const { batchWorkers = this.#seats.length } = this.#options
+    return this.#seats
+      .filter(({ worker, isReserved }) => worker.isReady && !isReserved)
+      .slice(0, batchWorkers)
+  }
+
+  async #send(
+    seat: Seat<Call, WorkerDuties>,
+    batch: PendingCall<Call>[],
+    isExclusive: boolean,
+  ): Promise<void> {
+    seat.inFlight++
+    this.#lastWasExclusive = isExclusive
     this.#underWay.push(batch)
     const sentAt = performance.now()
-    this.#batchSizes.add(batch.length)
-    if (batch[0]) this.#waits.add(sentAt - (batch[0].deadline - this.#options.timeout))
+    const madeAt = (batch[0]?.deadline ?? sentAt) - this.#options.timeout
+    this.#counters.countBatch(batch.length, sentAt - madeAt)
     try {
-      const calls = batch.map(({ call }) => call)
-      const replies = await worker.run(calls)
-      if (batch.length <= handedOutAtOnce) this.#settle(batch, replies)
-      else await this.#settleInTurns(batch, replies)
+      const replies = await seat.worker.answer(batch.map(({ call }) => call))
+      const turns = inTurns(batch.length, (from, to) => this.#settle(batch, replies, from, to))
+      if (turns) await turns
     } catch (error) {
       this.#fail(batch, error)
     } finally {
-      this.#runs.add(performance.now() - sentAt)
-      worker.inFlight--
-      // At once, since a reserved worker with nothing under way is taken for one that is set aside.
-      if (alone) this.#release(worker)
+      this.#counters.countRun(performance.now() - sentAt)
+      seat.inFlight--
+      // At once, since a reserved seat with nothing in flight waits for its call.
+      if (isExclusive) this.#release(seat)
       this.#underWay.splice(this.#underWay.indexOf(batch), 1)
-      for (const pending of batch) this.#letGo(pending)
-      this.#tellDrained()
+      for (const { weight } of batch) this.#held -= weight
+      this.#noteDrained()
       this.#dispatchSoon()
     }
   }
 
-  /**
-   * Hands out replies a few at a time. Where callers have much to do for each, such as to send it over a
-   * network, the event loop has its turns in between, lest all else wait for a whole batch of them.
-   */
-  async #settleInTurns(batch: readonly Pending<Call>[], replies: readonly CallReply[]) {
-    let began = performance.now()
-    for (let from = 0; from < batch.length; from += handedOutAtOnce) {
-      const to = from + handedOutAtOnce
-      this.#settle(batch.slice(from, to), replies.slice(from, to))
-      if (to >= batch.length) return
-      // Comes after what callers do at once.
-      await new Promise<void>((resolve) => process.nextTick(resolve))
-      if (performance.now() - began < longestTurn) continue
-      await nextTurn()
-      began = performance.now()
-    }
-  }
-
-  #settle(batch: readonly Pending<Call>[], replies: readonly CallReply[]): void {
-    for (let index = 0; index < batch.length; index++) {
-      const pending = batch[index] as Pending<Call>
+  #settle(
+    batch: readonly PendingCall<Call>[],
+    replies: readonly CallReply[],
+    from: number,
+    to: number,
+  ): void {
+    for (let index = from; index < to; index++) {
       const reply = replies[index]
       this.#options.onReply?.(reply)
-      if (typeof reply === 'object' && reply?.notices)
+      if (typeof reply === 'object' && reply.notices)
         for (const notice of reply.notices) this.#options.onNotice?.(notice)
-      answer(pending, reply)
+      batch[index]?.settle(reply)
     }
   }
 
-  /** One that waits no more, and is under way no more. */
-  #letGo({ weight }: Pending<Call>): void {
-    this.#held -= weight
-  }
-
-  /** Has calls wait once more, alone, in the places that they had. */
-  #makeAlone(calls: readonly Pending<Call>[]): void {
-    for (const { weight } of calls) this.#held += weight
-    this.#alone.push(...calls)
-    this.#alone.sort((one, other) => one.ticket - other.ticket)
-  }
-
-  #fail(batch: readonly Pending<Call>[], error: unknown): void {
-    const again: Pending<Call>[] = []
+  #fail(batch: readonly PendingCall<Call>[], error: unknown): void {
+    const { name, repeatable } = this.#options
+    const again: PendingCall<Call>[] = []
     for (const pending of batch) {
-      if (pending.settled) continue
+      if (pending.isSettled) continue
       if (!(error instanceof WorkerLost)) {
-        reject(pending, error as StoreError)
-      } else if (!this.#options.repeatable) {
-        const why = `whether the ${this.#options.name} took effect is unknown: ${error.message}`
-        reject(pending, new StoreError('outcome_unknown', why, { cause: error }))
-      } else if (pending.repeated) {
-        const why = `the ${this.#options.name} was tried twice, and both times ${error.message}`
-        reject(pending, new StoreError('unavailable', why, { cause: error }))
+        pending.fail(error as EngineError)
+      } else if (!repeatable) {
+        const why = `whether the ${name} took effect is unknown: ${error.message}`
+        pending.fail(new EngineError('outcome_unknown', why, { cause: error }))
+      } else if (pending.wasRetried) {
+        const why = `the ${name} was tried twice, and both times ${error.message}`
+        pending.fail(new EngineError('unavailable', why, { cause: error }))
       } else {
-        pending.repeated = true
+        pending.wasRetried = true
+        this.#held += pending.weight
         again.push(pending)
       }
     }
-    // Alone, so that a call that kills its worker takes no other call along a second time.
-    this.#makeAlone(again)
+    // Exclusively, so that a call that crashes its worker takes no other down a second time.
+    this.#queue.addAgain(again)
   }
 
-  /** Why no call can be answered now: every worker failed to start anew. */
-  #failure(): StoreError | undefined {
-    let cause: StoreError | undefined
+  /** Why no call can be carried out now: every worker failed to start. */
+  #failure(): EngineError | undefined {
+    let cause: EngineError | undefined
     for (const { failure } of this.#options.workers) {
       if (failure === undefined) return undefined
       cause ??= failure
     }
     const why = `no worker can ${this.#options.name}: ${cause?.message}`
-    // Which trying again later does not mend.
-    return new StoreError(cause?.code === 'corrupt' ? 'corrupt' : 'unavailable', why, { cause })
+    // A worker's own code says more, such as that the file is damaged.
+    const isOwn = !(engineErrorCodes as readonly string[]).includes(cause?.code ?? '')
+    const code = cause && isOwn ? cause.code : 'unavailable'
+    return new EngineError(code, why, { cause })
   }
 
   #onWorkerChange(): void {
     const failure = this.#failure()
     if (failure) {
-      for (const pending of [...this.#together.splice(0), ...this.#alone.splice(0)]) {
-        this.#letGo(pending)
-        reject(pending, failure)
+      for (const pending of this.#queue.takeAll()) {
+        this.#held -= pending.weight
+        pending.fail(failure)
       }
-      this.#tellDrained()
+      this.#noteDrained()
     }
     this.#dispatch()
   }
@@ -422,87 +354,39 @@ export class Lane<Call> {
     return setTimeout(() => {
       this.#timer = undefined
       const now = performance.now()
-      this.#expireWaiting(this.#together, now)
-      this.#expireWaiting(this.#alone, now)
-      for (const batch of this.#underWay) this.#expireUnderWay(batch, now)
-      const next = this.#nextDeadline()
-      if (next !== undefined) this.#timer = this.#startTimer(Math.max(1, next - now))
-      this.#tellDrained()
+      this.#expire(now)
+      const next = this.#nextDeadline
+      if (next < Infinity) this.#timer = this.#startTimer(Math.max(1, next - now))
+      this.#noteDrained()
     }, delay).unref()
   }
 
-  #expireWaiting(queue: Pending<Call>[], now: number): void {
-    const { name, timeout } = this.#options
-    while (queue[0] !== undefined && queue[0].deadline <= now) {
-      this.#timeouts++
-      const why = `the ${name} waited for ${timeout} ms and was not begun`
-      const pending = queue.shift() as Pending<Call>
-      this.#letGo(pending)
-      reject(pending, new StoreError('timeout', why))
-    }
-  }
-
-  #expireUnderWay(batch: readonly Pending<Call>[], now: number): void {
+  #expire(now: number): void {
     const { name, timeout, repeatable } = this.#options
-    for (const pending of batch) {
-      if (pending.settled || pending.deadline > now) continue
-      this.#timeouts++
-      const error = repeatable
-        ? new StoreError('timeout', `the ${name} was not answered within ${timeout} ms`)
-        : new StoreError(
+    for (const pending of this.#queue.takeExpired(now)) {
+      this.#held -= pending.weight
+      this.#counters.timeouts++
+      const why = `the ${name} waited for ${timeout} ms and was not started`
+      pending.fail(new EngineError('timeout', why))
+    }
+    for (const pending of this.#underWay.flat()) {
+      if (pending.isSettled || pending.deadline > now) continue
+      this.#counters.timeouts++
+      const [code, why] = repeatable
+        ? (['timeout', `the ${name} was not answered within ${timeout} ms`] as const)
+        : ([
             'outcome_unknown',
             `the ${name} was sent and not answered within ${timeout} ms; it may still take effect`,
-          )
-      reject(pending, error)
+          ] as const)
+      pending.fail(new EngineError(code, why))
     }
   }
 
-  #nextDeadline(): number | undefined {
-    const unsettled = this.#underWay.flat().filter(({ settled }) => !settled)
-    const deadlines = [...this.#together.slice(0, 1), ...this.#alone.slice(0, 1), ...unsettled].map(
-      ({ deadline }) => deadline,
-    )
-    return deadlines.length > 0 ? Math.min(...deadlines) : undefined
+  get #nextDeadline(): number {
+    let next = this.#queue.nextDeadline
+    for (const batch of this.#underWay)
+      for (const { isSettled, deadline } of batch)
+        if (!isSettled && deadline < next) next = deadline
+    return next
   }
-}
-
-/** Whether it may be sent another batch, where each may have so many under way. */
-function isFree<Call>(worker: WorkerThread<Call>, places: number): boolean {
-  return worker.isReady && !worker.reserved && worker.inFlight < places
-}
-
-function freePlaces<Call>(workers: readonly WorkerThread<Call>[], places: number): number {
-  let free = 0
-  for (const worker of workers) if (isFree(worker, places)) free += places - worker.inFlight
-  return free
-}
-
-function leastBusy<Call>(
-  workers: readonly WorkerThread<Call>[],
-  places: number,
-): WorkerThread<Call> | undefined {
-  let best: WorkerThread<Call> | undefined
-  for (const worker of workers)
-    if (isFree(worker, places) && (!best || worker.inFlight < best.inFlight)) best = worker
-  return best
-}
-
-function answer<Call>(pending: Pending<Call>, reply: CallReply | undefined): void {
-  if (pending.settled) return
-  pending.settled = true
-  if (reply === undefined)
-    pending.reject(new StoreError('internal', 'the worker did not answer the call'))
-  else if (typeof reply === 'object' && 'code' in reply) pending.reject(toError(reply))
-  else
-    try {
-      pending.resolve(pending.read(typeof reply === 'string' ? reply : reply.text))
-    } catch (error) {
-      const why = `the worker's answer can't be read: ${error}`
-      pending.reject(new StoreError('internal', why, { cause: error }))
-    }
-}
-
-function reject<Call>(pending: Pending<Call>, error: StoreError): void {
-  pending.settled = true
-  pending.reject(error)
 }

@@ -1,31 +1,40 @@
-import { StoreError, type StoreErrorCode } from '../errors.ts'
+import { EngineError } from './errors.ts'
 
-/** A failure as plain data, since an Error loses its class or its code between threads. */
+/** A failure as plain data: an Error loses its class and its code between threads. */
 export interface Failure {
-  readonly code: StoreErrorCode
+  readonly code: string
   readonly message: string
-  /** The stack in the worker, for whoever debugs it. */
+  /** The stack in the worker, for debugging. */
   readonly stack: string | undefined
   readonly notices?: readonly string[]
 }
 
-/** What a worker answers to a task: the result as text, or why there is none. */
-export type Reply = string | Failure
-
-/** A result together with what the worker wants logged. */
+/** A result as text, with messages that the worker wants logged. */
 export interface NotedResult {
   readonly text: string
   readonly notices: readonly string[]
 }
 
-/** What a worker answers to a call. */
-export type CallReply = Reply | NotedResult
+/** A worker's reply to a call: the result as text, or why there is none. */
+export type CallReply = string | NotedResult | Failure
 
-export function toFailure({ code, message, stack }: StoreError): Failure {
-  return { code, message, stack }
+/** A worker's reply to a duty. */
+export type DutyReply = { readonly result: unknown } | Failure
+
+/** Makes data of an error; the code of one that has none is `internal`. */
+export function toFailure(error: unknown): Failure {
+  if (!(error instanceof Error))
+    return { code: 'internal', message: String(error), stack: undefined }
+  const { message, stack } = error
+  const { code } = error as { readonly code?: unknown }
+  return { code: typeof code === 'string' ? code : 'internal', message, stack }
 }
 
-/** The failure as an error again, with the worker's stack as its cause. */
-export function toError({ code, message, stack }: Failure): StoreError {
-  return new StoreError(code, message, { cause: stack })
+/** Makes an error of data; its cause is the stack in the worker. */
+export function toError({ code, message, stack }: Failure): EngineError {
+  return new EngineError(code, message, { cause: stack })
+}
+
+export function isFailure(reply: CallReply | DutyReply | undefined): reply is Failure {
+  return typeof reply === 'object' && 'code' in reply
 }

@@ -1,8 +1,9 @@
 import type { Selectable } from 'kysely'
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
-import type { Schema } from '../schema.ts'
-import { sql, statement } from '../statement.ts'
+import type { Schema } from '../sql/schema.ts'
+import { sql, statement } from '../sql/statement.ts'
+import { allWithin, change, create, first, mostAnswered, type Steps } from '../sql/steps.ts'
 import type { Accounts, ApiKey, NewApiKey } from '../store.ts'
 import {
   checkFilled,
@@ -12,18 +13,7 @@ import {
   checkTexts,
   checkTimestamp,
 } from './arguments.ts'
-import {
-  allWithin,
-  change,
-  create,
-  first,
-  mostAnswered,
-  type Operation,
-  type OperationsFor,
-  read,
-  type Steps,
-  write,
-} from './operation.ts'
+import { type Operation, type OperationsFor, read, write } from './operation.ts'
 
 const insertUser = statement(
   'insert a user',

@@ -1,7 +1,8 @@
 import { StoreError } from '../errors.ts'
 import { unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
-import { statement } from '../statement.ts'
+import { statement } from '../sql/statement.ts'
+import { all, allWithin, create, erase, first, mostAnswered, type Steps } from '../sql/steps.ts'
 import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
 import {
   checkFilled,
@@ -11,18 +12,7 @@ import {
   checkText,
   checkTimestamp,
 } from './arguments.ts'
-import {
-  all,
-  allWithin,
-  create,
-  erase,
-  first,
-  mostAnswered,
-  type OperationsFor,
-  type Steps,
-  scan,
-  write,
-} from './operation.ts'
+import { type OperationsFor, scan, write } from './operation.ts'
 import { readablePage } from './readable.ts'
 import { reviewColumns, toItem } from './reviews.ts'
 import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'

@@ -1,10 +1,16 @@
 import { StoreError, type StoreErrorCode } from '../errors.ts'
-import type { UnitView } from '../knowledge/document.ts'
-import type { Readiness, ReviewItem, Store, TextMethod } from '../store.ts'
+import { type UnitView, unitViews } from '../knowledge/document.ts'
+import {
+  type Readiness,
+  type ReviewItem,
+  type Store,
+  type TextMethod,
+  textMethods,
+} from '../store.ts'
 import { checkInteger, checkOptions, checkText } from './arguments.ts'
 import { operations } from './index.ts'
 import { readResult } from './json-text.ts'
-import type { Access, StoreMethod } from './operation.ts'
+import type { OperationKind, StoreMethod } from './operation.ts'
 
 /**
  * An operation that is to run: its method, how the units of its result are seen, and what its `prepare`
@@ -15,19 +21,6 @@ export type Call = readonly [method: StoreMethod, view: UnitView, ...prepared: u
 /** Makes what the caller gets of a result's text. */
 type ReadText = (text: string) => unknown
 
-const views: readonly UnitView[] = ['whole', 'review', 'legacy', 'public']
-const textMethods: readonly TextMethod[] = [
-  'query',
-  'confirm',
-  'flag',
-  'reviewItem',
-  'reviewQueue',
-  'listUnits',
-  'exportUnits',
-  'stats',
-  'reviewStats',
-]
-
 /** Why a store is not ready that fails to answer, in words for strangers. */
 const reasons: Partial<Record<StoreErrorCode, string>> = {
   corrupt: 'the database file is damaged',
@@ -36,14 +29,14 @@ const reasons: Partial<Record<StoreErrorCode, string>> = {
 }
 const unknown = 'reads fail; see the log'
 
-abstract class Performer {
+abstract class StoreBase {
   #closing: Promise<void> | undefined
 
   /** The time, as operations note it. */
   protected abstract readonly now: () => Date
 
   /** Carries out one call, and reads the text of its result. */
-  protected abstract perform(call: Call, access: Access, read: ReadText): Promise<unknown>
+  protected abstract perform(call: Call, kind: OperationKind, read: ReadText): Promise<unknown>
 
   /** Notes the failure of a call that nobody waits for. */
   protected abstract logFailure(method: StoreMethod, error: StoreError): void
@@ -87,7 +80,7 @@ abstract class Performer {
     ...args: Parameters<Store[Method]>
   ): Promise<string> {
     this.#requireOpen('asText')
-    if (!views.includes(view)) throw noneOf('view', views)
+    if (!unitViews.includes(view)) throw noneOf('view', unitViews)
     if (!textMethods.includes(method)) throw noneOf('method', textMethods)
     return (await this.#call(method, args, view, asItIs)) as string
   }
@@ -118,7 +111,7 @@ abstract class Performer {
     try {
       this.#requireOpen(method)
       const call = prepareCall(method, view, this.now(), args)
-      return this.perform(call, accessOf(call), read)
+      return this.perform(call, kindOf(call), read)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -134,7 +127,7 @@ abstract class Performer {
       StoreMethod,
       { bestEffort?: boolean },
     ][]) {
-      const call = function (this: Performer, ...args: unknown[]) {
+      const call = function (this: StoreBase, ...args: unknown[]) {
         const answer = this.#call(method, args)
         if (!bestEffort) return answer
         return answer.catch((error: StoreError) => {
@@ -142,7 +135,7 @@ abstract class Performer {
           this.logFailure(method, error)
         })
       }
-      Object.defineProperty(Performer.prototype, method, {
+      Object.defineProperty(StoreBase.prototype, method, {
         value: Object.defineProperty(call, 'name', { value: method }),
       })
     }
@@ -164,9 +157,9 @@ function prepareCall(method: StoreMethod, view: UnitView, now: Date, args: unkno
   }
 }
 
-function accessOf([method, , ...prepared]: Call): Access {
-  const access = operations[method].access as Access | ((...prepared: unknown[]) => Access)
-  return typeof access === 'function' ? access(...prepared) : access
+function kindOf([method, , ...prepared]: Call): OperationKind {
+  const { kind } = operations[method]
+  return typeof kind === 'function' ? kind(...prepared) : kind
 }
 
 const asItIs: ReadText = (text) => text
@@ -179,4 +172,4 @@ function noneOf(name: string, known: readonly string[]): StoreError {
  * A Store whose methods are its operations: each of `operations` becomes a method, and all of them
  * meet in `perform`, which says where an operation runs.
  */
-export const OperationStore = Performer as abstract new () => Performer & Pick<Store, StoreMethod>
+export const OperationStore = StoreBase as abstract new () => StoreBase & Pick<Store, StoreMethod>

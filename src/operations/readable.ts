@@ -1,7 +1,7 @@
 import { type StoredUnit, UnitText, UnreadableDocument } from '../knowledge/document.ts'
 import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import { log, mostAnswered, type Rows, type Steps } from '../sql/steps.ts'
 import { unitOf } from './json-text.ts'
-import { log, mostAnswered, type Rows, type Steps } from './operation.ts'
 
 /**
  * A result's part for each row whose unit can be read. The others are left out and logged, so that no

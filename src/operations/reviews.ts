@@ -2,14 +2,12 @@ import type { Expression, SelectQueryBuilder, SqlBool } from 'kysely'
 import { StoreError } from '../errors.ts'
 import type { StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains, strip } from '../knowledge/domains.ts'
-import { type KnowledgeUnit, unitStatuses } from '../knowledge/knowledge-unit.ts'
+import { decisions, type KnowledgeUnit, unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
-import type { Schema } from '../schema.ts'
-import { type DialectName, sql, statement } from '../statement.ts'
-import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
-import { checkInteger, checkNumber, checkOneOf, checkOptions, checkText } from './arguments.ts'
-import { confidenceOf } from './confidence.ts'
-import { listed } from './listed.ts'
+import { confidenceOf } from '../sql/confidence.ts'
+import { listed } from '../sql/listed.ts'
+import type { Schema } from '../sql/schema.ts'
+import { type DialectName, sql, statement } from '../sql/statement.ts'
 import {
   all,
   allWithin,
@@ -17,17 +15,16 @@ import {
   change,
   first,
   mostAnswered,
-  type OperationsFor,
   type Rows,
-  read,
   type Steps,
-  scan,
   takeWithin,
-  write,
-} from './operation.ts'
+} from '../sql/steps.ts'
+import { compareTexts } from '../sql/text-order.ts'
+import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
+import { checkInteger, checkNumber, checkOneOf, checkOptions, checkText } from './arguments.ts'
+import { type OperationsFor, read, scan, write } from './operation.ts'
 import { firstReadable, readable, readablePage } from './readable.ts'
 import { byStatus } from './statistics.ts'
-import { compareTexts } from './text-order.ts'
 import { storedColumns, unitNotFound } from './units.ts'
 
 interface ReviewColumns {
@@ -230,7 +227,7 @@ function checkList(options: ListOptions | undefined): [params: ListParams, limit
 }
 
 /** Whether it lists approved units by confidence, which only their documents tell, and the index of a ranker. */
-function isSifted({ status, hasRange }: ListParams): boolean {
+function isIndexedScan({ status, hasRange }: ListParams): boolean {
   return hasRange === 1 && (status === '' || status === 'approved')
 }
 
@@ -238,7 +235,7 @@ function isSifted({ status, hasRange }: ListParams): boolean {
  * The newest units that pass filters: approved ones as the index has them, others from theirs of the database.
  * `undefined` where there is no index.
  */
-function* siftedRows(
+function* indexedRows(
   params: ListParams,
   limit: number,
   mostText: number,
@@ -277,13 +274,11 @@ function* walkedRows(params: ListParams, limit: number, mostText: number): Steps
 
 function listUnits(params: ListParams, wanted: number): Steps<ReviewItem[]> {
   const firstRows = function* (limit: number, mostText: number) {
-    const sifted = isSifted(params) ? yield* siftedRows(params, limit, mostText) : undefined
-    return sifted ?? (yield* walkedRows(params, limit, mostText))
+    const indexed = isIndexedScan(params) ? yield* indexedRows(params, limit, mostText) : undefined
+    return indexed ?? (yield* walkedRows(params, limit, mostText))
   }
   return firstReadable(wanted, firstRows, toItem)
 }
-
-const decisions = ['approved', 'rejected'] as const
 
 export const reviews = {
   getReviewStatus: read(
@@ -348,7 +343,7 @@ export const reviews = {
   ),
 
   listUnits: {
-    access: (params: ListParams) => (isSifted(params) ? 'sift' : 'scan'),
+    kind: (params: ListParams) => (isIndexedScan(params) ? 'indexed scan' : 'scan'),
     prepare: (_now, options) => checkList(options),
     run: listUnits,
   },

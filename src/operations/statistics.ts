@@ -1,7 +1,9 @@
 import { StoreError } from '../errors.ts'
 import { unitStatuses } from '../knowledge/knowledge-unit.ts'
 import { isTimestamp, utcDay } from '../knowledge/timestamps.ts'
-import { sql, statement } from '../statement.ts'
+import { sql, statement } from '../sql/statement.ts'
+import { all, ask, type Steps } from '../sql/steps.ts'
+import { compareTexts } from '../sql/text-order.ts'
 import type {
   Activity,
   DailyCount,
@@ -13,8 +15,7 @@ import type {
 } from '../store.ts'
 import { checkInteger, checkOptions } from './arguments.ts'
 import { recordOf } from './json-text.ts'
-import { all, ask, type OperationsFor, rank, read, type Steps, scan } from './operation.ts'
-import { compareTexts } from './text-order.ts'
+import { type OperationsFor, rank, read, scan } from './operation.ts'
 
 /** What the counters of one kind hold. Those that fell to zero are left out. */
 const selectCounts = statement('select counts of a kind, by name', (db, p: { kind: string }) =>

@@ -10,23 +10,13 @@ import {
 } from '../knowledge/knowledge-unit.ts'
 import { confirmedConfidence, flaggedConfidence, type RankingQuery } from '../knowledge/scoring.ts'
 import { documentTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
-import { sql, statement } from '../statement.ts'
+import { listed } from '../sql/listed.ts'
+import { sql, statement } from '../sql/statement.ts'
+import { allWithin, ask, change, create, first, mostAnswered, type Steps } from '../sql/steps.ts'
 import type { KnowledgeUnits } from '../store.ts'
 import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.ts'
 import { unitOf } from './json-text.ts'
-import { listed } from './listed.ts'
-import {
-  allWithin,
-  ask,
-  change,
-  create,
-  first,
-  mostAnswered,
-  type OperationsFor,
-  read,
-  type Steps,
-  write,
-} from './operation.ts'
+import { type OperationsFor, read, write } from './operation.ts'
 import { readable, readableUnit, unlessUnreadable } from './readable.ts'
 
 /** What a unit is read from. */
@@ -213,7 +203,7 @@ export const units = {
   ),
 
   query: {
-    access: ({ domains }: RankingQuery) => (domains.length > usualDomains ? 'long rank' : 'rank'),
+    kind: ({ domains }: RankingQuery) => (domains.length > usualDomains ? 'long rank' : 'rank'),
     prepare: (_now, domains, options) => {
       const { languages, frameworks, pattern, limit } = checkOptions(options, defaultQuery)
       const query: RankingQuery = {

@@ -1,8 +1,8 @@
 import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import { hashSecret, readApiKey, sameHash } from '../credentials/api-key.ts'
+import type { SessionTokens } from '../credentials/session-token.ts'
 import type { Store, User } from '../store.ts'
-import { hashSecret, readApiKey, sameHash } from './api-key.ts'
 import { HttpError } from './errors.ts'
-import type { SessionTokens } from './session-token.ts'
 
 /** Who sent a request, found out before its body is read. */
 interface Caller {

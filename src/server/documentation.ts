@@ -1,8 +1,8 @@
 import { fastifySwagger } from '@fastify/swagger'
 import { fastifySwaggerUi } from '@fastify/swagger-ui'
 import type { FastifyInstance, FastifySchema } from 'fastify'
+import { version } from '../version.ts'
 import { jsonAnswer } from './json-answer.ts'
-import { version } from './version.ts'
 
 /** As much of an OpenAPI document as is changed here. */
 interface Document {

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { StoreError, type StoreErrorCode } from '../errors.ts'
-import { Repeated } from '../offload/repeated.ts'
+import { RepeatedFaults } from '../logging.ts'
 
 /** One thing that is wrong with a request, as cq's clients know it. */
 export interface Fault {
@@ -69,12 +69,12 @@ export function answerError(
 }
 
 /** Of each server. */
-const repeated = new WeakMap<object, Repeated>()
+const repeated = new WeakMap<object, RepeatedFaults>()
 
 /** Has faults that come again and again counted, and told at the latest as the server closes. */
 export function countFaults(server: FastifyInstance): void {
   if (repeated.has(server.server)) return
-  const faults = new Repeated()
+  const faults = new RepeatedFaults()
   repeated.set(server.server, faults)
   server.addHook('onClose', (_server, done) => {
     faults[Symbol.dispose]()

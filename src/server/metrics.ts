@@ -9,10 +9,10 @@ import {
   Registry,
 } from 'prom-client'
 import type { HistogramFigures } from '../offload/histogram.ts'
-import type { LaneFigures } from '../offload/lane.ts'
+import type { LaneFigures } from '../offload/lane-figures.ts'
 import type { Store } from '../store.ts'
+import { version } from '../version.ts'
 import { refusals } from './schemas.ts'
-import { version } from './version.ts'
 
 /** What a store may tell of itself beyond what every Store does. */
 interface ObservedStore {

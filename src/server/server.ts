@@ -1,23 +1,24 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
+import { faultOfSecrets, type Secrets, weaknessOf } from '../credentials/secrets.ts'
+import { SessionTokens } from '../credentials/session-token.ts'
+import { internalsOf } from '../internals.ts'
 import { findUnknownName } from '../knowledge/validation.ts'
 import type { Store } from '../store.ts'
-import { accountRoutes, legacyAccountRoutes, loginRoute } from './accounts.ts'
 import { Authentication, keyToNoteOf } from './authentication.ts'
 import { takeBodies } from './body.ts'
 import { describeMounts, documentRoutes, servePages } from './documentation.ts'
 import { answerError, notFound } from './errors.ts'
-import { healthRoute, readyRoute } from './health.ts'
-import { knowledgeRoutes, legacyKnowledgeRoutes } from './knowledge.ts'
 import { type ListenerOptions, listener } from './listener.ts'
 import { LoginLimit } from './login-limit.ts'
 import { Metrics } from './metrics.ts'
 import { type MetricsAddress, serveMetrics } from './metrics-address.ts'
 import { isPrefix, prefixForm } from './paths.ts'
 import { speakCq } from './protocol.ts'
-import { removalRoute, reviewRoutes } from './reviews.ts'
-import { faultOfSecrets, type Secrets, weaknessOf } from './secrets.ts'
+import { accountRoutes, legacyAccountRoutes, loginRoute } from './routes/accounts.ts'
+import { healthRoute, readyRoute } from './routes/health.ts'
+import { knowledgeRoutes, legacyKnowledgeRoutes } from './routes/knowledge.ts'
+import { removalRoute, reviewRoutes } from './routes/reviews.ts'
 import { secureAnswers } from './security-headers.ts'
-import { SessionTokens } from './session-token.ts'
 
 export interface CqServerOptions extends Secrets {
   /** Where everything is kept. It stays open when the server closes: who opened it closes it. */
@@ -27,8 +28,6 @@ export interface CqServerOptions extends Secrets {
    * address, and ten times as many for each user name, save from where they logged in within a day. @default 20
    */
   readonly loginFailures?: number | undefined
-  /** The time, for tests that own it. @default the system's */
-  readonly now?: (() => Date) | undefined
   /**
    * Where `/metrics` answers: beside everything else, nowhere, or alone on a port of its own, which is
    * open from when the server is ready until it closes. @default true
@@ -50,7 +49,7 @@ export interface ServerOptions extends CqServerOptions, ListenerOptions {
   readonly prefix?: string | undefined
 }
 
-const cqOptions = ['store', 'jwtSecret', 'apiKeyPepper', 'loginFailures', 'now', 'metrics', 'docs']
+const cqOptions = ['store', 'jwtSecret', 'apiKeyPepper', 'loginFailures', 'metrics', 'docs']
 const listenerOptions = ['logger', 'trustProxy', 'maxConnections', 'closeGrace']
 /** What Fastify itself takes where a plugin is registered, and hands on to it. */
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
@@ -111,7 +110,8 @@ function requireWhole(name: string, value: number | undefined, least: number): v
 }
 
 async function serveCq(server: FastifyInstance, options: CqServerOptions): Promise<void> {
-  const { store, jwtSecret, apiKeyPepper, loginFailures, now = () => new Date() } = options
+  const { store, jwtSecret, apiKeyPepper, loginFailures } = options
+  const { now = () => new Date() } = internalsOf(options)
   requireSecrets(server, options)
   const tokens = new SessionTokens(jwtSecret)
   const authentication = new Authentication({ store, tokens, apiKeyPepper, now })

@@ -22,7 +22,7 @@ export function answerBatch(
 ): CallReply[] {
   try {
     if (connection.access === 'write') return writeAll(connection, calls)
-    return connection.transaction(() => {
+    return connection.transactions.run(() => {
       ranker?.catchUp()
       return calls.map((call) => read(connection, call))
     })
@@ -47,12 +47,12 @@ function read(connection: Connection, call: Call): CallReply {
  */
 function writeAll(connection: Connection, calls: readonly Call[]): CallReply[] {
   try {
-    return connection.transaction(() => calls.map((call) => write(connection, call)))
+    return connection.transactions.run(() => calls.map((call) => write(connection, call)))
   } catch (error) {
     if (!(error instanceof HalfDone)) throw error
     // What one call did is undone with its transaction.
     if (calls.length === 1) throw error.cause
-    return connection.transaction(() => calls.map((call) => writeOrUndo(connection, call)))
+    return connection.transactions.run(() => calls.map((call) => writeOrUndo(connection, call)))
   }
 }
 
@@ -70,7 +70,7 @@ function write(connection: Connection, call: Call): CallReply {
 
 function writeOrUndo(connection: Connection, call: Call): CallReply {
   try {
-    return connection.savepoint(() => run(connection, call))
+    return connection.transactions.savepoint(() => run(connection, call))
   } catch (error) {
     requireTransaction(connection, error)
     return failureOf(connection, error)

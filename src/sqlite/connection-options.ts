@@ -1,58 +1,59 @@
-import type { StatementText } from '../statement.ts'
+import type { StatementText } from '../sql/statement.ts'
 
-// Apart from `Connection`, whose types need those of the driver, which users of the package need not have.
+// Apart from `Connection`, whose types need the driver's, which users of the package may not have.
 
 /**
- * What a connection may do. The writer also makes the file and its write-ahead log; what `checkpoint`
- * may is to fold that into the file. One that may `rank` reads, and has an index in memory.
+ * What a connection is for. `read`: any reader. `rank`: a reader with an index in memory. `write`: the writer,
+ * which also creates the file and its write-ahead log. `checkpoint`: copies the log into the file.
  */
-export type Access = 'read' | 'rank' | 'write' | 'checkpoint'
-/** How hard a commit is pressed to the disk, see `SqliteStoreOptions.durability`. */
+export type ConnectionAccess = 'read' | 'rank' | 'write' | 'checkpoint'
+
+/** What an acknowledged write survives, see `SqliteStoreOptions.durability`. */
 export type Durability = 'normal' | 'full'
 
 export interface ConnectionOptions {
   /** An absolute path. */
   readonly path: string
-  readonly access: Access
+  readonly access: ConnectionAccess
   readonly durability: Durability
   /** How long to wait for another process's lock, in milliseconds. */
   readonly busyTimeout: number
   /** Page cache, in KiB. */
   readonly cacheSize: number
-  /** How much of the file is read through memory mapping, in bytes. */
+  /** How much of the file is memory-mapped, in bytes. */
   readonly mmapSize: number
-  /** Which file must lie there, see `OpenFile`, where others have it open already. */
+  /** Which file must be at the path, see `OpenFile.identity`, if others have it open already. */
   readonly file?: string | undefined
-  /** How the write-ahead log was found, see `logState`, where a reader is to leave none behind. */
+  /** The state of the write-ahead log before opening, see `logState`, if a reader must not leave one behind. */
   readonly logAsFound?: string | undefined
-  /** Of the `CheckpointRequest` that a writer makes, where somebody answers it. */
+  /** Memory of the `CheckpointRequest` by which a writer asks for checkpoints. */
   readonly checkpointMemory?: SharedArrayBuffer
 }
 
-/** What a worker thread is started with. */
+/** The `workerData` of a worker thread. */
 export interface WorkerOptions extends ConnectionOptions {
-  /** Compiled by the thread that starts it, see `statement.ts`. */
+  /** Statements that the main thread has compiled, see `sql/statement.ts`. */
   readonly statements: readonly StatementText[]
   readonly checkpointMemory: SharedArrayBuffer
-  /** Of the figures of a ranker's index. */
+  /** Memory of a ranker's figures. */
   readonly rankingMemory?: SharedArrayBuffer | undefined
-  /** Whether the file is looked through for damage first. */
+  /** Whether to check the file for damage before opening it. */
   readonly quickCheck: boolean
-  /** Whether the file must have the newest schema, and is not brought to it. */
+  /** Whether the file must have the newest schema, in place of being migrated. */
   readonly mustBeNewest: boolean
 }
 
-/** How a connection is set up, as SQLite itself tells it. */
+/** How a connection is set up, as reported by SQLite. */
 export interface ConnectionReport {
-  readonly access: Access
+  readonly access: ConnectionAccess
   readonly sqliteVersion: string
   readonly pragmas: Readonly<Record<string, string | number>>
 }
 
-/** What came of a writer's upkeep. */
-export interface Tidied {
-  /** Whether no reader was in the way. */
-  readonly isDone: boolean
-  /** What could not be done, and why. */
-  readonly undone: readonly string[]
+/** The outcome of emptying the write-ahead log. */
+export interface LogReport {
+  /** Whether it was emptied; `false` if readers were in the way. */
+  readonly isEmpty: boolean
+  /** What failed, and why. */
+  readonly failures: readonly string[]
 }

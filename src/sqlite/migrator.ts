@@ -2,8 +2,9 @@ import { accessSync, constants } from 'node:fs'
 import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
-import { formerSteps, migrations } from '../migrations/index.ts'
-import type { MigrationDatabase } from '../migrations/migration.ts'
+import type { Connection } from './connection.ts'
+import { formerSteps, migrations } from './migrations/index.ts'
+import type { MigrationDatabase } from './migrations/migration.ts'
 import {
   completeReferenceSchema,
   isLocalStore,
@@ -13,8 +14,7 @@ import {
   stampedRevisions,
   stampTable,
   tableNames,
-} from '../migrations/reference-schema.ts'
-import type { Connection } from './connection.ts'
+} from './migrations/reference-schema.ts'
 
 export const ownTable = 'cq_store_migrations'
 const knownSteps = [...migrations.map(({ name }) => name), ...formerSteps]
@@ -66,7 +66,7 @@ function bringToNewest(connection: Connection, busyTimeout: number, mayTakeSteps
   if (!mayTakeSteps) requireNewest(connection)
   switchToWal(sqlite, busyTimeout)
   if (sqlite.transaction(() => pendingSteps(database).length === 0)()) return
-  connection.bulkTransaction(() => {
+  connection.transactions.runBulk(() => {
     // Asked again: another process may have been here between.
     requireOurs(database)
     if (stampedRevisions(database).length === 0) completeReferenceSchema(database)

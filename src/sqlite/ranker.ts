@@ -29,7 +29,7 @@ export class Ranker {
 
   /** Reads all units, each slice in a snapshot of its own: a long one keeps the log from beginning anew. */
   load(): void {
-    this.#loadIn((work) => this.#connection.transaction(work))
+    this.#loadIn((work) => this.#connection.transactions.run(work))
   }
 
   /**
@@ -57,8 +57,8 @@ export class Ranker {
   }
 
   /** Catches up while nobody asks, so that whoever asks next has less to wait for. */
-  tidy(): void {
-    this.#connection.transaction(() => this.catchUp())
+  followChanges(): void {
+    this.#connection.transactions.run(() => this.catchUp())
     if (this.#changes === this.#changesBeforeTold) return
     this.#changesBeforeTold = this.#changes
     this.#figures.set(this.#connection.index?.figures ?? {})

@@ -1,9 +1,9 @@
 import type { BenchResult, ComparisonResult } from '../../bench/bench.ts'
 import type { CellFigures } from '../../bench/cell.ts'
-import { contenderNames } from '../../bench/contender.ts'
+import { contenderNames } from '../../bench/contenders.ts'
 import type { HttpBenchOptions, HttpFigures, HttpResult } from '../../bench/http/http-bench.ts'
 import { readRoutes } from '../../bench/http/routes.ts'
-import type { MixedLoadResult } from '../../bench/mixed-load/mixed-load.ts'
+import type { MixedLoadResult } from '../../bench/mixed-load/result.ts'
 import { plan } from '../../bench/plan.ts'
 import { workloadNames } from '../../bench/workload.ts'
 

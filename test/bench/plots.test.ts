@@ -1,6 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { contenderNames } from '../../bench/contender.ts'
-import { readRoutes } from '../../bench/http/routes.ts'
+import { contenderNames } from '../../bench/contenders.ts'
 import { plots } from '../../bench/plots/plots.ts'
 import { inventedBench } from './invented-bench.ts'
 
@@ -8,12 +7,9 @@ const svgOf = (name: string, of = plots(inventedBench())) =>
   of.find((plot) => plot.name === name)?.svg ?? ''
 
 describe('the plots', () => {
-  test('are one for each thing that was measured', () => {
-    const { http: _, mixedLoad: __, ...bench } = inventedBench()
-    const direct = ['throughput', 'growth', 'in-flight']
-    expect(plots(bench).map(({ name }) => name)).toEqual(direct)
-    const all = [...direct, 'http-throughput', 'http-latency', 'mixed-load']
-    expect(plots(inventedBench()).map(({ name }) => name)).toEqual(all)
+  test('are the two that the README shows', () => {
+    const bench = inventedBench()
+    expect(plots(bench).map(({ name }) => name)).toEqual(['throughput', 'growth'])
     expect(plots({ ...bench, comparisons: [] })).toEqual([])
   })
 
@@ -28,10 +24,6 @@ describe('the plots', () => {
         'statistics',
       ],
       growth: ['10k', '100k', '1M', 'get', 'query, random domains', 'statistics for reviewers'],
-      'in-flight': ['SqliteStore', 'better-sqlite3', '256'],
-      'http-throughput': readRoutes.map(({ name }) => name.replace('GET ', '')),
-      'http-latency': ['p50', 'p99', 'p99.9', '/api/v1/knowledge'],
-      'mixed-load': ['write-ahead log, MB', 'memory of the process (RSS), MB', 'limit'],
     }
     const all = plots(inventedBench())
     for (const [name, words] of Object.entries(shown)) {
@@ -61,13 +53,8 @@ describe('the plots', () => {
     }
   })
 
-  test('are the same text for the same figures, whatever was drawn before', () => {
-    const { http: _, ...withoutHttp } = inventedBench()
-    const all = plots(inventedBench())
-    const isSame = plots(inventedBench()).every(({ svg }, place) => svg === all[place]?.svg)
-    expect(isSame).toBe(true)
-    const alone = svgOf('mixed-load', plots(withoutHttp))
-    expect(alone === svgOf('mixed-load', all)).toBe(true)
+  test('are the same text for the same figures', () => {
+    expect(plots(inventedBench())).toEqual(plots(inventedBench()))
   })
 
   test('grow with their figures', () => {

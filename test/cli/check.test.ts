@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import {
   copyOf,
   earlierFile,
@@ -7,7 +7,7 @@ import {
   migrateFile,
   newPath,
   onDatabase,
-} from '../migrations/database-file.ts'
+} from '../sqlite/migrations/database-file.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
 import { runCommand } from './command.ts'
 

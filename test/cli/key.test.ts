@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { hashSecret, readApiKey } from '../../src/server/api-key.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { hashSecret, readApiKey } from '../../src/credentials/api-key.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { runCommand } from './command.ts'
 

@@ -1,8 +1,8 @@
 import { existsSync, statSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { migrations } from '../../src/migrations/index.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import { copyOf, databaseOf, footprintOf, newPath } from '../migrations/database-file.ts'
+import { migrations } from '../../src/sqlite/migrations/index.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
+import { copyOf, databaseOf, footprintOf, newPath } from '../sqlite/migrations/database-file.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
 import { runCommand } from './command.ts'
 

@@ -13,7 +13,7 @@ import { availableParallelism } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import {
   copyOf,
   databaseOf,
@@ -23,8 +23,8 @@ import {
   newPath,
   onDatabase,
   otherProgram,
-} from '../migrations/database-file.ts'
-import { withSemanticSearch } from '../migrations/semantic-search.ts'
+} from '../sqlite/migrations/database-file.ts'
+import { withSemanticSearch } from '../sqlite/migrations/semantic-search.ts'
 import { ordinaryUnits } from '../sqlite/steered-units.ts'
 import { runCommand } from './command.ts'
 
@@ -284,7 +284,7 @@ describe('a database that SQLite can make nothing of', () => {
   })
 })
 
-const program = fileURLToPath(new URL('dying-restore.ts', import.meta.url))
+const program = fileURLToPath(new URL('./dying-restore.ts', import.meta.url))
 
 interface Death {
   readonly signal: string | null

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sampleUnits } from '../../src/server/sample-units.ts'
+import { sampleUnits } from '../../src/cli/sample-units.ts'
 import { apiKeyPepper, jwtSecret } from '../server/served-store.ts'
 import { RunningCommand, runCommand } from './command.ts'
 

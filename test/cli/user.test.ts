@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, test } from 'vitest'
-import { isPassword } from '../../src/server/passwords.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { isPassword } from '../../src/credentials/passwords.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { RunningCommand, runCommand } from './command.ts'
 

@@ -178,7 +178,7 @@ class Probe {
   readonly #worker: Worker
 
   constructor(port: number, path = '/health', token = '') {
-    this.#worker = new Worker(new URL('probe.ts', import.meta.url), {
+    this.#worker = new Worker(new URL('./probe.ts', import.meta.url), {
       workerData: { port, path, token },
     })
   }

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { Corpus, randomNumbers } from '../../bench/corpus.ts'
 import { makeTemplate } from '../../bench/template.ts'
 import { SqliteStore, StoreError } from '../../src/index.ts'
+import { internalOptions } from '../../src/internals.ts'
 import { RecordedLog } from '../offload/recorded-log.ts'
 
 /** Databases with flipped bits, noise, zeros or a missing end, in the file or its write-ahead log. */
@@ -51,7 +52,11 @@ async function makeWhole(directory: string): Promise<string> {
   const copy = join(directory, 'whole-copy.db')
   await makeTemplate({ path, units, seed: 1 })
   const corpus = new Corpus(units, 1)
-  await using store = await SqliteStore.open({ path, tidyInterval: 2 ** 30, readers: 1 })
+  await using store = await SqliteStore.open({
+    path,
+    ...internalOptions({ upkeepInterval: 2 ** 30 }),
+    readers: 1,
+  })
   await store.insertMany(Array.from({ length: 200 }, (_, number) => corpus.freshUnit(number)))
   await store.createUser('carol', 'hash')
   for (const id of corpus.storedIds(50)) await store.confirm(id)

@@ -81,7 +81,7 @@ async function runCases(
   options: ShimOptions,
   cases: readonly (DiskFault | null)[],
 ): Promise<CaseOutcome[]> {
-  const script = fileURLToPath(new URL('processes/session.ts', import.meta.url))
+  const script = fileURLToPath(new URL('./processes/session.ts', import.meta.url))
   const args = [options.directory, options.control, JSON.stringify(cases)]
   const child = spawn(process.execPath, [script, ...args], {
     env: { ...process.env, ...shimmed(options), NODE_NO_WARNINGS: '1' },

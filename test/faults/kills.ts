@@ -6,9 +6,9 @@ import { createInterface } from 'node:readline'
 import { setTimeout as delay } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { randomNumbers } from '../../bench/corpus.ts'
+import { issueApiKey } from '../../src/credentials/issuing.ts'
 import { SqliteStore } from '../../src/index.ts'
 import { parseTtl } from '../../src/knowledge/ttl.ts'
-import { issueApiKey } from '../../src/server/accounts.ts'
 import { RunningCommand } from '../cli/command.ts'
 import { unitId } from '../store/samples.ts'
 
@@ -33,7 +33,7 @@ const log = { warn() {}, error() {} }
 /** Kills a process that has the library write, at any moment from its start on. */
 export async function killLibrary({ directory, rounds, seed }: KillOptions): Promise<KillFigures> {
   const path = join(directory, 'library.db')
-  const script = fileURLToPath(new URL('processes/killed-writes.ts', import.meta.url))
+  const script = fileURLToPath(new URL('./processes/killed-writes.ts', import.meta.url))
   const random = randomNumbers(seed)
   const faults: string[] = []
   let acknowledged = 0

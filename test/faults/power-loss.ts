@@ -72,7 +72,7 @@ export async function tryPowerLoss(options: PowerLossOptions): Promise<PowerLoss
 
 /** What a process does to its files. */
 async function traced({ shim, directory, durability, writes }: PowerLossOptions): Promise<Buffer> {
-  const script = fileURLToPath(new URL('processes/traced-writes.ts', import.meta.url))
+  const script = fileURLToPath(new URL('./processes/traced-writes.ts', import.meta.url))
   const apart = await mkdtemp(join(directory, 'traced-'))
   const trace = join(directory, 'trace')
   await rm(trace, { force: true })

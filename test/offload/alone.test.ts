@@ -28,7 +28,7 @@ describe('a call that runs alone', () => {
   })
 
   it('finds a worker free where others are not to share the rest of the work', async () => {
-    await using engine = await Engine.start({ workers: 2, mostServing: 1 })
+    await using engine = await Engine.start({ workers: 2, batchWorkers: 1 })
     const held = engine.perform('wait gate')
     await engine.gate.arrived()
     const behind = [engine.perform('behind'), engine.perform('far behind')]
@@ -43,7 +43,7 @@ describe('a call that runs alone', () => {
 
   it('shares its worker where the one for the rest cannot be started anew', async () => {
     Tally.create('exits')
-    await using engine = await Engine.start({ workers: 2, mostServing: 1 })
+    await using engine = await Engine.start({ workers: 2, batchWorkers: 1 })
     arrange({ open: 'refuse' })
     expect(await engine.perform('exit-once')).toBe('exit-once')
     expect(await engine.perform('next')).toBe('next')

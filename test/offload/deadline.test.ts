@@ -23,7 +23,10 @@ describe('a call that is not answered in time', () => {
     expect(engine.lane.figures.waiting).toBe(2)
     expect(await Promise.allSettled(waiting)).toMatchObject([
       {
-        reason: { code: 'timeout', message: `the call waited for ${timeout} ms and was not begun` },
+        reason: {
+          code: 'timeout',
+          message: `the call waited for ${timeout} ms and was not started`,
+        },
       },
       { reason: { code: 'timeout' } },
     ])

@@ -4,14 +4,17 @@ import { WorkerThread, type WorkerThreadOptions } from '../../src/offload/worker
 import { Latch } from './latch.ts'
 import type { Order } from './order.ts'
 import { RecordedLog } from './recorded-log.ts'
+import type { ObedientDuties } from './workers/obedient.ts'
 
 /** Far beyond what any test takes: a deadline that no test is about. */
 const never = 60_000
 
-export function worker(options: Partial<WorkerThreadOptions> = {}): WorkerThread<Order> {
-  return new WorkerThread<Order>({
+export function worker(
+  options: Partial<WorkerThreadOptions> = {},
+): WorkerThread<Order, ObedientDuties> {
+  return new WorkerThread<Order, ObedientDuties>({
     name: 'worker',
-    filename: fileURLToPath(new URL('workers/obedient.ts', import.meta.url)),
+    filename: fileURLToPath(new URL('./workers/obedient.ts', import.meta.url)),
     workerData: () => undefined,
     log: new RecordedLog(),
     ...(process.features.typescript ? {} : { execArgv: ['--import', 'tsx'] }),
@@ -19,7 +22,7 @@ export function worker(options: Partial<WorkerThreadOptions> = {}): WorkerThread
   })
 }
 
-interface EngineOptions extends Partial<Omit<LaneOptions<Order>, 'workers'>> {
+interface EngineOptions extends Partial<Omit<LaneOptions<Order, ObedientDuties>, 'workers'>> {
   readonly workers?: number
   readonly log?: RecordedLog
   readonly silenceDeadline?: number
@@ -27,8 +30,8 @@ interface EngineOptions extends Partial<Omit<LaneOptions<Order>, 'workers'>> {
 
 /** A lane and its workers, started, as a store has them. */
 export class Engine {
-  readonly lane: Lane<Order>
-  readonly workers: readonly WorkerThread<Order>[]
+  readonly lane: Lane<Order, ObedientDuties>
+  readonly workers: readonly WorkerThread<Order, ObedientDuties>[]
   readonly log: RecordedLog
   /** Where the order `wait gate` waits. */
   readonly gate: Latch
@@ -62,12 +65,18 @@ export class Engine {
 
   /** Has an order obeyed in a batch with others. */
   perform(order: Order): Promise<string> {
-    return this.lane.perform(order, false, (text) => text)
+    return this.lane.call(order, false, (text) => text)
   }
 
   /** Has an order obeyed on a worker of its own. */
   performAlone(order: Order): Promise<string> {
-    return this.lane.perform(order, true, (text) => text)
+    return this.lane.call(order, true, (text) => text)
+  }
+
+  /** Has the first worker do its upkeep. */
+  async upkeep(): Promise<void> {
+    const [first] = this.workers
+    if (first) await this.lane.perform(first, 'upkeep')
   }
 
   /** Makes calls that are sure to travel as one batch, since they are made while no worker is free. */
@@ -83,6 +92,8 @@ export class Engine {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // Where a test failed, it may still be closed.
+    this.gate.open()
     await this.lane.drain()
     this.lane.stop()
     await Promise.all(this.workers.map((worker) => worker.close(never)))

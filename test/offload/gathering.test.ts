@@ -79,9 +79,9 @@ describe('calls on their way to a worker', () => {
   })
 
   it('are sent to a worker that does its upkeep as to one that has a batch', async () => {
-    const upkeep = Latch.create('tidy')
+    const upkeep = Latch.create('upkeep')
     await using engine = await Engine.start()
-    const tidied = engine.workers[0]?.tidy()
+    const tidied = engine.upkeep()
     await upkeep.arrived()
     const calls = [engine.perform('one')]
     await Promise.resolve()
@@ -141,7 +141,7 @@ describe('calls on their way to a worker', () => {
       {
         status: 'rejected',
         reason: expect.objectContaining({
-          name: 'StoreError',
+          name: 'EngineError',
           code: 'conflict',
           message: 'of its own',
           cause: 'where it failed',
@@ -169,11 +169,11 @@ describe('calls on their way to a worker', () => {
   it('fail as internal where their answer cannot be read, and alone', async () => {
     await using engine = await Engine.start()
     const calls = ['{"is":"JSON"}', 'is none', '"JSON again"'].map((order) =>
-      engine.lane.perform(order, false, JSON.parse),
+      engine.lane.call(order, false, JSON.parse),
     )
     expect(await Promise.allSettled(calls)).toMatchObject([
       { value: { is: 'JSON' } },
-      { reason: { name: 'StoreError', code: 'internal' } },
+      { reason: { name: 'EngineError', code: 'internal' } },
       { value: 'JSON again' },
     ])
   })

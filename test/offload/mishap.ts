@@ -1,5 +1,5 @@
 import { getEnvironmentData, setEnvironmentData } from 'node:worker_threads'
-import type { Failure } from '../../src/offload/reply.ts'
+import { StoreError } from '../../src/errors.ts'
 import { Latch } from './latch.ts'
 
 /** When in a worker's life something goes wrong. */
@@ -14,20 +14,19 @@ export function arrange(mishaps: Mishaps): void {
   setEnvironmentData('mishaps', mishaps)
 }
 
-/** In a worker: has happen what was arranged. Answers the failure that it is to reply with, if any. */
-export function suffer(stage: Stage, whom = ''): Failure | undefined {
+/** In a worker: has happen what was arranged. @throws {StoreError} what it is to reply */
+export function suffer(stage: Stage, whom = ''): void {
   const mishaps = (getEnvironmentData('mishaps') ?? {}) as Mishaps
   switch (mishaps[stage] ?? mishaps[`${stage} ${whom}`]) {
     case 'throw':
       throw new Error(`threw at ${stage}`)
     case 'exit':
-      return process.exit(1)
+      process.exit(1)
+      break
     case 'refuse':
-      return { code: 'unavailable', message: `refused to ${stage}`, stack: 'where it refused' }
+      throw new StoreError('unavailable', `refused to ${stage}`)
     case 'wait':
       Latch.wait(stage)
-      return undefined
-    default:
-      return undefined
+      break
   }
 }

@@ -1,22 +1,23 @@
-import { StoreError, type StoreErrorCode } from '../../src/errors.ts'
+import { StoreError } from '../../src/errors.ts'
+import { EngineError } from '../../src/offload/errors.ts'
 
-/** How a call ends: `answered`, or the code of its StoreError. Any other error is passed on. */
-export async function outcome(call: Promise<unknown>): Promise<'answered' | StoreErrorCode> {
+/** How a call ends: `answered`, or the code of its error. Any other error is passed on. */
+export async function outcome(call: Promise<unknown>): Promise<'answered' | string> {
   try {
     await call
     return 'answered'
   } catch (error) {
-    if (error instanceof StoreError) return error.code
+    if (error instanceof StoreError || error instanceof EngineError) return error.code
     throw error
   }
 }
 
 /** The StoreError that a call ends with. */
-export async function failureOf(call: Promise<unknown>): Promise<StoreError> {
+export async function failureOf(call: Promise<unknown>): Promise<StoreError | EngineError> {
   try {
     await call
   } catch (error) {
-    if (error instanceof StoreError) return error
+    if (error instanceof StoreError || error instanceof EngineError) return error
     throw error
   }
   throw new Error('the call did not fail')

@@ -35,7 +35,7 @@ describe('a lane that is full', () => {
     const failure = await failureOf(engine.perform('ab'))
     expect(failure).toMatchObject({
       code: 'overloaded',
-      message: 'calls with 9 bytes of text are held in the call lane, and 10 is the most that may',
+      message: '9 bytes of text wait or are under way in the call queue, of at most 10',
     })
     const small = engine.perform('a')
     expect(engine.lane.figures).toMatchObject({ held: 10, overloads: 1 })
@@ -51,7 +51,7 @@ describe('a lane that is full', () => {
     held.push(engine.perform('takes the place'))
     await expect(engine.perform('too much')).rejects.toMatchObject({
       code: 'overloaded',
-      message: '1 calls wait in the call lane, which is the most that may',
+      message: '1 calls wait in the call queue, which is the most it takes',
     })
     engine.gate.open()
     await Promise.all(held)

@@ -35,14 +35,14 @@ describe('a worker that says nothing for its deadline', () => {
     expect(await outcome(engine.perform('wait for ever'))).toBe(code)
     expect(await engine.perform('list')).toBe('')
     expect(engine.log.messages('warn')[0]).toBe(
-      `the worker 1 said nothing for ${silence} ms and is given up; starting it anew`,
+      `the worker 1 was silent for ${silence} ms and is abandoned; restarting it`,
     )
   })
 
   it('is so in its upkeep, too', async () => {
-    Latch.create('tidy')
+    Latch.create('upkeep')
     await using engine = await Engine.start({ silenceDeadline: silence })
-    expect(await outcome(engine.workers[0]?.tidy() as Promise<unknown>)).toBe('unavailable')
+    expect(await outcome(engine.upkeep())).toBe('unavailable')
     expect(await engine.perform('list')).toBe('')
   })
 
@@ -60,7 +60,7 @@ describe('a worker that says nothing for its deadline', () => {
       expect(await outcome(engine.perform(`read ${pipe}`))).toBe('outcome_unknown')
     const failure = await failureOf(engine.perform('list'))
     expect(failure.code).toBe('unavailable')
-    expect(failure.message).toContain('3 threads of the worker 1 were given up and have not ended')
+    expect(failure.message).toContain('3 abandoned threads of the worker 1 have not ended')
     await writeFile(pipe, 'text')
     await expect.poll(() => outcome(engine.perform('list')), { timeout: 30_000 }).toBe('answered')
     // And given up again.
@@ -102,7 +102,7 @@ describe('a worker of which no thread can be made', () => {
 it('a worker that is stuck in a call of the system is closed by the deadline all the same', async () => {
   const thread = worker()
   await thread.start()
-  const stuck = thread.run([`read ${pipe}`]).catch(() => {})
+  const stuck = thread.answer([`read ${pipe}`]).catch(() => {})
   const failure = await failureOf(thread.close(silence))
   expect(failure).toMatchObject({
     code: 'timeout',

@@ -1,6 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { StoreError } from '../../src/errors.ts'
-import { WorkerLost } from '../../src/offload/worker-thread.ts'
+import { EngineError, WorkerLost } from '../../src/offload/errors.ts'
 import { worker } from './engine.ts'
 import { Latch } from './latch.ts'
 import { liveThreads } from './live-threads.ts'
@@ -31,7 +30,7 @@ describe('a worker that starts', () => {
   it('answers a batch in its order, each call for itself', async () => {
     const thread = worker()
     await thread.start()
-    expect(await thread.run(['one', 'fail on purpose', 'two'])).toEqual([
+    expect(await thread.answer(['one', 'fail on purpose', 'two'])).toEqual([
       'one',
       { code: 'conflict', message: 'on purpose', stack: 'where it failed' },
       'two',
@@ -42,19 +41,19 @@ describe('a worker that starts', () => {
   it('begins two batches in the order in which they were sent', async () => {
     const thread = worker()
     await thread.start()
-    const replies = await Promise.all([thread.run(['a', 'b']), thread.run(['c'])])
+    const replies = await Promise.all([thread.answer(['a', 'b']), thread.answer(['c'])])
     expect(replies).toEqual([['a', 'b'], ['c']])
-    expect(await thread.run(['list'])).toEqual(['a, b, c'])
+    expect(await thread.answer(['list'])).toEqual(['a, b, c'])
     await thread.close(deadline)
   })
 
   it('fails a batch whose handler throws as internal, and goes on', async () => {
     const thread = worker()
     await thread.start()
-    const failure = await failureOf(thread.run(['throw something odd']))
+    const failure = await failureOf(thread.answer(['throw something odd']))
     expect(failure.code).toBe('internal')
     expect(failure.message).toContain('something odd')
-    expect(await thread.run(['still here'])).toEqual(['still here'])
+    expect(await thread.answer(['still here'])).toEqual(['still here'])
     expect(thread.restarts).toBe(0)
     await thread.close(deadline)
   })
@@ -62,16 +61,16 @@ describe('a worker that starts', () => {
 
 describe('a worker that cannot start', () => {
   it.each([
-    ['throws while its file is loaded', 'load', 'throw', 'threw at load'],
-    ['exits while its file is loaded', 'load', 'exit', 'did not start'],
-    ['throws in open', 'open', 'throw', 'threw at open'],
-    ['exits in open', 'open', 'exit', 'did not open'],
-    ['refuses to open', 'open', 'refuse', 'refused to open'],
-  ] as const)('fails at once where it %s', async (_, stage, mishap, message) => {
+    ['throws while its file is loaded', 'load', 'throw', 'unavailable', 'threw at load'],
+    ['exits while its file is loaded', 'load', 'exit', 'unavailable', 'did not start'],
+    ['throws in open', 'open', 'throw', 'internal', 'threw at open'],
+    ['exits in open', 'open', 'exit', 'unavailable', 'with code'],
+    ['refuses to open', 'open', 'refuse', 'unavailable', 'refused to open'],
+  ] as const)('fails at once where it %s', async (_, stage, mishap, code, message) => {
     arrange({ [stage]: mishap })
     const thread = worker()
     const failure = await failureOf(thread.start())
-    expect(failure.code).toBe('unavailable')
+    expect(failure.code).toBe(code)
     expect(failure.message).toContain(message)
     expect(thread.isReady).toBe(false)
     expect(thread.failure).toBe(failure)
@@ -110,14 +109,16 @@ describe('a worker that cannot start', () => {
     arrange({})
     await restarted(thread)
     expect(thread).toMatchObject({ isReady: true, restarts: 0 })
-    expect(await thread.run(['hello'])).toEqual(['hello'])
+    expect(await thread.answer(['hello'])).toEqual(['hello'])
     await thread.close(deadline)
   })
 
   it('tells with the failure where in the worker it happened', async () => {
     arrange({ open: 'refuse' })
     const thread = worker()
-    expect(await failureOf(thread.start())).toMatchObject({ cause: 'where it refused' })
+    expect(await failureOf(thread.start())).toMatchObject({
+      cause: expect.stringContaining('workers/obedient.ts'),
+    })
     await thread.close(deadline)
   })
 })
@@ -131,7 +132,10 @@ describe('a worker that dies', () => {
     const log = new RecordedLog()
     const thread = worker({ log, resourceLimits: { maxOldGenerationSizeMb: 24 } })
     await thread.start()
-    const batches = await Promise.allSettled([thread.run([order]), thread.run(['never begun'])])
+    const batches = await Promise.allSettled([
+      thread.answer([order]),
+      thread.answer(['never begun']),
+    ])
     for (const batch of batches) {
       expect(batch).toMatchObject({ status: 'rejected', reason: expect.any(WorkerLost) })
       expect(String((batch as PromiseRejectedResult).reason)).toContain(message)
@@ -139,7 +143,7 @@ describe('a worker that dies', () => {
     await restarted(thread)
     expect(thread.restarts).toBe(1)
     expect(log.messages('warn')).toEqual([expect.stringContaining(said)])
-    expect(await thread.run(['list'])).toEqual([''])
+    expect(await thread.answer(['list'])).toEqual([''])
     await thread.close(deadline)
   })
 
@@ -155,10 +159,10 @@ describe('a worker that dies', () => {
       {
         level: 'warn',
         details: { worker: 'sleeper', error: expect.objectContaining({ message: 'died idle' }) },
-        message: 'the sleeper died (died idle); starting it anew',
+        message: 'the sleeper crashed (died idle); restarting it',
       },
     ])
-    expect(await thread.run(['hello'])).toEqual(['hello'])
+    expect(await thread.answer(['hello'])).toEqual(['hello'])
     await thread.close(deadline)
   })
 
@@ -178,7 +182,7 @@ describe('a worker that dies', () => {
     arrange({})
     await again
     expect(thread).toMatchObject({ isReady: true, failure: undefined, restarts: 1 })
-    expect(await thread.run(['hello'])).toEqual(['hello'])
+    expect(await thread.answer(['hello'])).toEqual(['hello'])
     await thread.close(deadline)
   })
 
@@ -214,7 +218,7 @@ describe('a worker that is closed', () => {
   it('finishes the batches that it was sent before', async () => {
     const thread = worker()
     await thread.start()
-    const batches = [thread.run(['one']), thread.run(['two'])]
+    const batches = [thread.answer(['one']), thread.answer(['two'])]
     await thread.close(deadline)
     expect(await Promise.all(batches)).toEqual([['one'], ['two']])
   })
@@ -223,23 +227,23 @@ describe('a worker that is closed', () => {
     const thread = worker()
     await thread.start()
     await thread.close(deadline)
-    await expect(thread.run(['late'])).rejects.toThrow()
+    await expect(thread.answer(['late'])).rejects.toThrow()
     expect(liveThreads.size).toBe(0)
   })
 
   it.each([
-    ['throws', 'throw', 'threw at close'],
-    ['exits', 'exit', 'exited with code: 1'],
-    ['refuses', 'refuse', 'refused to close'],
+    ['throws', 'throw', 'internal', 'threw at close'],
+    ['exits', 'exit', 'unavailable', 'exited with code: 1'],
+    ['refuses', 'refuse', 'unavailable', 'refused to close'],
   ] as const)(
     'fails where it %s in close, and is gone all the same',
-    async (_, mishap, message) => {
+    async (_, mishap, code, message) => {
       arrange({ close: mishap })
       const log = new RecordedLog()
       const thread = worker({ log })
       await thread.start()
       const failure = await failureOf(thread.close(deadline))
-      expect(failure.code).toBe('unavailable')
+      expect(failure.code).toBe(code)
       expect(failure.message).toContain(message)
       expect(liveThreads.size).toBe(0)
       expect(log.entries).toEqual([])
@@ -250,7 +254,7 @@ describe('a worker that is closed', () => {
     const latch = Latch.create('stuck')
     const thread = worker()
     await thread.start()
-    const batch = thread.run(['wait stuck']).catch((error: unknown) => error)
+    const batch = thread.answer(['wait stuck']).catch((error: unknown) => error)
     await latch.arrived()
     expect(await failureOf(thread.close(brief))).toMatchObject({
       code: 'timeout',
@@ -312,7 +316,7 @@ describe('a worker that is closed', () => {
     const start = thread.start().catch((error: unknown) => error)
     await latch.arrived()
     await thread.close(deadline)
-    expect(await start).toBeInstanceOf(StoreError)
+    expect(await start).toBeInstanceOf(EngineError)
     expect(liveThreads.size).toBe(0)
   })
 

@@ -49,7 +49,7 @@ beforeAll(() => {
     'insert into knowledge_units (id, data, status, created_at) values (?, ?, ?, ?)',
   )
   const insertDomain = connection.sqlite.prepare('insert into knowledge_unit_domains values (?, ?)')
-  connection.transaction(() => {
+  connection.transactions.run(() => {
     for (const { id, created_at, status, confidence, domains } of units) {
       insertUnit.run(id, document(id, confidence, domains), status, created_at)
       for (const domain of domains) insertDomain.run(id, domain)

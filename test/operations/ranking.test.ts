@@ -7,7 +7,8 @@ import { readUnit, type StoredUnit } from '../../src/knowledge/document.ts'
 import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
 import { type RankingQuery, rank } from '../../src/knowledge/scoring.ts'
 import { operations } from '../../src/operations/index.ts'
-import type { Steps, StoreMethod } from '../../src/operations/operation.ts'
+import type { StoreMethod } from '../../src/operations/operation.ts'
+import type { Steps } from '../../src/sql/steps.ts'
 import type { Connection } from '../../src/sqlite/connection.ts'
 import { Ranker } from '../../src/sqlite/ranker.ts'
 import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
@@ -143,7 +144,7 @@ type FromArbitrary<T> = T extends fc.Arbitrary<infer V> ? V : never
 function attempt(method: StoreMethod, ...args: unknown[]): Action {
   return (connection) => {
     try {
-      connection.transaction(() => run(connection, method, ...args))
+      connection.transactions.run(() => run(connection, method, ...args))
     } catch (error) {
       if (!['conflict', 'not_found'].includes((error as { code: string }).code)) throw error
     }
@@ -296,7 +297,7 @@ function rankerOf(connection: Connection): Ranker {
 }
 
 function catchUp(connection: Connection, ranker: Ranker): void {
-  connection.transaction(() => ranker.catchUp())
+  connection.transactions.run(() => ranker.catchUp())
 }
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }))

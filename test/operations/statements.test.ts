@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { operations } from '../../src/operations/index.ts'
-import type { Access, Operation, Steps, StoreMethod } from '../../src/operations/operation.ts'
+import type { Operation, OperationKind, StoreMethod } from '../../src/operations/operation.ts'
 import {
   followAfter,
   knowsChangesAfter,
@@ -11,10 +11,11 @@ import {
   loadAfter,
 } from '../../src/operations/ranked-units.ts'
 import { RankingIndex } from '../../src/ranking/ranking-index.ts'
+import { statements } from '../../src/sql/statement.ts'
+import type { Steps } from '../../src/sql/steps.ts'
 import type { Connection } from '../../src/sqlite/connection.ts'
 import { Ranker } from '../../src/sqlite/ranker.ts'
 import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
-import { statements } from '../../src/statement.ts'
 import { calls } from './calls.ts'
 import { migratedDatabase } from './migrated-database.ts'
 import { queryPlan, scansOf, startsFromAnEnd } from './query-plan.ts'
@@ -96,7 +97,7 @@ function seed(): void {
     `insert into api_keys (id, user_id, name, key_prefix, key_hash, ttl, expires_at, created_at)
      values (?, ?, 'agent', 'abcdefgh', ?, '1d', ?, ?)`,
   )
-  connection.transaction(() => {
+  connection.transactions.run(() => {
     for (let number = 0; number < 20_000; number++) {
       const id = `ku_${number.toString(16).padStart(32, '0')}`
       const day = `2026-${String(1 + (number % 11)).padStart(2, '0')}-${String(1 + (number % 28)).padStart(2, '0')}`
@@ -161,12 +162,12 @@ function drive(method: StoreMethod, steps: Steps<unknown>): void {
   }
 }
 
-function accessesOf(name: string): Access[] {
+function kindsOf(name: string): OperationKind[] {
   return [...(usedBy.get(name) ?? [])].map((method) => {
-    const access: unknown = operations[method].access
+    const kind: unknown = operations[method].kind
     // A listing may be a scan, as where there is no ranker; a query never is.
-    if (typeof access === 'function') return method === 'listUnits' ? 'scan' : 'rank'
-    return access as Access
+    if (typeof kind === 'function') return method === 'listUnits' ? 'scan' : 'rank'
+    return kind as OperationKind
   })
 }
 
@@ -217,7 +218,7 @@ describe.each(['unknown', 'sampled', 'known'] as const)(
   (content) => {
     it('no statement of a read or a write goes through a whole table or index', () => {
       const scans = statements
-        .filter(({ name }) => accessesOf(name).some((access) => access !== 'scan'))
+        .filter(({ name }) => kindsOf(name).some((access) => access !== 'scan'))
         .filter(({ name }) => !(name in allowedScans))
         .filter(({ name }) => scansOf(plans[content].get(name) ?? []).length > 0)
       expect(scans.map(({ name }) => [name, plans[content].get(name)])).toEqual([])

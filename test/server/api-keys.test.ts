@@ -240,7 +240,7 @@ test('a key that was used says when, once its request is answered', async () => 
 test('that a key was used is noted once a minute, since each note is a write', async () => {
   let time = Date.parse('2026-11-26T12:00:00Z')
   const now = () => new Date(time)
-  await using other = await serveStore({ store: { now }, server: { now } })
+  await using other = await serveStore({ now })
   const key = await other.apiKey('dave', 1e9)
   const userId = (await other.store.getUser('dave'))?.id as number
   const body = { domains: ['x'], insight: { summary: '', detail: '', action: '' } }

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fastify from 'fastify'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { cqServer, createServer, type ServerOptions } from '../../src/server/index.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { apiKeyPepper, jwtSecret } from './served-store.ts'
 
 let directory: string
@@ -117,7 +117,7 @@ describe('cqServer, as a plugin of somebody’s own server', () => {
   test('takes what Fastify itself takes where a plugin is registered, and undefined', async () => {
     const host = fastify()
     const options = { prefix: '/cq', logLevel: 'warn', logSerializers: {} } as const
-    const unsaid = { loginFailures: undefined, now: undefined }
+    const unsaid = { loginFailures: undefined }
     await host.register(cqServer, { store, jwtSecret, apiKeyPepper, ...options, ...unsaid })
     expect((await host.inject('/cq/health')).statusCode).toBe(200)
     await host.close()
@@ -159,7 +159,7 @@ describe('cqServer, as a plugin of somebody’s own server', () => {
 
   test('is a whole server, too, whose options may be undefined', async () => {
     const unsaid = { logger: undefined, trustProxy: undefined, loginFailures: undefined }
-    const server = await createServer({ store, jwtSecret, apiKeyPepper, ...unsaid, now: undefined })
+    const server = await createServer({ store, jwtSecret, apiKeyPepper, ...unsaid })
     expect((await server.inject('/health')).statusCode).toBe(200)
     await server.close()
   })

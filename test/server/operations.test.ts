@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { StoreError } from '../../src/index.ts'
+import { internalOptions } from '../../src/internals.ts'
 import { Latch } from '../offload/latch.ts'
 import { arrange } from '../offload/mishap.ts'
 import { steeredWorker } from '../sqlite/steered-store.ts'
@@ -165,7 +166,9 @@ describe('GET /ready', () => {
     const opening = Latch.create('open')
     arrange({ 'open rank': 'wait' })
     onTestFinished(() => arrange({}))
-    await using served = await serveStore({ store: { workerFile: steeredWorker } })
+    await using served = await serveStore({
+      store: { ...internalOptions({ workerFile: steeredWorker }) },
+    })
     await opening.arrived()
     const late = await served.ask('/ready')
     expect(await detailOf(late, 503)).toBe('Not ready: the store does not answer yet')

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { secretCommand } from '../../src/server/secrets.ts'
+import { secretCommand } from '../../src/credentials/secrets.ts'
 import { RunningCommand } from '../cli/command.ts'
 import { apiKeyPepper, jwtSecret } from './served-store.ts'
 

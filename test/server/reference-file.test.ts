@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import type { FastifyInstance } from 'fastify'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createServer } from '../../src/server/index.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { jwtSecret } from './served-store.ts'
 
 /** Files as cq's reference server leaves them, and how their users log in. */

@@ -3,9 +3,10 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { internalOptions } from '../../src/internals.ts'
 import { createServer, type ServerOptions } from '../../src/server/server.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import type { SqliteStoreOptions } from '../../src/sqlite/store-options.ts'
+import type { SqliteStoreOptions } from '../../src/sqlite/options.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { Documented, type OpenApi } from './documented.ts'
 
 export const jwtSecret = 'signs what the tests of the server log in with'
@@ -17,6 +18,8 @@ export const passwordHash = '$2b$12$VnveHWnb3wpwZ.o1Ekq1j.6bi2kmtVcqDnrOgLTXWXXu
 export interface ServeOptions {
   readonly store?: Partial<SqliteStoreOptions>
   readonly server?: Partial<ServerOptions>
+  /** The time, for the store and the server. */
+  readonly now?: () => Date
 }
 
 /** A server on a free port of this machine, over a store of its own in a temporary file. */
@@ -104,16 +107,16 @@ export async function serveStore(options: ServeOptions = {}): Promise<ServedStor
   const store = await SqliteStore.open({
     path: join(directory, 'cq.db'),
     readers: 1,
+    ...internalOptions({ now: options.now }),
     ...options.store,
   })
   const server = await createServer({
     store,
     jwtSecret,
     apiKeyPepper,
+    ...internalOptions({ now: options.now }),
     ...options.server,
   }).catch(async (error: unknown) => {
-    // Once its threads are there: one that is ended as it loads the driver takes the process along.
-    await store.query(['any'])
     await store.close()
     throw error
   })

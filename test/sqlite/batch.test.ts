@@ -61,7 +61,7 @@ function call(method: StoreMethod, ...args: unknown[]): Call {
 
 function answerApart([method, view, ...prepared]: Call): CallReply {
   try {
-    return apart.transaction(() => apart.runToText(operations[method].run(...prepared), view))
+    return apart.transactions.run(() => apart.runToText(operations[method].run(...prepared), view))
   } catch (error) {
     return toFailure(toStoreError(error))
   }

@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { internalOptions } from '../../src/internals.ts'
+import type { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { liveThreads } from '../offload/live-threads.ts'
 import { arrange } from '../offload/mishap.ts'
@@ -73,7 +74,10 @@ describe('the checkpointer of a store', () => {
 
   it('is not started where little is written', async () => {
     await using directory = await TemporaryDirectory.create()
-    await using store = await openSteered({ path: directory.file('cq.db'), tidyInterval: 5 })
+    await using store = await openSteered({
+      path: directory.file('cq.db'),
+      ...internalOptions({ upkeepInterval: 5 }),
+    })
     for (const from of [0x1000, 0x2000]) {
       await store.insertMany(ordinaryUnits(50, from))
       // By when the checkpointer would long have been started.
@@ -114,7 +118,7 @@ describe('the checkpointer of a store', () => {
     while (store.figures.connections.at(-1) === before) await setImmediate()
     expect(await writeMuch(store, 0x30000)).toBeLessThan(mostOfLog)
     expect(log.entries.map(({ message }) => message)).toEqual([
-      'the checkpointer died (died idle); starting it anew',
+      'the checkpointer crashed (died idle); restarting it',
     ])
     expect(await store.count()).toBe(1_800)
   })
@@ -182,7 +186,7 @@ describe('closing a store that has a checkpointer', () => {
     const store = await openSteered({ path: directory.file('cq.db') })
     await writeMuch(store, 0x10000)
     await checkpointerStarted(store)
-    await expect(store.close()).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(store.close()).rejects.toMatchObject({ code: 'internal' })
     expect(await directory.list()).toEqual(['cq.db'])
   })
 

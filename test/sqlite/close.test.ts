@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import Sqlite from 'better-sqlite3'
 import { afterEach, describe, expect, it } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { liveThreads } from '../offload/live-threads.ts'
 import { arrange } from '../offload/mishap.ts'
@@ -166,18 +166,18 @@ describe('closing a store of which a worker', () => {
   })
 
   it.each([
-    ['close read', 'throw'],
-    ['close write', 'exit'],
+    ['close read', 'throw', 'internal'],
+    ['close write', 'exit', 'unavailable'],
   ] as const)(
     'fails to close (%s: %s) ends with that failure, and leaves no thread',
-    async (stage, mishap) => {
+    async (stage, mishap, code) => {
       arrange({ [stage]: mishap })
       await using directory = await TemporaryDirectory.create()
       const path = directory.file('cq.db')
       const store = await openSteered({ path, readers: 1 })
       await store.insertMany(ordinaryUnits(7))
       const failure = await failureOf(store.close())
-      expect(failure.code).toBe('unavailable')
+      expect(failure.code).toBe(code)
       expect(liveThreads.size).toBe(0)
       expect(await failureOf(store.close())).toBe(failure)
       expect(countUnits(path)).toBe(7)

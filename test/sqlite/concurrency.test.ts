@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { internalOptions } from '../../src/internals.ts'
+import type { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { longScanWorker, openSteered } from './steered-store.ts'
 import { heldUnit, ordinaryUnits, otherHeldUnit, steeredIds } from './steered-units.ts'
@@ -127,7 +128,10 @@ describe('a real scan over a seeded store', () => {
     scanning.open()
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
-    await using store = await openSteered({ path, workerFile: longScanWorker })
+    await using store = await openSteered({
+      path,
+      ...internalOptions({ workerFile: longScanWorker }),
+    })
     const [first, ...others] = ordinaryUnits(256)
     if (!first) return
     await store.insertMany(others)

@@ -1,6 +1,6 @@
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import type { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import type { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { outcome } from '../offload/outcome.ts'
 import { openSteered } from './steered-store.ts'

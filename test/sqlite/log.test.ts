@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { internalOptions } from '../../src/internals.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { RecordedLog } from '../offload/recorded-log.ts'
 import { Tally } from '../offload/tally.ts'
 import { openSteered, steeredWorker } from './steered-store.ts'
@@ -24,7 +25,7 @@ describe('what nobody waits for is told to the log', () => {
       {
         level: 'warn',
         details: { worker: 'reader 1', error: expect.objectContaining({ message: 'died idle' }) },
-        message: 'the reader 1 died (died idle); starting it anew',
+        message: 'the reader 1 crashed (died idle); restarting it',
       },
       {
         level: 'warn',
@@ -41,13 +42,17 @@ describe('what nobody waits for is told to the log', () => {
     const deaths = Tally.create('deaths of read')
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
-    await using _ = await SqliteStore.open({ path, readers: 1, workerFile: steeredWorker })
+    await using _ = await SqliteStore.open({
+      path,
+      readers: 1,
+      ...internalOptions({ workerFile: steeredWorker }),
+    })
     const warned = once(process, 'warning') as Promise<[Error & { detail?: string }]>
     deaths.add()
     const [warning] = await warned
     expect(warning).toMatchObject({
       name: 'CqStoreWarning',
-      message: 'the reader 1 died (died idle); starting it anew',
+      message: 'the reader 1 crashed (died idle); restarting it',
       detail: expect.stringContaining('died idle'),
     })
   })

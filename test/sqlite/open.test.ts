@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeAll, describe, expect, it } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import type { SqliteStoreOptions } from '../../src/sqlite/store-options.ts'
+import { internalOptions } from '../../src/internals.ts'
+import type { SqliteStoreOptions } from '../../src/sqlite/options.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { liveThreads } from '../offload/live-threads.ts'
 import { arrange } from '../offload/mishap.ts'
 import { failureOf } from '../offload/outcome.ts'
@@ -134,7 +135,10 @@ describe('a worker that cannot start', () => {
   it('fails opening where its file is missing', async () => {
     await using directory = await TemporaryDirectory.create()
     const workerFile = new URL('workers/missing.ts', import.meta.url)
-    const failure = await failureOfOpening({ path: directory.file('cq.db'), workerFile })
+    const failure = await failureOfOpening({
+      path: directory.file('cq.db'),
+      ...internalOptions({ workerFile }),
+    })
     expect(failure.code).toBe('unavailable')
     expect(failure.message).toContain('missing.ts')
   })
@@ -198,9 +202,6 @@ describe('options out of range', () => {
       cacheSize: undefined,
       mmapSize: undefined,
       log: undefined,
-      now: undefined,
-      tidyInterval: undefined,
-      workerFile: undefined,
     })
     expect(await store.count()).toBe(0)
     const { pragmas } = store.figures.connections[0] ?? expect.fail()

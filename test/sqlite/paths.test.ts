@@ -1,6 +1,6 @@
 import { chmod, mkdir, stat, symlink, writeFile } from 'node:fs/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { failureOf } from '../offload/outcome.ts'
 import { RecordedLog } from '../offload/recorded-log.ts'
 import { Tally } from '../offload/tally.ts'

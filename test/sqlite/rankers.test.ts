@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { internalOptions } from '../../src/internals.ts'
 import type { KnowledgeUnitInput } from '../../src/knowledge/knowledge-unit.ts'
-import type { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import type { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { arrange } from '../offload/mishap.ts'
 import { outcome } from '../offload/outcome.ts'
@@ -137,7 +138,7 @@ describe('a ranker', () => {
     expect(await foundBy(store)).toEqual(idsOf(units))
     expect(store.figures.rank.restarts).toBe(1)
     expect(store.figures.read.restarts).toBe(0)
-    expect(log.messages('warn')[0]).toContain('the ranker 1 died')
+    expect(log.messages('warn')[0]).toContain('the ranker 1 crashed')
   })
 
   it('tells how many units and bytes its index has, how long it took to load, and what changed', async () => {
@@ -148,7 +149,7 @@ describe('a ranker', () => {
       await using store = await openSteered({ path })
       await approve(store, units)
     }
-    await using store = await openSteered({ path, tidyInterval: 5 })
+    await using store = await openSteered({ path, ...internalOptions({ upkeepInterval: 5 }) })
     await foundBy(store)
     const [loaded] = store.figures.ranking
     expect(loaded).toMatchObject({ units: 10, changes: 0 })

@@ -4,20 +4,20 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
-import { migrations } from '../../src/migrations/index.ts'
 import { operations } from '../../src/operations/index.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import type { SqliteStoreOptions } from '../../src/sqlite/store-options.ts'
+import { migrations } from '../../src/sqlite/migrations/index.ts'
+import type { SqliteStoreOptions } from '../../src/sqlite/options.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
+import { RecordedLog } from '../offload/recorded-log.ts'
+import { callUntyped, goodArguments, storeMethods } from '../store/contract/arguments.ts'
+import { failure } from '../store/contract/failure.ts'
 import {
   copyOf,
   footprintOf,
   migrateFile,
   newPath,
   onDatabase,
-} from '../migrations/database-file.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
-import { callUntyped, goodArguments, storeMethods } from '../store/contract/arguments.ts'
-import { failure } from '../store/contract/failure.ts'
+} from './migrations/database-file.ts'
 import { ordinaryUnits } from './steered-units.ts'
 import { TemporaryDirectory } from './temporary-directory.ts'
 import { bound, canBind, withModes } from './without-rights.ts'
@@ -88,7 +88,7 @@ describe('a store that is opened read only', () => {
     const log = new RecordedLog()
     await using store = await openToRead(path, { log })
     const writes = storeMethods.filter(
-      (method) => method !== 'asText' && operations[method].access === 'write',
+      (method) => method !== 'asText' && operations[method].kind === 'write',
     )
     expect(writes).toHaveLength(15)
     for (const method of writes) {
@@ -186,7 +186,7 @@ describe('a store that is opened to take no steps', () => {
   })
 })
 
-const program = fileURLToPath(new URL('processes/reading.ts', import.meta.url))
+const program = fileURLToPath(new URL('./processes/reading.ts', import.meta.url))
 
 describe.runIf(canBind(program))('a process that may not write, to a store read only,', () => {
   /** What it tells of the file, and what it leaves in the directory for temporary files. */
@@ -201,7 +201,7 @@ describe.runIf(canBind(program))('a process that may not write, to a store read 
     return stdout
   }
 
-  const copied = /^found 3\n.*: a private copy is read, as it is now\n$/
+  const copied = /^found 3\n.*: a private copy of its present state is read\n$/
   const modes: [name: string, make: () => Promise<string>, file: number, directory: number][] = [
     ['the file', () => filled(), 0o444, 0o777],
     ['the directory', () => filled(), 0o666, 0o555],

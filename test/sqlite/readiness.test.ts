@@ -3,8 +3,9 @@ import { open, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { DatabaseSync } from 'node:sqlite'
 import Sqlite from 'better-sqlite3'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
+import { internalOptions } from '../../src/internals.ts'
 import { Flushes } from '../../src/sqlite/flushes.ts'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { arrange } from '../offload/mishap.ts'
 import { failureOf, outcome } from '../offload/outcome.ts'
@@ -42,7 +43,11 @@ describe('a store whose files are not where they were', () => {
     ['without its log', () => rm(`${path}-wal`)],
   ])('writes nothing more, and says so: %s', async (_what, change) => {
     const log = new RecordedLog()
-    await using store = await SqliteStore.open({ path, log, tidyInterval: 20 })
+    await using store = await SqliteStore.open({
+      path,
+      log,
+      ...internalOptions({ upkeepInterval: 20 }),
+    })
     if (one) await store.insert(one)
     await store.query(['any'])
     await change()
@@ -58,7 +63,7 @@ describe('a store whose files are not where they were', () => {
     await using store = await SqliteStore.open({
       path,
       log: new RecordedLog(),
-      tidyInterval: 2 ** 30,
+      ...internalOptions({ upkeepInterval: 2 ** 30 }),
     })
     if (one) await store.insert(one)
     await rename(path, `${path}.old`)
@@ -70,7 +75,12 @@ describe('a store whose files are not where they were', () => {
   it('has no worker work on another file in their place', async () => {
     const deaths = Tally.create('deaths of write')
     const log = new RecordedLog()
-    await using store = await openSteered({ path, log, readers: 1, tidyInterval: 2 ** 30 })
+    await using store = await openSteered({
+      path,
+      log,
+      readers: 1,
+      ...internalOptions({ upkeepInterval: 2 ** 30 }),
+    })
     if (one) await store.insert(one)
     await store.query(['any'])
     const ends = ['', '-wal', '-shm']
@@ -89,7 +99,11 @@ describe('a store whose files are not where they were', () => {
 
   it('goes on once they are back', async () => {
     const log = new RecordedLog()
-    await using store = await SqliteStore.open({ path, log, tidyInterval: 20 })
+    await using store = await SqliteStore.open({
+      path,
+      log,
+      ...internalOptions({ upkeepInterval: 20 }),
+    })
     await rename(path, `${path}.old`)
     await expect.poll(() => store.readiness()).toEqual(notReady(moved))
     await rename(`${path}.old`, path)
@@ -114,7 +128,11 @@ it.for([
   ],
 ] as const)('a store whose file was %s is not ready, and says so', async ([, open], { skip }) => {
   const log = new RecordedLog()
-  await using store = await SqliteStore.open({ path, log, tidyInterval: 20 })
+  await using store = await SqliteStore.open({
+    path,
+    log,
+    ...internalOptions({ upkeepInterval: 20 }),
+  })
   if (one) await store.insert(one)
   if (!toldLocks().includes(` ${process.pid} `)) return skip('this system tells of no locks')
   await open()
@@ -136,7 +154,7 @@ it('a store that can not write is not ready, until it can again, though nobody w
     path,
     log: new RecordedLog(),
     busyTimeout: 10,
-    tidyInterval: 20,
+    ...internalOptions({ upkeepInterval: 20 }),
   })
   const other = new Sqlite(path)
   other.prepare('begin immediate').run()
@@ -169,7 +187,7 @@ it('a store whose writer died is not ready until another one is there', async ()
   onTestFinished(() => arrange({}))
   deaths.add()
   await opening.arrived()
-  expect(await store.readiness()).toEqual(notReady('the thread that writes is being started anew'))
+  expect(await store.readiness()).toEqual(notReady('the writer thread is restarting'))
   deaths.reset()
   opening.open()
   await expect.poll(() => store.readiness()).toEqual(ready)

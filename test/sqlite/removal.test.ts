@@ -2,9 +2,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
-import { newPath, onDatabase, otherProgram } from '../migrations/database-file.ts'
+import { internalOptions } from '../../src/internals.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { passwordHash, sampleKey, sampleUnit, unitId } from '../store/samples.ts'
+import { newPath, onDatabase, otherProgram } from './migrations/database-file.ts'
 import { runScript } from './script.ts'
 import { ordinaryUnits } from './steered-units.ts'
 
@@ -44,7 +45,11 @@ async function emptied(store: SqliteStore): Promise<void> {
 
 /** Opens a store whose unit with the marker has been through all that happens to units. */
 async function openWithSecret(path: string): Promise<SqliteStore> {
-  const store = await SqliteStore.open({ path, readers: 1, tidyInterval: 5 })
+  const store = await SqliteStore.open({
+    path,
+    readers: 1,
+    ...internalOptions({ upkeepInterval: 5 }),
+  })
   const others = ordinaryUnits(40)
   await store.insertMany(others.filter(({ id }) => id !== secretId))
   for (const { id } of others.slice(0, 10)) await store.decide(id, 'approved', 'carol')
@@ -95,7 +100,11 @@ describe('a unit that was removed', () => {
     expect({ signal, stdout, stderr }).toEqual({ signal: 'SIGKILL', stdout: '', stderr: '' })
     expect(tracesOf(path)).not.toEqual({})
     letGo()
-    await using store = await SqliteStore.open({ path, readers: 1, tidyInterval: 5 })
+    await using store = await SqliteStore.open({
+      path,
+      readers: 1,
+      ...internalOptions({ upkeepInterval: 5 }),
+    })
     await emptied(store)
     expect(tracesOf(path)).toEqual({})
     expect(await store.getAny(secretId)).toBeNull()
@@ -127,7 +136,11 @@ describe('a unit that was removed', () => {
 describe('a user who was removed', () => {
   it('leaves neither name, password nor key in a file', async () => {
     const path = newPath()
-    await using store = await SqliteStore.open({ path, readers: 1, tidyInterval: 5 })
+    await using store = await SqliteStore.open({
+      path,
+      readers: 1,
+      ...internalOptions({ upkeepInterval: 5 }),
+    })
     await store.createUser(marker, `${passwordHash}-${marker}`)
     const { id = 0 } = (await store.getUser(marker)) ?? {}
     const expires = new Date('2027-01-01T00:00:00Z')
@@ -140,7 +153,11 @@ describe('a user who was removed', () => {
 
   it('or whose password was replaced, leaves the old one in no file', async () => {
     const path = newPath()
-    await using store = await SqliteStore.open({ path, readers: 1, tidyInterval: 5 })
+    await using store = await SqliteStore.open({
+      path,
+      readers: 1,
+      ...internalOptions({ upkeepInterval: 5 }),
+    })
     await store.createUser('carol', `${passwordHash}-${marker}`)
     await store.setPassword('carol', passwordHash)
     expect(tracesOf(path)).toEqual({})

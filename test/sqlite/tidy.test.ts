@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { internalOptions } from '../../src/internals.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { RecordedLog } from '../offload/recorded-log.ts'
 import { openSteered } from './steered-store.ts'
@@ -15,7 +16,11 @@ describe('a store that nobody writes to', () => {
   it('empties its write-ahead log, each time that something was written', async () => {
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
-    await using store = await SqliteStore.open({ path, readers: 1, tidyInterval: 5 })
+    await using store = await SqliteStore.open({
+      path,
+      readers: 1,
+      ...internalOptions({ upkeepInterval: 5 }),
+    })
     for (const from of [0x1000, 0x2000, 0x3000]) {
       await store.insertMany(ordinaryUnits(50, from))
       await emptied(store)
@@ -28,7 +33,7 @@ describe('a store that nobody writes to', () => {
     await using directory = await TemporaryDirectory.create()
     const path = directory.file('cq.db')
     const log = new RecordedLog()
-    await using store = await openSteered({ path, log, tidyInterval: 5 })
+    await using store = await openSteered({ path, log, ...internalOptions({ upkeepInterval: 5 }) })
     const scan = store.reviewQueue()
     await scanning.arrived()
     await store.insertMany(ordinaryUnits(50))

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { stat } from 'node:fs/promises'
 import { describe, expect, it } from 'vitest'
-import { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../src/sqlite/store.ts'
 import type { PeerOrder } from './processes/peer.ts'
 import { startScript } from './script.ts'
 import { ordinaryUnits } from './steered-units.ts'

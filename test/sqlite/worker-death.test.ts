@@ -1,6 +1,6 @@
 import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
-import type { SqliteStore } from '../../src/sqlite/sqlite-store.ts'
+import type { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { arrange } from '../offload/mishap.ts'
 import { outcome } from '../offload/outcome.ts'
@@ -92,8 +92,8 @@ describe('workers that die idle', () => {
     await write
     expect(await storedOf(store, units)).toEqual(units)
     expect(log.messages('warn')).toEqual([
-      'the reader 1 died (died idle); starting it anew',
-      'the writer died (died idle); starting it anew',
+      'the reader 1 crashed (died idle); restarting it',
+      'the writer crashed (died idle); restarting it',
     ])
     expect([store.figures.read.restarts, store.figures.write.restarts]).toEqual([1, 1])
   })

@@ -5,8 +5,8 @@ import Sqlite from 'better-sqlite3'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { CheckpointRequest } from '../../src/sqlite/checkpoint-request.ts'
 import { WriteAheadLog } from '../../src/sqlite/write-ahead-log.ts'
-import { beforeEachStatement } from '../migrations/before-each-statement.ts'
 import { Tally } from '../offload/tally.ts'
+import { beforeEachStatement } from './migrations/before-each-statement.ts'
 import { TemporaryDirectory } from './temporary-directory.ts'
 
 const pagesBetweenCheckpoints = 150

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll } from 'vitest'
 import { SqliteStore, type Store } from '../../src/index.ts'
+import { internalOptions } from '../../src/internals.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { StoreMethod } from '../../src/operations/operation.ts'
 import { describeStoreContract } from './contract.ts'
@@ -16,13 +17,22 @@ beforeAll(async () => {
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
 describeStoreContract('SqliteStore', (options) =>
-  SqliteStore.open({ ...options, path: join(directory, `${++stores}.db`), readers: 2 }),
+  SqliteStore.open({
+    ...internalOptions(options),
+    path: join(directory, `${++stores}.db`),
+    readers: 2,
+  }),
 )
 
 describeStoreContract('SqliteStore, read only beside another one that writes,', async (options) => {
   const path = join(directory, `${++stores}.db`)
-  const writer = await SqliteStore.open({ ...options, path, readers: 1 })
-  const reader = await SqliteStore.open({ ...options, path, readers: 2, readOnly: true })
+  const writer = await SqliteStore.open({ ...internalOptions(options), path, readers: 1 })
+  const reader = await SqliteStore.open({
+    ...internalOptions(options),
+    path,
+    readers: 2,
+    readOnly: true,
+  })
   return pairOf(reader, writer)
 })
 
@@ -48,5 +58,5 @@ function pairOf(reader: Store, writer: Store): Store {
 }
 
 function isWrite(method: unknown): boolean {
-  return typeof method === 'string' && operations[method as StoreMethod]?.access === 'write'
+  return typeof method === 'string' && operations[method as StoreMethod]?.kind === 'write'
 }

@@ -2,6 +2,7 @@ import { openSync, writeSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SqliteStore } from '../../../src/index.ts'
+import { internalOptions } from '../../../src/internals.ts'
 import type { Durability } from '../../../src/sqlite/connection-options.ts'
 import { sampleUnit, unitId } from '../../store/samples.ts'
 
@@ -16,7 +17,7 @@ const store = await SqliteStore.open({
   readers: 1,
   rankers: 0,
   // So that the log is emptied in between.
-  tidyInterval: 10,
+  ...internalOptions({ upkeepInterval: 10 }),
 })
 for (let number = 1; number <= Number(count); number++) {
   const text = 'x'.repeat((number * 7919) % 9_000)

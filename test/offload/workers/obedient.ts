@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
-import type { CallReply, Reply } from '../../../src/offload/reply.ts'
+import type { CallReply } from '../../../src/offload/reply.ts'
+import { serveWorker } from '../../../src/offload/worker-module.ts'
 import { Latch } from '../latch.ts'
 import { suffer } from '../mishap.ts'
 import type { Order } from '../order.ts'
@@ -17,22 +18,23 @@ Tally.find('deaths')
 const done: string[] = []
 let batches = 0
 
-export function open(): Reply {
-  return suffer('open') ?? JSON.stringify('opened')
+const duties = {
+  upkeep: () => Latch.wait('upkeep'),
 }
+export type ObedientDuties = typeof duties
 
-export function close(): Reply {
-  const failure = suffer('close')
-  Tally.find('closings')?.add()
-  return failure ?? ''
-}
-
-export function tidy(): Reply {
-  Latch.wait('tidy')
-  return ''
-}
-
-export default answer
+export default serveWorker({
+  open: () => {
+    suffer('open')
+    return 'opened'
+  },
+  answer,
+  duties,
+  close: () => {
+    suffer('close')
+    Tally.find('closings')?.add()
+  },
+})
 
 async function answer(orders: readonly Order[]): Promise<CallReply[]> {
   const batch = ++batches

@@ -1,4 +1,4 @@
-import { SqliteStore } from '../../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../../src/sqlite/store.ts'
 import { ordinaryUnits } from '../steered-units.ts'
 
 // Neither awaits the last call nor closes the store. Its deadline must keep no process alive, either.

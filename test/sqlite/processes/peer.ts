@@ -1,4 +1,4 @@
-import { SqliteStore } from '../../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../../src/sqlite/store.ts'
 import { ordinaryUnits } from '../steered-units.ts'
 
 /** What the test tells it to do. */

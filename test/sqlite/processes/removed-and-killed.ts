@@ -1,4 +1,4 @@
-import { SqliteStore } from '../../../src/sqlite/sqlite-store.ts'
+import { SqliteStore } from '../../../src/sqlite/store.ts'
 
 // Removes a unit, and is gone as soon as that is acknowledged.
 const [, , path = '', id = ''] = process.argv

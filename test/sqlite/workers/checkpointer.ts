@@ -21,5 +21,5 @@ request.done = () => {
   made?.add()
   done()
 }
-void connection.checkpointWhenAsked(request)
+void connection.logUpkeep.checkpointWhenAsked(request)
 parentPort?.once('message', () => connection.close())

@@ -1,10 +1,9 @@
 import { operations } from '../../../src/operations/index.ts'
-import { first, type Steps } from '../../../src/operations/operation.ts'
-import { type Statement, statement } from '../../../src/statement.ts'
+import { type Statement, statement } from '../../../src/sql/statement.ts'
+import { first, type Steps } from '../../../src/sql/steps.ts'
 import type { ReviewQueuePage } from '../../../src/store.ts'
-import './steered.ts'
 
-export { close, default, open, tidy, tryWriting } from './steered.ts'
+export { default } from './steered.ts'
 
 /** Reads every unit once for each pair of units: some seconds in a store of some hundred units. */
 const countTriples: Statement<object, { count: number | string }> = statement(

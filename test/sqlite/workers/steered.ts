@@ -1,15 +1,16 @@
 import { workerData } from 'node:worker_threads'
-import type { Reply } from '../../../src/offload/reply.ts'
+import { serveWorker } from '../../../src/offload/worker-module.ts'
 import { operations } from '../../../src/operations/index.ts'
-import type { Steps } from '../../../src/operations/operation.ts'
-import type { ConnectionOptions } from '../../../src/sqlite/connection-options.ts'
-import * as shipped from '../../../workers/sqlite.ts'
+import type { Steps } from '../../../src/sql/steps.ts'
+import type { WorkerOptions } from '../../../src/sqlite/connection-options.ts'
+import { SqliteWorker } from '../../../src/sqlite/worker.ts'
 import { Latch } from '../../offload/latch.ts'
 import { suffer } from '../../offload/mishap.ts'
 import { Tally } from '../../offload/tally.ts'
 import { steeredIds } from '../steered-units.ts'
 
-const { access } = workerData as ConnectionOptions
+const options = workerData as WorkerOptions
+const { access } = options
 const { get, reviewQueue, insert, insertMany } = operations
 
 suffer('load', access)
@@ -21,10 +22,21 @@ Tally.find(`deaths of ${access}`)
     throw new Error('died idle')
   })
 
-export const open = (): Reply => suffer('open', access) ?? shipped.open()
-export const close = (): Reply => suffer('close', access) ?? noteClosing(shipped.close())
-export const { tidy, tryWriting } = shipped
-export default shipped.default
+class SteeredWorker extends SqliteWorker {
+  override open() {
+    suffer('open', access)
+    return super.open()
+  }
+
+  override close(): string[] {
+    suffer('close', access)
+    const failures = super.close()
+    countClosing()
+    return failures
+  }
+}
+
+export default serveWorker(new SteeredWorker(options))
 
 // What steers runs inside of the operations, and so inside of the transaction of their batch.
 Object.assign(operations, {
@@ -62,13 +74,12 @@ Object.assign(operations, {
 })
 
 /** Counts readers that have closed, and says how many had when the writer did. */
-function noteClosing(reply: Reply): Reply {
+function countClosing(): void {
   const closed = Tally.find('closed readers')
   if (access === 'read') closed?.add()
   else if (access === 'write')
     for (let reader = 0; reader < (closed?.value ?? 0); reader++)
       Tally.find('readers closed before the writer')?.add()
-  return reply
 }
 
 function holdOrDie(records: readonly { id: string }[]): void {

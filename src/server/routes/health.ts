@@ -1,0 +1,57 @@
+import { setTimeout } from 'node:timers/promises'
+import type { FastifyInstance } from 'fastify'
+import type { Readiness, Store } from '../../store.ts'
+import { HttpError } from '../errors.ts'
+import { answer, responses } from '../schemas.ts'
+
+/** How long a probe waits for the store, in milliseconds. */
+const patience = 5_000
+
+const probeMethods = 'HEAD answers as well, for probes, without a body.'
+
+/** Whether the process answers. It asks nothing of the database. */
+export function healthRoute(server: FastifyInstance): void {
+  server.get(
+    '/health',
+    {
+      exposeHeadRoute: true,
+      schema: {
+        tags: ['operations'],
+        summary: 'Whether the server is up',
+        description: probeMethods,
+        operationId: 'getHealth',
+        response: responses(200, answer('Status')),
+      },
+    },
+    async () => ({ status: 'ok' }),
+  )
+}
+
+const lateReadiness: Readiness = {
+  isReady: false,
+  reason: 'the store does not answer yet',
+}
+
+/** Whether the store can do its work, and why not. Until it can, nobody should be sent here. */
+export function readyRoute(server: FastifyInstance, store: Store): void {
+  server.get(
+    '/ready',
+    {
+      exposeHeadRoute: true,
+      schema: {
+        tags: ['operations'],
+        summary: 'Whether the server can do its work',
+        description: probeMethods,
+        operationId: 'getReadiness',
+        response: responses(200, answer('Status')),
+      },
+    },
+    async () => {
+      // Probes are not kept waiting for long.
+      const late = setTimeout(patience, lateReadiness, { ref: false })
+      const readiness = await Promise.race([store.readiness(), late])
+      if (readiness.isReady) return { status: 'ready' }
+      throw new HttpError(503, `Not ready: ${readiness.reason}`, { 'retry-after': '1' })
+    },
+  )
+}

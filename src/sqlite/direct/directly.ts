@@ -1,0 +1,49 @@
+import Sqlite from 'better-sqlite3'
+import { Connection } from '../connection.ts'
+import { toStoreError } from '../errors.ts'
+import { isWritable, readableFile } from '../readable-file.ts'
+
+export interface DirectOptions {
+  /** The path of a file that is there. */
+  readonly path: string
+  /** Whether the work may change the file. */
+  readonly access: 'read' | 'write'
+  /** Told of the directory of a private copy, to be removed where this process is killed. */
+  readonly onCopy?: (directory: string) => void
+}
+
+/** How long to wait for another process's lock, in milliseconds. */
+export const directBusyTimeout = 5_000
+
+/**
+ * Works on a database with a connection on this very thread. Nothing else in cq-store may: it is for
+ * commands that do this one thing and end, which have no event loop to keep free.
+ * @throws {StoreError}
+ */
+export async function directly<Result>(
+  { path, access, onCopy }: DirectOptions,
+  work: (connection: Connection) => Result,
+): Promise<Awaited<Result>> {
+  const isRead = access === 'read'
+  await using unwritable =
+    isRead && !(await isWritable(path)) ? await readableFile(path, onCopy) : undefined
+  let connection: Connection | undefined
+  try {
+    connection = new Connection({
+      path: unwritable?.path ?? path,
+      // Also to read: a readonly connection, if it is the last one, leaves a write-ahead log behind.
+      access: unwritable?.isCopy === false ? 'read' : 'write',
+      durability: 'full',
+      busyTimeout: directBusyTimeout,
+      cacheSize: 16_384,
+      mmapSize: 0,
+    })
+    if (isRead) connection.sqlite.pragma('query_only = ON')
+    return await work(connection)
+  } catch (error) {
+    throw error instanceof Sqlite.SqliteError ? toStoreError(error) : error
+  } finally {
+    // Not the connection's own close, which would wait for others.
+    connection?.sqlite.close()
+  }
+}

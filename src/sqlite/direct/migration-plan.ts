@@ -1,0 +1,50 @@
+import type { Connection } from '../connection.ts'
+import { migrations } from '../migrations/index.ts'
+import { countOldUnits, oldDocuments } from '../migrations/old-documents.ts'
+import { stampedRevisions, tableNames } from '../migrations/reference-schema.ts'
+import { appliedSteps, databaseOf, referenceStep, requireOurs } from '../migrator.ts'
+
+/** What a file is, before anything is done to it. */
+export type FileKind = 'empty' | 'unstamped' | 'stamped'
+
+export interface PlannedStep {
+  readonly name: string
+  readonly applied: boolean
+}
+
+export interface MigrationPlan {
+  readonly kind: FileKind
+  /** The reference schema, then our own steps, in the order in which they are taken. */
+  readonly steps: readonly PlannedStep[]
+}
+
+/**
+ * What `migrate` would do to a file, as of one moment; nothing is changed.
+ * @throws {StoreError} as `migrate` does for a file of another revision or another program
+ */
+export function planOf({ sqlite }: Connection): MigrationPlan {
+  const database = databaseOf(sqlite)
+  return sqlite.transaction(() => {
+    requireOurs(database)
+    const isStamped = stampedRevisions(database).length > 0
+    const applied = appliedSteps(database)
+    const kind = isStamped ? 'stamped' : tableNames(database).size === 0 ? 'empty' : 'unstamped'
+    return { kind, steps: stepsWhere(isStamped, (name) => applied.has(name)) } as const
+  })()
+}
+
+/** How many units of cq 0.x `migrate` would convert, by this plan. It reads every unit once for it. */
+export function oldUnitsIn({ sqlite }: Connection, { steps }: MigrationPlan): number {
+  const isConverted = steps.some(({ name, applied }) => name === oldDocuments.name && applied)
+  return isConverted ? 0 : countOldUnits(databaseOf(sqlite))
+}
+
+/** What `migrate` would do where there is no file. */
+export function planOfNewFile(): MigrationPlan {
+  return { kind: 'empty', steps: stepsWhere(false, () => false) }
+}
+
+function stepsWhere(isStamped: boolean, isApplied: (name: string) => boolean): PlannedStep[] {
+  const reference = { name: referenceStep, applied: isStamped }
+  return [reference, ...migrations.map(({ name }) => ({ name, applied: isApplied(name) }))]
+}

@@ -1,0 +1,167 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative } from 'node:path'
+import { expect, test } from 'vitest'
+
+// The laws of CONTRIBUTING.md about who may import whom. Type imports count, too.
+
+const project = join(import.meta.dirname, '..')
+
+/** Rooms from top to bottom: a file may import its own room and those below. */
+const rooms = [
+  ['workers', 'src/cli.ts', 'src/index.ts'],
+  ['src/cli'],
+  ['src/server'],
+  ['src/sqlite/direct'],
+  ['src/sqlite'],
+  ['src/sqlite/migrations'],
+  ['src/credentials', 'src/operations'],
+  ['src/sql'],
+  ['src/ranking'],
+  ['src/store.ts', 'src/logging.ts'],
+  ['src/knowledge'],
+  ['src/offload', 'src/errors.ts', 'src/internals.ts', 'src/version.ts'],
+]
+
+interface Arrow {
+  readonly from: string
+  readonly to: string
+}
+
+function filesIn(folder: string): string[] {
+  return readdirSync(join(project, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => join(folder, name))
+}
+
+const importing = /(?:^|[^\w.])(?:from\s*|import\s*\(?\s*)'([^']+)'/g
+
+function arrowsFrom(files: readonly string[]): Arrow[] {
+  return files.flatMap((from) => {
+    const text = readFileSync(join(project, from), 'utf8').replaceAll(/\/\*.*?\*\/|\/\/.*$/gms, '')
+    return [...text.matchAll(importing)].map(([, name = '']) => ({
+      from,
+      to: name.startsWith('.') ? relative(project, join(project, dirname(from), name)) : name,
+    }))
+  })
+}
+
+function roomOf(file: string): { readonly name: string; readonly level: number } | undefined {
+  let best: { name: string; level: number } | undefined
+  for (const [level, names] of rooms.entries())
+    for (const name of names)
+      if ((file === name || file.startsWith(`${name}/`)) && name.length > (best?.name.length ?? 0))
+        best = { name, level }
+  return best
+}
+
+function isUpward({ from, to }: Arrow): boolean {
+  const [own, other] = [roomOf(from), roomOf(to)]
+  if (!own || !other || own.name === other.name) return false
+  return other.level <= own.level
+}
+
+/** A circle of imports, if there is one. */
+function findCircle(arrows: readonly Arrow[]): string[] | undefined {
+  const targets = Map.groupBy(arrows, ({ from }) => from)
+  const done = new Set<string>()
+  const walk = (file: string, path: readonly string[]): string[] | undefined => {
+    if (path.includes(file)) return [...path.slice(path.indexOf(file)), file]
+    if (done.has(file)) return undefined
+    for (const { to } of targets.get(file) ?? []) {
+      const circle = walk(to, [...path, file])
+      if (circle) return circle
+    }
+    done.add(file)
+    return undefined
+  }
+  for (const file of targets.keys()) {
+    const circle = walk(file, [])
+    if (circle) return circle
+  }
+  return undefined
+}
+
+const sources = [...filesIn('src'), ...filesIn('workers')]
+const arrows = arrowsFrom(sources)
+const lines = ({ from, to }: Arrow) => `${from} -> ${to}`
+const local = arrows.filter(({ to }) => sources.includes(to) || to.endsWith('.json'))
+
+test('every file of src is in a room, and every import is found', () => {
+  expect(sources.filter((file) => !roomOf(file))).toEqual([])
+  expect(sources.length).toBeGreaterThan(100)
+  expect(
+    arrows.filter(({ to }) => to.startsWith('src/') && !local.some((one) => one.to === to)),
+  ).toEqual([])
+})
+
+test('imports run downward', () => {
+  expect(local.filter(isUpward).map(lines)).toEqual([])
+})
+
+test.each(['src', 'bench'])('there is no circle in %s', (folder) => {
+  expect(findCircle(arrowsFrom(filesIn(folder)))).toBeUndefined()
+})
+
+test('the engine imports nothing of the rest, and names nothing of cq', () => {
+  const own = local.filter(({ from }) => from.startsWith('src/offload/'))
+  expect(own.filter(({ to }) => !to.startsWith('src/offload/')).map(lines)).toEqual([])
+  for (const file of filesIn('src/offload'))
+    expect(readFileSync(join(project, file), 'utf8')).not.toMatch(/\bcq\b|StoreError|sqlite/i)
+})
+
+test('the server knows no engine, no SQL and no thread', () => {
+  const allowed =
+    /^src\/(server\/|store\.ts|errors\.ts|logging\.ts|internals\.ts|version\.ts|knowledge\/|credentials\/|offload\/)/
+  const own = local.filter(({ from }) => from.startsWith('src/server/'))
+  expect(own.filter(({ to }) => !allowed.test(to)).map(lines)).toEqual([])
+  for (const file of filesIn('src/server'))
+    expect(readFileSync(join(project, file), 'utf8')).not.toMatch(
+      /^import (?!type )[^'\n]*'[^']*offload/m,
+    )
+})
+
+test('credentials know no HTTP', () => {
+  const own = arrows.filter(({ from }) => from.startsWith('src/credentials/'))
+  expect(own.filter(({ to }) => /server|fastify/.test(to)).map(lines)).toEqual([])
+})
+
+test('what runs in a worker is named by URL', () => {
+  expect(arrows.filter(({ to }) => to.startsWith('workers/')).map(lines)).toEqual([])
+})
+
+test('the main thread loads the SQLite driver only through sqlite/direct, and the library not at all', () => {
+  // Only types of these are imported by what runs on the main thread, and types load nothing.
+  const loaded = new Set<string>()
+  const load = (file: string) => {
+    if (loaded.has(file)) return
+    loaded.add(file)
+    const text = readFileSync(join(project, file), 'utf8')
+    for (const { to } of arrowsFrom([file])) {
+      const name = to.split('/').at(-1)?.replaceAll('.', '\\.')
+      const isValue = new RegExp(
+        `^(?:import|export) (?!type )[^;']*from '[^']*${name}'|^import '[^']*${name}'`,
+        'm',
+      ).test(text)
+      if (isValue && sources.includes(to)) load(to)
+      else if (isValue && to === 'better-sqlite3') loaded.add(to)
+    }
+  }
+  load('src/index.ts')
+  load('src/server/index.ts')
+  expect(loaded.size).toBeGreaterThan(50)
+  expect(loaded).not.toContain('better-sqlite3')
+})
+
+test('a migration imports nothing that may change', () => {
+  const own = arrows.filter(({ from }) => from.startsWith('src/sqlite/migrations/'))
+  const frozen = own.filter(({ to }) => !/^(src\/sqlite\/migrations\/|node:)/.test(to))
+  expect(frozen.map(lines)).toEqual([])
+})
+
+test('no file is longer than 400 lines, but the Store contract', () => {
+  const long = sources.filter((file) => {
+    const count = readFileSync(join(project, file), 'utf8').split('\n').length
+    return count > 401 && file !== 'src/store.ts'
+  })
+  expect(long).toEqual([])
+})
