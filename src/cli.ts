@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { messageOf } from './cli/missing-packages.ts'
 import { isOutputStuck, watchOutput } from './cli/output.ts'
 import { requireSupportedRuntime } from './sqlite/versions.ts'
 
@@ -9,7 +10,7 @@ try {
   const { run } = await import('./cli/program.ts')
   process.exitCode = await run(process.argv.slice(2), process.env)
 } catch (error) {
-  process.stderr.write(`cq-store: ${(error as Error).message}\n`)
+  process.stderr.write(`cq-store: ${messageOf(error)}\n`)
   process.exitCode = 1
 }
 if (isOutputStuck()) process.exit()

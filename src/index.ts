@@ -1,16 +1,15 @@
 export { StoreError, type StoreErrorCode } from './errors.ts'
 export type { UnitView } from './knowledge/document.ts'
-export {
-  createKnowledgeUnit,
-  type Flag,
-  type FlagInput,
-  type FlagReason,
-  type KnowledgeUnit,
-  type KnowledgeUnitInput,
-  type NewKnowledgeUnit,
-  parseKnowledgeUnit,
-  type Tier,
-} from './knowledge/knowledge-unit.ts'
+export { createKnowledgeUnit, parseKnowledgeUnit } from './knowledge/knowledge-unit.ts'
+export type {
+  Flag,
+  FlagInput,
+  FlagReason,
+  KnowledgeUnit,
+  KnowledgeUnitInput,
+  NewKnowledgeUnit,
+  Tier,
+} from './knowledge/records.ts'
 export { parseLegacyTtl, parseTtl, type Ttl } from './knowledge/ttl.ts'
 export type { HistogramFigures } from './offload/histogram.ts'
 export type { LaneFigures } from './offload/lane-figures.ts'

@@ -6,9 +6,9 @@ import type {
   KnowledgeUnitInput,
   Tier,
   UnitStatus,
-} from './knowledge/knowledge-unit.ts'
+} from './knowledge/records.ts'
 
-export type { Decision, UnitStatus } from './knowledge/knowledge-unit.ts'
+export type { Decision, UnitStatus } from './knowledge/records.ts'
 
 /** Where a unit stands in review. `reviewed_at` is a column timestamp: UTC, `+00:00`. */
 export interface ReviewStatus {

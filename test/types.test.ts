@@ -1,9 +1,11 @@
+import type { FromSchema } from 'json-schema-to-ts'
 import { describe, expectTypeOf, it } from 'vitest'
 import type {
   Activity,
   ApiKey,
   Decision,
   Flag,
+  FlagInput,
   FlagReason,
   KnowledgeUnit,
   KnowledgeUnitInput,
@@ -14,6 +16,11 @@ import type {
   User,
 } from '../src/index.ts'
 import { createKnowledgeUnit, SqliteStore, type Store, StoreError } from '../src/index.ts'
+import type {
+  flagSchema,
+  knowledgeUnitInputSchema,
+  knowledgeUnitSchema,
+} from '../src/knowledge/knowledge-unit.ts'
 import { type OperationsFor, read, type StoreMethod } from '../src/operations/operation.ts'
 import { type CqServerOptions, createServer } from '../src/server/index.ts'
 import type { Steps } from '../src/sql/steps.ts'
@@ -27,6 +34,13 @@ function compiled(_neverRun: (store: Store, unit: KnowledgeUnitInput) => unknown
 type Result<Method extends StoreMethod> = Awaited<ReturnType<Store[Method]>>
 
 describe('a unit', () => {
+  it('is what its schema says', () => {
+    expectTypeOf<FromSchema<typeof knowledgeUnitSchema>>().toEqualTypeOf<KnowledgeUnit>()
+    type Input = FromSchema<typeof knowledgeUnitInputSchema>
+    expectTypeOf<Input>().toExtend<KnowledgeUnitInput>()
+    expectTypeOf<FromSchema<typeof flagSchema>>().toExtend<FlagInput>()
+  })
+
   it('is known to its last field', () => {
     expectTypeOf<keyof KnowledgeUnit>().toEqualTypeOf<
       | 'id'

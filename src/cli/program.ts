@@ -8,6 +8,7 @@ import { addImportCommand } from './import.ts'
 import { Interrupted } from './interruption.ts'
 import { addKeyCommand } from './key.ts'
 import { addMigrateCommand } from './migrate.ts'
+import { messageOf } from './missing-packages.ts'
 import { databaseInUse } from './open-store.ts'
 import { isOutputFault, lostOutput } from './output.ts'
 import { addRestoreCommand } from './restore.ts'
@@ -55,7 +56,7 @@ async function outcomeOf(args: readonly string[], environment: NodeJS.ProcessEnv
 }
 
 function tell(error: unknown): void {
-  const message = error instanceof Error ? error.message : String(error)
+  const message = messageOf(error)
   const path = databaseInUse()
   const isElsewhere = error instanceof SettingError || path === undefined || message.includes(path)
   const place = isElsewhere ? '' : ` (database: ${path})`

@@ -1,4 +1,4 @@
-import type { KnowledgeUnitInput } from '../knowledge/knowledge-unit.ts'
+import type { KnowledgeUnitInput } from '../knowledge/records.ts'
 import type { Store } from '../store.ts'
 import units from './sample-units.json' with { type: 'json' }
 

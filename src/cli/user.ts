@@ -55,7 +55,7 @@ Examples:
 
   const password = user
     .command('password')
-    .description("Replace a user's password. API keys and sessions stay valid.")
+    .description("Replace a user's password. API keys stay valid, sessions end.")
     .argument('<name>', 'the user')
   addPasswordOption(password)
     .addHelpText(

@@ -1,14 +1,6 @@
 import { isNumberText, isReadableNumber, parseExactly } from './exact-json.ts'
-import {
-  extensionKey,
-  type Flag,
-  flagReasons,
-  isUnitId,
-  type KnowledgeUnit,
-  mostCounted,
-  mostExtensions,
-  tiers,
-} from './knowledge-unit.ts'
+import { extensionKey, isUnitId, mostCounted, mostExtensions } from './knowledge-unit.ts'
+import { type Flag, flagReasons, type KnowledgeUnit, tiers } from './records.ts'
 import { isTimestamp, normalizeTimestamp } from './timestamps.ts'
 import { quoted } from './validation.ts'
 

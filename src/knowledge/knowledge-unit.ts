@@ -1,12 +1,19 @@
 import { randomUUID } from 'node:crypto'
-import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import type { JSONSchema } from 'json-schema-to-ts'
 import { StoreError } from '../errors.ts'
 import { normalizeDomains } from './domains.ts'
 import { isNumberText, isReadableNumber } from './exact-json.ts'
+import {
+  type Flag,
+  type FlagInput,
+  flagReasons,
+  type KnowledgeUnit,
+  type KnowledgeUnitInput,
+  type NewKnowledgeUnit,
+  tiers,
+} from './records.ts'
 import { normalizeTimestamp } from './timestamps.ts'
 import { checker, type Issue, quoted, storableText } from './validation.ts'
-
-export { storableText }
 
 const text = (maxLength: number) => ({ type: 'string', maxLength, pattern: storableText }) as const
 const nullableText = (maxLength: number) =>
@@ -22,17 +29,6 @@ export const mostCounted = 2_147_483_647
  * cq's own schema of queries; its reference server takes any number.
  */
 export const mostQueried = 64
-
-/** cq's names for how widely a unit is shared. */
-export const tiers = ['local', 'private', 'public'] as const
-/** What a reviewer may decide of a pending unit. */
-export const decisions = ['approved', 'rejected'] as const
-export type Decision = (typeof decisions)[number]
-/** Where a unit may stand in review. */
-export const unitStatuses = ['pending', ...decisions] as const
-export type UnitStatus = (typeof unitStatuses)[number]
-/** Why a unit may be flagged. */
-export const flagReasons = ['stale', 'incorrect', 'duplicate'] as const
 
 export const insightSchema = {
   type: 'object',
@@ -58,6 +54,8 @@ export function isUnitId(value: unknown): value is string {
 const unitId = { type: 'string', pattern: unitIdPattern } as const
 const nullableUnitId = { type: ['string', 'null'], pattern: unitIdPattern } as const
 
+/** The longest name of who proposed a unit, in characters. */
+const longestName = 256
 export const mostExtensions = 20
 /** Keys are namespaced: `vendor:key`, without what JavaScript or Python takes for white space. */
 const extensionKeyPattern = '^[a-z0-9][a-z0-9_-]*:[^\\s\\x1c-\\x1f\\x85]+$'
@@ -98,10 +96,7 @@ const confidence = { type: 'number', minimum: 0, maximum: 1 } as const
 const confirmations = { type: 'integer', minimum: 0, maximum: mostCounted } as const
 const version = { type: 'integer', minimum: 1, maximum: mostCounted } as const
 
-/**
- * A unit as a Store takes it. What is left out gets cq's default: one confirmation at confidence 0.5,
- * tier `private`, no context, no flags, observed now.
- */
+/** The schema of a `KnowledgeUnitInput`. */
 export const knowledgeUnitInputSchema = {
   type: 'object',
   required: ['id', 'domains', 'insight'],
@@ -121,7 +116,7 @@ export const knowledgeUnitInputSchema = {
       },
     },
     tier: { enum: tiers },
-    created_by: nullableText(256),
+    created_by: nullableText(longestName),
     superseded_by: nullableUnitId,
     extensions: extensionsSchema,
     flags: {
@@ -137,7 +132,7 @@ export const knowledgeUnitInputSchema = {
   },
 } as const satisfies JSONSchema
 
-/** A unit as a Store gives it: every field there, absent values `null`. */
+/** The schema of a `KnowledgeUnit`. */
 export const knowledgeUnitSchema = {
   type: 'object',
   additionalProperties: false,
@@ -195,39 +190,6 @@ export const knowledgeUnitSchema = {
   },
 } as const satisfies JSONSchema
 
-/** A reviewed piece of shared knowledge, spelled as cq sends it. Timestamps are RFC 3339, UTC, `Z`. */
-export type KnowledgeUnit = FromSchema<typeof knowledgeUnitSchema>
-/** A unit as it may be handed to a Store: what is left out gets its default. */
-export type KnowledgeUnitInput = Named<FromSchema<typeof knowledgeUnitInputSchema>>
-export type Tier = KnowledgeUnit['tier']
-export type FlagReason = (typeof flagReasons)[number]
-/** Why a unit is flagged; `detail` is for reviewers, `duplicate_of` names the unit that stays. */
-export type FlagInput = Named<FromSchema<typeof flagSchema>>
-/** One agent's objection to a unit. */
-export type Flag = KnowledgeUnit['flags'][number]
-
-/**
- * A schema's type without `[name: string]: unknown`, which it has wherever further fields are let
- * pass: misspelled fields don't compile, and `Omit` keeps the others. Free-form objects stay so.
- */
-type Named<T> = T extends readonly (infer Item)[]
-  ? Named<Item>[]
-  : T extends object
-    ? NamedFields<T>
-    : T
-type NamedFields<
-  T,
-  Fields = {
-    // What may be left out may be `undefined`, too.
-    [K in keyof T as string extends K ? never : K]:
-      | Named<T[K]>
-      | (Record<never, never> extends Pick<T, K> ? undefined : never)
-  },
-> = keyof Fields extends never ? T : Fields
-
-/** What `createKnowledgeUnit` takes: a unit without what the maker decides. */
-export type NewKnowledgeUnit = Omit<KnowledgeUnitInput, 'id' | 'version' | 'evidence' | 'flags'>
-
 const checkUnit = checker<KnowledgeUnitInput>(
   'knowledge unit',
   knowledgeUnitInputSchema,
@@ -255,13 +217,34 @@ export function createKnowledgeUnit(proposal: NewKnowledgeUnit, now = new Date()
   return parseKnowledgeUnit({ ...proposal, ...decided, id: newUnitId() }, now)
 }
 
+/** Units that are complete and checked, until they are taken. */
+const checkedUnits = new WeakSet<object>()
+
+/**
+ * As `createKnowledgeUnit`, of a proposal whose fields were checked against the schemas above already. The unit is
+ * not checked again when it is stored, and so must not be changed before.
+ * @throws {StoreError} `invalid` for what the schemas cannot express
+ */
+export function completeProposal(proposal: NewKnowledgeUnit, now: Date): KnowledgeUnit {
+  const [fault] = [...findInExtensions(proposal), ...findInName(proposal.created_by)]
+  if (fault)
+    throw new StoreError('invalid', `invalid knowledge unit: ${fault.path} ${fault.message}`)
+  const unit = completeUnit({ ...proposal, id: newUnitId() }, now)
+  checkedUnits.add(unit)
+  return unit
+}
+
 /**
  * Checks a unit and completes it: domains normalised, timestamps in one form, defaults filled in. One
  * of first_observed and last_confirmed stands for both; with neither, `now` does. Unknown fields are dropped.
  * @throws {StoreError} `invalid`, naming every field that is wrong
  */
 export function parseKnowledgeUnit(input: unknown, now: Date): KnowledgeUnit {
-  const unit = checkUnit(input)
+  if (checkedUnits.delete(input as object)) return input as KnowledgeUnit
+  return completeUnit(checkUnit(input), now)
+}
+
+function completeUnit(unit: KnowledgeUnitInput, now: Date): KnowledgeUnit {
   const domains = normalizeDomains(unit.domains)
   if (domains.length === 0)
     throw new StoreError('invalid', 'At least one non-empty domain is required')
@@ -281,8 +264,8 @@ export function parseKnowledgeUnit(input: unknown, now: Date): KnowledgeUnit {
       action: unit.insight.action,
     },
     context: {
-      languages: unit.context?.languages ?? [],
-      frameworks: unit.context?.frameworks ?? [],
+      languages: [...(unit.context?.languages ?? [])],
+      frameworks: [...(unit.context?.frameworks ?? [])],
       pattern: unit.context?.pattern ?? '',
     },
     evidence: {
@@ -313,6 +296,15 @@ export function parseFlag(id: string, input: unknown): Omit<Flag, 'timestamp'> {
     detail: flag.detail ?? null,
     duplicate_of: flag.duplicate_of ?? null,
   }
+}
+
+/** The name of the account that proposes, which no schema of a request checks. */
+function findInName(name: string | null | undefined): Issue[] {
+  const length = [...(name ?? '')].length
+  if (length <= longestName) return []
+  return [
+    { path: 'created_by', message: `must be at most ${longestName} characters, got ${length}` },
+  ]
 }
 
 /** Extensions hold any JSON, so that a schema of known shape can't reach what is in them. */

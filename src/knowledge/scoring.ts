@@ -1,4 +1,4 @@
-import type { KnowledgeUnit } from './knowledge-unit.ts'
+import type { KnowledgeUnit } from './records.ts'
 
 /** What a query asks for. Domains are normalised already. */
 export interface RankingQuery {

@@ -1,6 +1,5 @@
 import { createRequire } from 'node:module'
 import type { Ajv as AjvClass, ErrorObject, ValidateFunction } from 'ajv'
-import type { JSONSchema } from 'json-schema-to-ts'
 import { StoreError } from '../errors.ts'
 import { isTimestamp } from './timestamps.ts'
 
@@ -28,12 +27,12 @@ const mostIssues = 50
  */
 export function checker<T>(
   what: string,
-  schema: JSONSchema,
+  schema: object,
   findMore: (input: unknown) => readonly Issue[] = () => [],
 ): (input: unknown) => T {
   let validate: ValidateFunction<T> | undefined
   return (input) => {
-    validate ??= ajv().compile<T>(schema as object)
+    validate ??= ajv().compile<T>(schema)
     const more = findMore(input)
     if (validate(input) && more.length === 0) return input
     const errors = (validate.errors ?? []).filter(saysWhatIsWrong)

@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import { unitStatuses } from '../knowledge/knowledge-unit.ts'
+import { unitStatuses } from '../knowledge/records.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { statement } from '../sql/statement.ts'
 import { all, allWithin, create, erase, first, mostAnswered, type Steps } from '../sql/steps.ts'

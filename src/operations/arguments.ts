@@ -1,8 +1,7 @@
 import { StoreError } from '../errors.ts'
 import { strip } from '../knowledge/domains.ts'
-import { storableText } from '../knowledge/knowledge-unit.ts'
 import { documentToColumn, isTimestamp } from '../knowledge/timestamps.ts'
-import { checker, findUnknownName } from '../knowledge/validation.ts'
+import { checker, findUnknownName, storableText } from '../knowledge/validation.ts'
 
 /**
  * Checks a list of so many texts at most, and copies it: the caller may change it before it travels, and what

@@ -1,5 +1,5 @@
 import type { UnitText, UnitView } from '../knowledge/document.ts'
-import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import type { KnowledgeUnit } from '../knowledge/records.ts'
 
 /** A unit as a part of a result. */
 class EmbeddedUnit {

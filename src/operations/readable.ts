@@ -1,5 +1,5 @@
 import { type StoredUnit, UnitText, UnreadableDocument } from '../knowledge/document.ts'
-import type { KnowledgeUnit } from '../knowledge/knowledge-unit.ts'
+import type { KnowledgeUnit } from '../knowledge/records.ts'
 import { log, mostAnswered, type Rows, type Steps } from '../sql/steps.ts'
 import { unitOf } from './json-text.ts'
 

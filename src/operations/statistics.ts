@@ -1,5 +1,5 @@
 import { StoreError } from '../errors.ts'
-import { unitStatuses } from '../knowledge/knowledge-unit.ts'
+import { unitStatuses } from '../knowledge/records.ts'
 import { isTimestamp, utcDay } from '../knowledge/timestamps.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { all, ask, type Steps } from '../sql/steps.ts'

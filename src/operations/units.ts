@@ -2,12 +2,12 @@ import { StoreError } from '../errors.ts'
 import { readUnit, toStoredText, UnitText } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import {
-  type KnowledgeUnit,
   mostCounted,
   mostQueried,
   parseFlag,
   parseKnowledgeUnit,
 } from '../knowledge/knowledge-unit.ts'
+import type { KnowledgeUnit } from '../knowledge/records.ts'
 import { confirmedConfidence, flaggedConfidence, type RankingQuery } from '../knowledge/scoring.ts'
 import { documentTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
 import { listed } from '../sql/listed.ts'

@@ -1,4 +1,4 @@
-import { type Tier, tiers } from '../knowledge/knowledge-unit.ts'
+import { type Tier, tiers } from '../knowledge/records.ts'
 import type { RankingQuery } from '../knowledge/scoring.ts'
 import { BestUnits } from './best-units.ts'
 import { inOrder } from './bulk-order.ts'

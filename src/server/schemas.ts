@@ -1,5 +1,7 @@
 import type { FastifyInstance } from 'fastify'
-import { knowledgeUnitSchema, storableText, unitStatuses } from '../knowledge/knowledge-unit.ts'
+import { knowledgeUnitSchema } from '../knowledge/knowledge-unit.ts'
+import { unitStatuses } from '../knowledge/records.ts'
+import { storableText } from '../knowledge/validation.ts'
 
 /** A JSON Schema of which no type is derived: what answers hold is typed by the store. */
 type Schema = Readonly<Record<string, unknown>>

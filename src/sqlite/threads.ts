@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { StoreError } from '../errors.ts'
 import { WorkerThread } from '../offload/worker-thread.ts'
 import type { Call } from '../operations/operation-store.ts'
 import { statementTexts } from '../sql/statement.ts'
@@ -63,6 +65,7 @@ export class StoreThreads {
 
   /** Starts the writer and the readers. */
   async start(): Promise<void> {
+    requireWorkerFile(fileURLToPath(this.#options.workerFile ?? packagedWorker))
     // The writer first, since it creates the file and its write-ahead log, which a reader cannot. A file that is
     // refused is refused by the thread that leaves nothing behind.
     const [first, ...others] = this.#permanent
@@ -145,6 +148,15 @@ export class StoreThreads {
       execArgv: execArgvFor(filename),
     })
   }
+}
+
+/** @throws {StoreError} `unavailable` */
+function requireWorkerFile(filename: string): void {
+  if (existsSync(filename)) return
+  const why =
+    `no thread can start, since its file ${filename} does not exist. If a bundler moved the code of cq-store, ` +
+    'keep the package external: its README says how'
+  throw new StoreError('unavailable', why)
 }
 
 /** What Node needs to run a file that is TypeScript. */

@@ -11,7 +11,7 @@ import {
   type UnitView,
   UnreadableDocument,
 } from '../../src/knowledge/document.ts'
-import type { Flag, KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
+import type { Flag, KnowledgeUnit } from '../../src/knowledge/records.ts'
 import { oddlyStored, rowOf, stored, unit } from './stored-document.ts'
 
 fc.configureGlobal({ seed: 20261122 })

@@ -3,18 +3,20 @@ import { describe, expect, expectTypeOf, it } from 'vitest'
 import { StoreError } from '../../src/errors.ts'
 import {
   createKnowledgeUnit,
+  knowledgeUnitSchema,
+  newUnitId,
+  parseFlag,
+  parseKnowledgeUnit,
+} from '../../src/knowledge/knowledge-unit.ts'
+import {
   type Flag,
   type FlagInput,
   type KnowledgeUnit,
   type KnowledgeUnitInput,
-  knowledgeUnitSchema,
   type NewKnowledgeUnit,
-  newUnitId,
-  parseFlag,
-  parseKnowledgeUnit,
   type Tier,
   tiers,
-} from '../../src/knowledge/knowledge-unit.ts'
+} from '../../src/knowledge/records.ts'
 import { checker } from '../../src/knowledge/validation.ts'
 
 fc.configureGlobal({ seed: 20261122 })

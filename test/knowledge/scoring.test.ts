@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, expectTypeOf, it } from 'vitest'
-import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
+import type { KnowledgeUnit } from '../../src/knowledge/records.ts'
 import {
   confirmedConfidence,
   flaggedConfidence,

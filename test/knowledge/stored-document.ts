@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import type { StoredUnit } from '../../src/knowledge/document.ts'
-import type { Flag, KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
+import type { Flag, KnowledgeUnit } from '../../src/knowledge/records.ts'
 
 /** Text that looks like a part of a document, also where it was escaped once already. */
 const misleading = fc.constantFrom(

@@ -1,5 +1,4 @@
 import fc from 'fast-check'
-import type { JSONSchema } from 'json-schema-to-ts'
 import { describe, expect, it } from 'vitest'
 import { StoreError } from '../../src/errors.ts'
 import { checker, storableText } from '../../src/knowledge/validation.ts'
@@ -7,7 +6,7 @@ import { checker, storableText } from '../../src/knowledge/validation.ts'
 fc.configureGlobal({ seed: 20261122 })
 
 /** The message of the StoreError that a check against the schema throws. */
-function refusal(schema: JSONSchema, input: unknown): string {
+function refusal(schema: object, input: unknown): string {
   try {
     checker('parcel', schema)(input)
   } catch (error) {
@@ -18,8 +17,10 @@ function refusal(schema: JSONSchema, input: unknown): string {
   return expect.fail('it was taken')
 }
 
-const list = (items: JSONSchema) =>
-  ({ type: 'object', properties: { items: { type: 'array', items } } }) as JSONSchema
+const list = (items: object) => ({
+  type: 'object',
+  properties: { items: { type: 'array', items } },
+})
 
 describe('checker', () => {
   it('hands on what fits', () => {
@@ -35,7 +36,7 @@ describe('checker', () => {
   })
 
   it('names the place of every fault', () => {
-    const schema: JSONSchema = {
+    const schema: object = {
       type: 'object',
       required: ['id'],
       properties: {

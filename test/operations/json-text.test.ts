@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toStoredText, UnitText } from '../../src/knowledge/document.ts'
-import type { KnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
+import type { KnowledgeUnit } from '../../src/knowledge/records.ts'
 import { readResult, recordOf, unitOf, writeResult } from '../../src/operations/json-text.ts'
 import { rowOf, stored, unit } from '../knowledge/stored-document.ts'
 

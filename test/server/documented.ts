@@ -3,6 +3,7 @@ import { isTimestamp } from '../../src/knowledge/timestamps.ts'
 
 export interface OpenApi {
   readonly openapi: string
+  readonly info: object
   readonly servers: readonly { readonly url: string }[]
   readonly tags: readonly { readonly name: string }[]
   readonly paths: Readonly<Record<string, Readonly<Record<string, OpenApiOperation>>>>

@@ -140,7 +140,8 @@ describe('a worker that cannot start', () => {
       ...internalOptions({ workerFile }),
     })
     expect(failure.code).toBe('unavailable')
-    expect(failure.message).toContain('missing.ts')
+    expect(failure.message).toContain('missing.ts does not exist')
+    expect(failure.message).toContain('keep the package external')
   })
 
   it.each([

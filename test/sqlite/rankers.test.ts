@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
 import { internalOptions } from '../../src/internals.ts'
-import type { KnowledgeUnitInput } from '../../src/knowledge/knowledge-unit.ts'
+import type { KnowledgeUnitInput } from '../../src/knowledge/records.ts'
 import type { SqliteStore } from '../../src/sqlite/store.ts'
 import { Latch } from '../offload/latch.ts'
 import { arrange } from '../offload/mishap.ts'

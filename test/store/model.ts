@@ -231,7 +231,7 @@ export class StoreModel implements Sequential {
       version: input.version ?? 1,
       domains,
       insight,
-      context: { languages, frameworks, pattern },
+      context: { languages: [...languages], frameworks: [...frameworks], pattern },
       evidence: {
         confidence,
         confirmations,

@@ -2,15 +2,15 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 import type { UnitView } from '../../knowledge/document.ts'
 import {
+  completeProposal,
   contextSchema,
-  createKnowledgeUnit,
   domainsSchema,
   extensionsSchema,
   flagSchema,
   insightSchema,
-  type KnowledgeUnit,
   mostQueried,
 } from '../../knowledge/knowledge-unit.ts'
+import type { KnowledgeUnit } from '../../knowledge/records.ts'
 import type { Store } from '../../store.ts'
 import { type Authentication, callerOf } from '../authentication.ts'
 import { largestBody } from '../body.ts'
@@ -278,7 +278,8 @@ async function propose(
     ...(context && { context }),
     ...(extensions && { extensions }),
   }
-  const unit = createKnowledgeUnit(proposal, now)
+  // Which the route's schema has checked.
+  const unit = completeProposal(proposal, now)
   await store.insert(unit)
   return unit
 }

@@ -9,7 +9,8 @@ import {
   withSoundReferences,
 } from '../../knowledge/document.ts'
 import { normalizeDomains } from '../../knowledge/domains.ts'
-import { parseKnowledgeUnit, unitStatuses } from '../../knowledge/knowledge-unit.ts'
+import { parseKnowledgeUnit } from '../../knowledge/knowledge-unit.ts'
+import { unitStatuses } from '../../knowledge/records.ts'
 import { isTimestamp } from '../../knowledge/timestamps.ts'
 import type { UnitStatus } from '../../store.ts'
 import type { Connection } from '../connection.ts'
