@@ -1,19 +1,19 @@
 /**
- * What went wrong, as far as a caller can act on it:
- * - `invalid`: an argument is outside what the method takes; nothing was done. Mend the argument.
- * - `not_found`: the record that the call is about does not exist.
- * - `conflict`: the record exists already, or is no longer in the state that the call needs.
- * - `limit_reached`: the call would pass a limit that it was given.
+ * What a caller can do about a failure:
+ * - `invalid`: an argument is wrong; nothing was done. The message says what would be right.
+ * - `not_found`: the record does not exist.
+ * - `conflict`: the record exists already, or its state no longer allows the call.
+ * - `limit_reached`: the call would exceed a limit.
  * - `overloaded`: too many calls wait; nothing was done. Try again later.
- * - `timeout`: the call did not settle in time, and had no effect.
- * - `outcome_unknown`: a write was sent and its answer lost; it may or may not be stored.
- * - `unavailable`: the database can't be reached now (locked, full, worker lost); nothing was done.
+ * - `timeout`: the call did not settle in time and had no effect.
+ * - `outcome_unknown`: a write was sent and its reply lost; it may have been stored.
+ * - `unavailable`: the database cannot be used now (locked, disk full, worker crashed); nothing was done.
  * - `closed`: the store was closed.
- * - `read_only`: a write to a store that was opened with `readOnly`; nothing was done.
- * - `migration_needed`: the file lacks steps of the schema, and the store was opened so that it takes none.
- * - `newer_schema`: the file was written by a newer cq-store or reference server; nothing was done.
- * - `corrupt`: the file is damaged, or is no cq database.
- * - `internal`: a fault in this library.
+ * - `read_only`: a write to a read-only store; nothing was done.
+ * - `migration_needed`: the file's schema is older, and the store was opened so as not to migrate it.
+ * - `newer_schema`: a newer cq-store or reference server wrote the file; nothing was done.
+ * - `corrupt`: the file is damaged, or not a cq database.
+ * - `internal`: a bug in this library.
  */
 export const storeErrorCodes = [
   'invalid',
@@ -34,7 +34,7 @@ export const storeErrorCodes = [
 
 export type StoreErrorCode = (typeof storeErrorCodes)[number]
 
-/** The one error that callers of a Store meet. Its `code` says what they may do about it. */
+/** The error of every failed call of a Store. Its `code` says what to do about it. */
 export class StoreError extends Error {
   override readonly name = 'StoreError'
   readonly code: StoreErrorCode

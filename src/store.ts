@@ -10,7 +10,7 @@ import type {
 
 export type { Decision, UnitStatus } from './knowledge/records.ts'
 
-/** Where a unit stands in review. `reviewed_at` is a column timestamp: UTC, `+00:00`. */
+/** A unit's review state. `reviewed_at` is a column timestamp: `2026-11-22T00:27:30.476797+00:00`. */
 export interface ReviewStatus {
   readonly status: UnitStatus
   readonly reviewed_by: string | null
@@ -22,13 +22,13 @@ export interface ReviewItem extends ReviewStatus {
   readonly knowledge_unit: KnowledgeUnit
 }
 
-/** A page of the review queue, and how many units the whole queue holds, as of one moment. */
+/** A page of the review queue and the length of the whole queue, from one snapshot. */
 export interface ReviewQueuePage {
   readonly items: ReviewItem[]
   readonly total: number
 }
 
-/** What last happened to a unit. Timestamps are column timestamps. */
+/** The last event of a unit. Timestamps are column timestamps. */
 export type Activity =
   | {
       readonly type: 'proposed'
@@ -53,8 +53,8 @@ export interface DailyCount {
 }
 
 /**
- * Figures for agents, as of one moment. `total_count` is of every status; the others are of approved units that
- * queries may find, so of none that can't be read.
+ * Statistics for agents, from one snapshot. `total_count` counts units of every status; the others count approved
+ * units that queries may find, and so none that cannot be read.
  */
 export interface KnowledgeStats {
   readonly total_count: number
@@ -64,7 +64,7 @@ export interface KnowledgeStats {
   readonly confidence_distribution: Record<'0.0-0.3' | '0.3-0.5' | '0.5-0.7' | '0.7-1.0', number>
 }
 
-/** Figures for reviewers, as of one moment. */
+/** Statistics for reviewers, from one snapshot. */
 export interface ReviewStats {
   readonly counts: Record<UnitStatus, number>
   readonly domains: Record<string, number>
@@ -88,10 +88,10 @@ export interface ApiKey {
   readonly user_id: number
   readonly name: string
   readonly labels: string[]
-  /** The first eight characters of the secret, to tell keys apart. */
+  /** The first eight characters of the secret, by which owners recognise a key. */
   readonly key_prefix: string
   readonly key_hash: string
-  /** How long the key was to live, as it was asked for: `30d`. */
+  /** The lifetime that was requested: `30d`. */
   readonly ttl: string
   readonly expires_at: string
   readonly created_at: string
@@ -109,16 +109,16 @@ export interface NewApiKey {
   readonly ttl: string
   /** Any RFC 3339 timestamp. */
   readonly expiresAt: string
-  /** How many active keys the user may have, this one included. Without it there is no limit. */
+  /** The most active keys that the user may have, including this one. @default unlimited */
   readonly activeLimit?: number | undefined
 }
 
 export interface QueryOptions {
-  /** A unit that names any of these ranks higher. Compared exactly. */
+  /** Units that name any of these rank higher. Compared exactly; at most 64. */
   readonly languages?: readonly string[] | undefined
-  /** A unit that names any of these ranks higher. Compared exactly. */
+  /** Units that name any of these rank higher. Compared exactly; at most 64. */
   readonly frameworks?: readonly string[] | undefined
-  /** A unit of this pattern ranks higher. Letter case does not matter. */
+  /** Units with this pattern rank higher. Letter case does not matter. */
   readonly pattern?: string | undefined
   /** @default 5 */
   readonly limit?: number | undefined
@@ -132,94 +132,94 @@ export interface PageOptions {
 }
 
 export interface ListOptions {
-  /** Units with this domain; a blank one means all. */
+  /** Only units with this domain; blank for all. */
   readonly domain?: string | undefined
-  /** Keeps units of at least this confidence. */
+  /** Only units with at least this confidence. @default 0 */
   readonly confidenceMin?: number | undefined
-  /** Keeps units below this confidence; 1 keeps all. */
+  /** Only units below this confidence; 1 includes all. @default 1 */
   readonly confidenceMax?: number | undefined
-  /** Units of this status; a blank one means all, an unknown one none. */
+  /** Only units with this status; blank for all, none for an unknown one. */
   readonly status?: string | undefined
-  /** Applies after every filter. @default 100 */
+  /** The most units returned. @default 100 */
   readonly limit?: number | undefined
 }
 
-/** Units: what agents propose, query, confirm and flag. */
+/** Knowledge units: what agents propose, query, confirm and flag. */
 export interface KnowledgeUnits {
   /**
-   * Adds a unit to the review queue, its domains normalised.
-   * @throws {StoreError} `conflict` where the id is taken; `invalid` where the unit breaks a limit, which for
-   * the whole of it is 2 Mi characters of JSON beside its flags, or has no domain but blank ones.
+   * Adds a unit to the review queue. Its domains are normalised: lower case, stripped, without repetitions.
+   * @throws {StoreError} `conflict` if the id exists; `invalid` if the unit exceeds a limit, which for all of it
+   * except its flags is 2 Mi characters of JSON, or has only blank domains
    */
   insert(unit: KnowledgeUnitInput): Promise<void>
 
   /**
-   * Adds all of the units, or none where one of them fails.
+   * Adds all of the units, or none if one of them fails.
    * @throws {StoreError} as `insert` does
    */
   insertMany(units: readonly KnowledgeUnitInput[]): Promise<void>
 
-  /** The approved unit with this id, or `null`. */
+  /** The approved unit with this id; `null` if there is none. */
   get(id: string): Promise<KnowledgeUnit | null>
 
-  /** The unit with this id, whatever its review status, or `null`. */
+  /** The unit with this id, whatever its review status; `null` if there is none. */
   getAny(id: string): Promise<KnowledgeUnit | null>
 
   /**
-   * Replaces a unit's document, tier and domains. Its review status and `created_at` stay. To confirm
-   * or flag, use `confirm` and `flag`: a read followed by an update loses what was written between.
+   * Replaces a unit's document, tier and domains. Its review status and `created_at` do not change. To confirm or
+   * flag a unit use `confirm` and `flag`: reading and then updating it would lose concurrent changes.
    * @throws {StoreError} `not_found`; `invalid` as `insert` does
    */
   update(unit: KnowledgeUnitInput): Promise<void>
 
   /**
    * Approved units that share at least one of the domains, best first: by relevance times confidence,
-   * then by id descending. Languages, frameworks and pattern only change the order. Blank domains
-   * are ignored; with none left, nothing is found. For some time after a store is opened it waits for an index.
-   * @throws {StoreError} `invalid` where the limit is not a positive integer, or there are more than 64
-   * domains, languages or frameworks
+   * then by id descending. Languages, frameworks and pattern affect only the order. Blank domains are ignored; if
+   * none is left, the result is empty. Right after the store is opened, it waits for the index to load.
+   * @throws {StoreError} `invalid` if the limit is not a positive integer, or there are more than 64 domains,
+   * languages or frameworks
    */
   query(domains: readonly string[], options?: QueryOptions): Promise<KnowledgeUnit[]>
 
   /**
-   * Adds one confirmation to an approved unit, in one step that loses no other: confidence rises by
-   * 0.1 up to 1, and `last_confirmed` is now. Resolves to the unit as it then is.
-   * @throws {StoreError} `not_found` where the unit is unknown or not approved
+   * Confirms an approved unit, atomically: its confidence rises by 0.1, up to 1, and `last_confirmed` becomes now.
+   * Resolves to the changed unit.
+   * @throws {StoreError} `not_found` if the unit does not exist or is not approved
    */
   confirm(id: string): Promise<KnowledgeUnit>
 
   /**
-   * Adds a flag to an approved unit, in one step that loses no other: confidence falls by 0.15 down
-   * to 0. Resolves to the unit as it then is. A flag as a duplicate names the other unit.
-   * @throws {StoreError} `not_found` where the unit is unknown or not approved; `limit_reached` where it has
-   * 100 flags; `invalid`
+   * Flags an approved unit, atomically: its confidence falls by 0.15, down to 0. Resolves to the changed unit. A
+   * flag as a duplicate names the other unit.
+   * @throws {StoreError} `not_found` if the unit does not exist or is not approved; `limit_reached` if it has 100
+   * flags; `invalid`
    */
   flag(id: string, flag: FlagInput): Promise<KnowledgeUnit>
 }
 
-/** Review: what people decide of units. */
+/** Review: what people decide about units. */
 export interface Reviews {
-  /** Where the unit stands in review, or `null` where there is no such unit. */
+  /** A unit's review state; `null` if there is no such unit. */
   getReviewStatus(id: string): Promise<ReviewStatus | null>
 
   /**
-   * Sets a unit's status whatever it was. To decide a pending unit once, use `decide`.
-   * @throws {StoreError} `not_found`; `invalid` where the status is unknown
+   * Sets a unit's status, whatever it was. To decide a pending unit only once, use `decide`.
+   * @throws {StoreError} `not_found`; `invalid` if the status is unknown
    */
   setReviewStatus(id: string, status: UnitStatus, reviewedBy: string): Promise<void>
 
   /**
-   * Approves or rejects a pending unit, in one step that only one of several reviewers wins.
-   * @throws {StoreError} `not_found`; `conflict`, naming the status, where the unit is no longer pending
+   * Approves or rejects a pending unit, atomically: only one of several concurrent reviewers succeeds.
+   * @throws {StoreError} `not_found`; `conflict`, naming the status, if the unit is no longer pending
    */
   decide(id: string, decision: Decision, reviewedBy: string): Promise<ReviewStatus>
 
-  /** A unit and where it stands, whatever its status, or `null`. */
+  /** A unit and its review state, whatever its status; `null` if there is none. */
   reviewItem(id: string): Promise<ReviewItem | null>
 
   /**
-   * Pending units, oldest first. A limit of 0 is an empty page. The next page begins behind as many units as
-   * this one has.
+   * Pending units, oldest first. With a limit of 0 the page is empty. The offset of the next page is this page's
+   * plus the number of units in it.
    * @throws {StoreError} `invalid`
    */
   pendingQueue(options?: PageOptions): Promise<ReviewItem[]>
@@ -227,98 +227,98 @@ export interface Reviews {
   /** How many units are pending. */
   pendingCount(): Promise<number>
 
-  /** `pendingQueue` and `pendingCount` as of one moment. @throws {StoreError} `invalid` */
+  /** `pendingQueue` and `pendingCount` from one snapshot. @throws {StoreError} `invalid` */
   reviewQueue(options?: PageOptions): Promise<ReviewQueuePage>
 
-  /** Units that pass every filter, newest first. @throws {StoreError} `invalid` */
+  /** Units that match every filter, newest first. @throws {StoreError} `invalid` */
   listUnits(options?: ListOptions): Promise<ReviewItem[]>
 }
 
-/** Figures, each as of one moment. */
+/** Statistics, each from one snapshot. */
 export interface Statistics {
-  /** How many units there are, of every status. */
+  /** The number of units of every status. */
   count(): Promise<number>
 
   /**
-   * Approved units by domain, most frequent first, then by name. JavaScript puts names that look like
-   * integers before all others; the texts that `asText` gives keep the order.
+   * The number of approved units by domain, most frequent first, then by name. In a JavaScript object, names that
+   * look like integers come first; the text of `asText` keeps the order.
    */
   domainCounts(): Promise<Record<string, number>>
 
-  /** Units by status; a status without units is absent. */
+  /** The number of units by status; a status without units is absent. */
   countsByStatus(): Promise<Record<string, number>>
 
-  /** Approved units by tier; a tier without units is absent. */
+  /** The number of approved units by tier; a tier without units is absent. */
   countsByTier(): Promise<Record<string, number>>
 
   /**
-   * Approved units by confidence. Buckets are named `lower-upper` and hold their lower bound, not
-   * their upper one, save the last, which holds 1.
+   * The number of approved units by confidence. Buckets are named `lower-upper`; they include their lower bound and
+   * exclude the upper one, except the last, which includes 1.
    * @param innerBounds at most 100, ascending, between 0 and 1. @default [0.3, 0.6, 0.8]
    * @throws {StoreError} `invalid`
    */
   confidenceDistribution(innerBounds?: readonly number[]): Promise<Record<string, number>>
 
-  /** What happened last, newest first, one entry a unit. @throws {StoreError} `invalid` */
+  /** The last events, newest first, one for each unit. @throws {StoreError} `invalid` */
   recentActivity(limit?: number): Promise<Activity[]>
 
   /**
-   * One entry a UTC day, from the first active day within the last `days` to today, without gaps;
-   * `[]` where there was no activity.
-   * @throws {StoreError} `invalid` where `days` is not a positive integer, or above 100,000
+   * One entry for each UTC day, from the first active day within the last `days` to today, without gaps; `[]` if
+   * there was no activity.
+   * @throws {StoreError} `invalid` if `days` is not an integer from 1 to 100,000
    */
   dailyCounts(options?: { readonly days?: number | undefined }): Promise<DailyCount[]>
 
-  /** What `GET /knowledge/stats` tells, as of one moment. */
+  /** What `GET /knowledge/stats` answers. */
   stats(): Promise<KnowledgeStats>
 
-  /** What `GET /review/stats` tells, as of one moment. */
+  /** What `GET /review/stats` answers. */
   reviewStats(): Promise<ReviewStats>
 }
 
 /** Users and their API keys. */
 export interface Accounts {
-  /** @throws {StoreError} `conflict` where the name is taken; `invalid` where it is blank */
+  /** @throws {StoreError} `conflict` if the name exists; `invalid` if it is blank */
   createUser(username: string, passwordHash: string): Promise<void>
 
-  /** The user of this name, or `null`. Letter case matters. */
+  /** The user with this name; `null` if there is none. Letter case matters. */
   getUser(username: string): Promise<User | null>
 
   /**
-   * Stores a key. With `activeLimit`, counting and storing are one step.
-   * @throws {StoreError} `conflict` where the id or the hash is taken; `not_found` where there is no
-   * such user; `limit_reached`; `invalid`
+   * Stores a key. The check of `activeLimit` is atomic with it.
+   * @throws {StoreError} `conflict` if the id or the hash exists; `not_found` if there is no such user;
+   * `limit_reached`; `invalid`
    */
   createApiKey(key: NewApiKey): Promise<ApiKey>
 
-  /** A user's key in any state, or `null`; also where the key is another user's. */
+  /** A user's key in any state; `null` if there is none, or it is another user's. */
   getApiKeyForUser(key: {
     readonly userId: number
     readonly keyId: string
   }): Promise<Omit<ApiKey, 'key_hash'> | null>
 
-  /** The key and its owner's name, or `null` where it is unknown, revoked or expired. */
+  /** The key and its owner's name; `null` if it does not exist, is revoked or has expired. */
   getActiveApiKeyById(keyId: string): Promise<(ApiKey & Pick<User, 'username'>) | null>
 
-  /** A user's keys, newest first, revoked and expired ones included: the newest thousand. */
+  /** A user's newest 1,000 keys, newest first, including revoked and expired ones. */
   listApiKeysForUser(userId: number): Promise<Omit<ApiKey, 'key_hash' | 'user_id'>[]>
 
-  /** How many of a user's keys are neither revoked nor expired. */
+  /** The number of a user's keys that are neither revoked nor expired. */
   countActiveApiKeysForUser(userId: number): Promise<number>
 
-  /** Revokes a user's key. Whether this call did it: `false` where it was revoked or is unknown. */
+  /** Revokes a user's key. Resolves to `false` if it was revoked already or does not exist. */
   revokeApiKey(key: { readonly userId: number; readonly keyId: string }): Promise<boolean>
 
   /**
-   * Notes that a key was used now. Best effort: an unknown key is ignored, a failure is
-   * logged, and a store that is read only notes nothing.
+   * Records that a key was used now. Best effort: an unknown key is ignored, a failure is logged, and a read-only
+   * store does nothing.
    */
   touchApiKeyLastUsed(keyId: string): Promise<void>
 }
 
 /**
- * A unit and where it stands, as it may be handed to `importUnits`. Without a status it is pending;
- * decided without a `reviewed_at`, it was decided now, and with `null` nobody knows when.
+ * A unit and its review state, as `importUnits` takes it. Without a status it is pending. A decided one without
+ * `reviewed_at` was decided now; with `null`, the time is unknown.
  */
 export interface ReviewItemInput {
   readonly knowledge_unit: KnowledgeUnitInput
@@ -327,11 +327,11 @@ export interface ReviewItemInput {
   readonly reviewed_at?: string | null | undefined
 }
 
-/** What whoever runs the store does: accounts of others, and whole collections of units. */
+/** What operators do: manage accounts, and import and export units. */
 export interface Administration {
   /**
-   * Users by name, those after `after` first.
-   * @param options `limit` is 100 unless told
+   * A page of users by name, starting after the name `after`.
+   * @param options `limit` defaults to 100
    * @throws {StoreError} `invalid`
    */
   listUsers(options?: {
@@ -339,30 +339,29 @@ export interface Administration {
     readonly limit?: number | undefined
   }): Promise<Omit<User, 'password_hash'>[]>
 
-  /** Replaces a user's password. @throws {StoreError} `not_found`; `invalid` where it is blank */
+  /** Replaces a user's password. @throws {StoreError} `not_found`; `invalid` if it is blank */
   setPassword(username: string, passwordHash: string): Promise<void>
 
   /**
-   * Removes a user and their API keys; the units they proposed stay. Whether there was such a user.
+   * Removes a user and their API keys. Units that they proposed stay. Resolves to whether the user existed.
    */
   removeUser(username: string): Promise<boolean>
 
   /**
-   * Removes a unit for good, whatever its status, with all that is derived from it: for one that holds
-   * a secret, say. Whether there was such a unit. What other units say of it stays: a `superseded_by`,
-   * or a flag's `duplicate_of`, that names its id.
+   * Deletes a unit for good, whatever its status, with everything that is derived from it; for example because it
+   * holds a secret. Resolves to whether it existed. References of other units to its id stay: `superseded_by`, and
+   * a flag's `duplicate_of`.
    *
-   * What it held is overwritten in the database, and leaves the files beside it as soon as no read is in
-   * the way: mostly before this resolves. Not overwritten are copies that the database left in unused
-   * space of its file when it moved rows, or another program when it changed them: they are rare, and
-   * `cq-store unit remove` clears them. Backups and exports made before keep the unit.
+   * Its content is overwritten in the database, and removed from the write-ahead log as soon as no reader needs
+   * that, mostly before this resolves. Copies that SQLite left in unused space when it moved rows are rare, and
+   * are cleared by `cq-store unit remove`. Earlier backups and exports keep the unit.
    */
   removeUnit(id: string): Promise<boolean>
 
   /**
-   * Adds units as they stand in review, all or none. Resolves to how many were added.
-   * @param options `existing: 'skip'` leaves out units whose id is taken
-   * @throws {StoreError} `conflict` where an id is taken; `invalid` as `insert` does
+   * Adds units with their review state, all or none. Resolves to the number of units added.
+   * @param options `existing: 'skip'` skips units whose id exists
+   * @throws {StoreError} `conflict` if an id exists; `invalid` as `insert` does
    */
   importUnits(
     items: readonly ReviewItemInput[],
@@ -370,9 +369,9 @@ export interface Administration {
   ): Promise<number>
 
   /**
-   * Units of every status by id, those after `after` first. From one call to the next others may
-   * write; a unit that is there all the time is told exactly once.
-   * @param options `limit` is 100 unless told
+   * A page of units of every status by id, starting after the id `after`. Others may write between pages; a unit
+   * that exists all the time is returned exactly once.
+   * @param options `limit` defaults to 100
    * @throws {StoreError} `invalid`
    */
   exportUnits(options?: {
@@ -381,15 +380,14 @@ export interface Administration {
   }): Promise<ReviewItem[]>
 }
 
-/** All units, one after the other, however many there are. */
+/** All units, one after the other, in bounded memory. */
 export interface Iteration {
   /**
-   * Every unit of every status by id, those after `after` first: `for await (const item of
-   * store.units())`. Units are read in pages of `exportUnits`, the next one once the last is used up;
-   * from one to the next others may write, and a unit that is there all the time is told exactly once.
-   * Whoever stops early reads no further. Where a page fails, the iteration ends with its error.
-   * @param options `pageSize` is how many units are read, and kept in memory, at once; 100 unless told
-   * @throws {StoreError} as `exportUnits` does, when the iteration begins or goes on
+   * Every unit of every status by id, starting after the id `after`: `for await (const item of store.units())`.
+   * Units are read in pages of `exportUnits`, each when the one before is used up. Others may write between pages; a
+   * unit that exists all the time is returned exactly once.
+   * @param options `pageSize` is how many units are in memory at once; it defaults to 100
+   * @throws {StoreError} as `exportUnits` does, during the iteration
    */
   units(options?: {
     readonly after?: string
@@ -397,7 +395,7 @@ export interface Iteration {
   }): AsyncIterable<ReviewItem>
 }
 
-/** What may be asked for as text: whatever tells units or their figures over HTTP. */
+/** The methods that `asText` calls: those whose results HTTP clients get. */
 export const textMethods = [
   'query',
   'confirm',
@@ -411,13 +409,12 @@ export const textMethods = [
 ] as const
 export type TextMethod = (typeof textMethods)[number]
 
-/** Results as they are sent on, and nowhere made into objects on the way. */
+/** Results as JSON text, to be passed on without being parsed. */
 export interface Texts {
   /**
-   * Calls a method, and resolves to the JSON text of its result: `asText('public', 'query', ['sqlite'])`.
-   * Where the method resolves to `null`, that is `'null'`. Documents are stored as text and stay text,
-   * so that who only passes them on spends no time on them, however long they are.
-   * @param view for whom the units of the result are written
+   * Calls a method, and resolves to the JSON text of its result: `asText('public', 'query', ['sqlite'])`. Documents
+   * are stored as text and stay text, so that passing them on costs the caller's thread nothing.
+   * @param view for whom the units are written, see `UnitView`
    * @throws {StoreError} as the method does
    */
   asText<Method extends TextMethod>(
@@ -427,27 +424,28 @@ export interface Texts {
   ): Promise<string>
 }
 
-/** Whether a store can do its work, and why not: in words for anybody, without a path of the machine. */
+/** Whether a store works, and why not; the reason contains no path of the machine. */
 export type Readiness =
   | { readonly isReady: true }
   | { readonly isReady: false; readonly reason: string }
 
 /**
- * Where knowledge units, their reviews, users and API keys are kept.
+ * Stores knowledge units, their review state, users and API keys.
  *
- * Records are spelled as they are stored and sent (snake_case, ISO text); an absent value is `null`.
- * Documents that other programs stored are completed with cq's defaults; a unit whose document cq's clients
- * could not read is as good as not there, and named in the log.
- * A write that resolved is seen by every read that starts after it. Every failure is a `StoreError`;
- * beside those that a method names, any may fail with `overloaded`, `timeout`, `outcome_unknown`
- * (writes), `read_only` (writes), `unavailable`, `corrupt`, and, once the store is closed, `closed`.
- * An option that is `undefined` is left out; one that there is not is `invalid`. An answer with units ends with
- * the one that makes it longer than 4 Mi characters, also where more were asked for: pages are shorter then, and
- * only an empty one is the last.
+ * - A write that has resolved is seen by every read that starts after it.
+ * - Every failure is a `StoreError`. Besides those that a method names, any call may fail with `overloaded`,
+ *   `timeout`, `unavailable` or `corrupt`; writes with `outcome_unknown` or `read_only`; and every call with
+ *   `closed` once the store is closed.
+ * - Records are spelled as they are stored and sent: snake_case, ISO 8601, absent values `null`.
+ * - Documents that other programs stored are completed with cq's defaults. A unit whose document cq's clients could
+ *   not read is treated as absent, and logged.
+ * - An option that is `undefined` is ignored; an unknown one is `invalid`.
+ * - A result with units ends with the one that makes it longer than 4 Mi characters. Pages may therefore be shorter
+ *   than requested; only an empty page is the last.
  *
- * Source: the Store protocol of cq's reference server, in camelCase, and what needs one step or one
- * moment: `confirm`, `flag`, `decide`, `insertMany`, `reviewItem`, `reviewQueue`, `stats`, `reviewStats`,
- * what a server needs: `asText`, what the command line needs: `Administration`, and `units`.
+ * Source: the Store protocol of cq's reference server, in camelCase, with atomic operations (`confirm`, `flag`,
+ * `decide`, `insertMany`), results of one snapshot (`reviewItem`, `reviewQueue`, `stats`, `reviewStats`), `asText`,
+ * `units`, and `Administration`.
  */
 export interface Store
   extends KnowledgeUnits,
@@ -459,11 +457,11 @@ export interface Store
     Texts,
     AsyncDisposable {
   /**
-   * Whether it can do its work now: reads, queries and writes. It never fails, may take as long as a call, and
-   * once anything was found to be damaged, is not ready until the store is opened anew.
+   * Whether reads, queries and writes work now. It never fails, and takes at most as long as a call may. Once damage
+   * was found, a store is not ready until it is opened again.
    */
   readiness(): Promise<Readiness>
 
-  /** Takes nothing new, finishes what was accepted, then lets go of the database. Twice is once. */
+  /** Refuses new calls, finishes those that were accepted, then closes the database. Idempotent. */
   close(): Promise<void>
 }

@@ -2,19 +2,21 @@ import { compare, hash } from 'bcrypt'
 import { StoreError } from '../errors.ts'
 
 const cost = 12
-/** bcrypt looks at no more. */
+/** bcrypt ignores the rest. */
 export const longestPassword = 72
-/** Hashes at once: each holds a thread of the pool that files and names are looked up with, too. */
+/**
+ * How many hashes are computed at once: each occupies a thread of Node's pool, which also serves files and DNS.
+ */
 const mostAtOnce = 2
 const mostWaiting = 200
-/** The most that wait of one waiter: so many are checked within some two seconds. */
+/** The most that may wait from one waiter: they are checked within some two seconds. */
 const mostOfOne = 16
 
-/** The hash of a password that nobody knows, checked in place of one that isn't there. */
+/** The hash of a random password, checked in place of one that does not exist. */
 const nobodysHash = '$2b$12$Gzegc8ZA22kOksV3fGY8FOYSWXdbWl32plfIJ5XxWUP6mJFw8/qOq'
 
 let running = 0
-/** Who waits, by whose turn it is next, and for what. */
+/** Who waits, in the order of turns, with what each waits for. */
 const waiting = new Map<string, (() => void)[]>()
 
 /** The hash that is stored of a password. @throws {StoreError} `invalid` if it is too long */
@@ -25,15 +27,15 @@ export async function hashPassword(password: string): Promise<string> {
 }
 
 export interface TurnOptions {
-  /** Those of one waiter wait for each other, and others for one of each at most. @default '' */
+  /** Waiters take turns: one password of each. @default '' */
   readonly waiter?: string
-  /** Whether anybody waits for the answer still. */
+  /** Whether the answer is still wanted. */
   readonly isWanted?: () => boolean
 }
 
 /**
- * Whether this is the password. Without a stored hash, or with a password that is too long, it is not;
- * which takes as long to find out, so that time tells nobody who is known.
+ * Whether this is the password. If there is no stored hash, or the password is too long, the answer is no; it
+ * takes as long, so that timing does not reveal which names exist.
  * @throws {StoreError} `overloaded`
  */
 export async function isPassword(
@@ -50,7 +52,7 @@ function isTooLong(password: string): boolean {
   return Buffer.byteLength(password) > longestPassword
 }
 
-/** @throws {StoreError} `overloaded`; `unavailable` where nobody wants it any more */
+/** @throws {StoreError} `overloaded`; `unavailable` if the answer is no longer wanted */
 async function takingTurns<Result>(
   { waiter = '', isWanted = () => true }: TurnOptions,
   work: () => Promise<Result>,
@@ -75,7 +77,7 @@ function waitForTurn(waiter: string): Promise<void> {
   return new Promise((resolve) => own.push(resolve))
 }
 
-/** To the next waiter; the one after that has the next. */
+/** Gives the next waiter its turn, and moves it to the end. */
 function giveTurn(): void {
   const [next] = waiting
   if (!next) {

@@ -1,18 +1,18 @@
-/** What a server must know and nobody else may. */
+/** The secrets of a server. */
 export interface Secrets {
-  /** What logins are signed with: at least 32 bytes. Whoever knows it can be anybody. */
+  /** Logins are signed with it: at least 32 bytes. Whoever has it can act as any user. */
   readonly jwtSecret: string
-  /** What API keys are hashed with. Keys made under another one are not valid. */
+  /** API keys are hashed with it. Keys made under another one are not valid. */
   readonly apiKeyPepper: string
 }
 
 /** Prints a secret, in any shell of a machine that runs cq-store. */
 export const secretCommand = `node -p "crypto.randomBytes(48).toString('base64url')"`
 
-/** As many as HS256's own hash has. With fewer, the secret is what is guessed. */
+/** The length of HS256's hash. A shorter secret is easier to guess than the hash. */
 const fewestBytes = 32
 
-/** What people write where a secret is to stand. */
+/** Words of placeholders. */
 const placeholderWords = new RegExp(
   (
     'a an and api at auth base64 be before bit bits by byte bytes change char character characters chars code ' +
@@ -23,18 +23,18 @@ const placeholderWords = new RegExp(
     'unsafe use value very with you your 1234567890 123456789 12345678 123456 12345 1234 123 256 48 32'
   )
     .split(' ')
-    // Longer ones first: some begin with others.
+    // Longer ones first, since some begin with others.
     .sort((one, other) => other.length - one.length)
     .join('|'),
   'g',
 )
 const asciiPunctuation = /[\0- !-/:-@[-`{-~]/g
-/** A command, variable or template that its value should be in place of, or a hint: `<your secret>`. */
+/** A command, variable or template that was not filled in, or a hint such as `<your secret>`. */
 const unfilled = /^(\$\(.*\)|\$\{.*\}|\{\{.*\}\}|`.*`|<.*>|\[.*\])$|randomBytes\(|openssl rand/s
-/** A text that begins again after at most so many characters is a short one, repeated to length. */
+/** A text that repeats after at most so many characters is a short one. */
 const longestRepeated = 16
 
-/** The first secret that can't be taken and why, in words that follow its name. */
+/** The first secret that is refused and why, in words that follow its name. */
 export function faultOfSecrets(
   secrets: Secrets,
 ): { readonly name: keyof Secrets; readonly fault: string } | undefined {
@@ -58,7 +58,7 @@ function isBlank(secret: unknown): boolean {
   return typeof secret !== 'string' || secret.trim() === ''
 }
 
-/** Only what can't be random: to refuse a secret that is one is worse than to miss a placeholder. */
+/** Only what cannot be random: refusing a real secret is worse than missing a placeholder. */
 function isPlaceholder(text: string): boolean {
   const bare = text.replaceAll(/^["']|["']$/g, '')
   if (unfilled.test(bare) || isRepeated(bare) || isRun(bare)) return true
@@ -67,7 +67,7 @@ function isPlaceholder(text: string): boolean {
   return rest !== words && rest.replaceAll(asciiPunctuation, '') === ''
 }
 
-/** Whether nearly each character is the one after the one before, as in an alphabet. */
+/** Whether nearly every character is the successor of the one before, as in an alphabet. */
 function isRun(text: string): boolean {
   let following = 0
   for (let at = 1; at < text.length; at++)

@@ -6,17 +6,17 @@ import { sameHash } from './api-key.ts'
 const algorithm = 'HS256'
 const lifetimeSeconds = 24 * 60 * 60
 
-/** Beside the claims that every JWT has. */
+/** A claim of our own, besides the registered ones. */
 const accountClaim = 'account'
 
-/** What a token says. */
+/** The content of a token. */
 export interface Session {
   readonly username: string
-  /** Whether it was given to the account that now has this name, with the password that it now has. */
+  /** Whether it was issued to this account with its present password. */
   isOf(user: User): boolean
 }
 
-/** The tokens that a login gives: JWTs, readable by cq's reference server under the same secret. */
+/** The tokens of logins: JWTs that cq's reference server can read with the same secret. */
 export class SessionTokens {
   readonly #key: KeyObject
 
@@ -24,7 +24,7 @@ export class SessionTokens {
     this.#key = createSecretKey(Buffer.from(secret))
   }
 
-  /** A token that says who its bearer is, for a day, or until the account or its password is another one. */
+  /** A token for a day; it ends early if the account is removed or its password changes. */
   issue(user: User, now: Date): Promise<string> {
     const issuedAt = Math.floor(now.getTime() / 1000)
     return new SignJWT({ [accountClaim]: this.#account(user) })
@@ -35,7 +35,7 @@ export class SessionTokens {
       .sign(this.#key)
   }
 
-  /** Whom the token names, or `undefined` where it is forged, expired or none. */
+  /** The content of a token; `undefined` if it is forged, expired or malformed. */
   async read(token: string, now: Date): Promise<Session | undefined> {
     try {
       const { payload } = await jwtVerify(token, this.#key, {
@@ -45,7 +45,7 @@ export class SessionTokens {
       })
       const { sub: username, [accountClaim]: account } = payload
       if (typeof username !== 'string') return undefined
-      // One of the reference server, or an earlier version's, says nothing of the account.
+      // Tokens of the reference server, and of earlier versions, say nothing of the account.
       const isOf = (user: User) =>
         account === undefined || sameHash(String(account), this.#account(user))
       return { username, isOf }
@@ -54,7 +54,7 @@ export class SessionTokens {
     }
   }
 
-  /** What tells an account from a later one of the same name, and from itself with another password. */
+  /** Distinguishes an account from a later one of the same name, and from itself with another password. */
   #account({ id, password_hash }: User): string {
     return createHmac('sha256', this.#key)
       .update(`${accountClaim} ${id} ${password_hash}`)

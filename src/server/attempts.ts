@@ -1,22 +1,25 @@
 const windowMilliseconds = 60_000
 
 /**
- * Counts what somebody attempted within the last minute, so that nobody attempts it many times. An attempt
- * counts from its beginning until it is forgiven, so that those made at once can't slip through together.
+ * Limits how often something may be attempted within a minute. An attempt counts from its start until it is
+ * forgiven, so that concurrent ones cannot all pass.
  */
 export class Attempts {
   readonly #most: number
   readonly #mostNames: number
-  /** When a name's attempts of the last minute were made, oldest first. Names by their last attempt. */
+  /**
+   * The times of each name's attempts within the last minute, oldest first; names in the order of their last
+   * attempt.
+   */
   readonly #attempts = new Map<string, number[]>()
 
-  /** @param mostNames how many names are remembered; beyond it the one that is quiet longest is forgotten */
+  /** @param mostNames how many names are remembered; beyond it, the one that was idle longest is forgotten */
   constructor(most: number, mostNames = 50_000) {
     this.#most = most
     this.#mostNames = mostNames
   }
 
-  /** After how many seconds another may be made, 0 where one may now. */
+  /** How many seconds to wait before another attempt; 0 if none. */
   wait(name: string, now: number): number {
     const recent = (this.#attempts.get(name) ?? []).filter((at) => at > now - windowMilliseconds)
     this.#attempts.delete(name)
@@ -27,7 +30,7 @@ export class Attempts {
     return Math.max(1, Math.ceil((oldest + windowMilliseconds - now) / 1000))
   }
 
-  /** Notes one, which `wait` let pass. */
+  /** Counts an attempt that `wait` allowed. */
   note(name: string, now: number): void {
     const attempts = this.#attempts.get(name)
     if (attempts) attempts.push(now)
@@ -35,7 +38,7 @@ export class Attempts {
     this.#forgetQuiet()
   }
 
-  /** Takes back one that was noted at that time. */
+  /** Takes back the attempt of that time. */
   forgive(name: string, at: number): void {
     const attempts = this.#attempts.get(name) ?? []
     const index = attempts.indexOf(at)

@@ -4,26 +4,26 @@ import type { SessionTokens } from '../credentials/session-token.ts'
 import type { Store, User } from '../store.ts'
 import { HttpError } from './errors.ts'
 
-/** Who sent a request, found out before its body is read. */
+/** Who sent a request, established before its body is read. */
 interface Caller {
   readonly username: string
-  /** Whose login it was, `null` where they are gone. */
+  /** The user who logged in; `null` if they were removed. */
   readonly user?: User | null
-  /** The API key that was shown, where it is to be noted that it was used. */
+  /** The API key that was used, if that is to be recorded. */
   readonly keyToNote?: string
 }
 
-// Beside the request and not on it, so that nothing in somebody else's server can clash.
+// Beside the request and not on it, so that nothing in a host's server can clash.
 const callers = new WeakMap<FastifyRequest, Caller>()
 
-/** Who sent the request, on a route that asks for a credential. */
+/** Who sent the request, on a route that requires a credential. */
 export function callerOf(request: FastifyRequest): Caller {
   const caller = callers.get(request)
   if (!caller) throw new Error('the route asks for no credential')
   return caller
 }
 
-/** The API key that the request showed, where it is valid, and its use is not noted yet. */
+/** The valid API key that the request was sent with, if its use is not recorded yet. */
 export function keyToNoteOf(request: FastifyRequest): string | undefined {
   return callers.get(request)?.keyToNote
 }
@@ -38,17 +38,17 @@ export interface AuthenticationOptions {
 const challenge = { 'www-authenticate': 'Bearer' } as const
 const bearer = 'Bearer '
 
-/** For how long the use of a key that was noted stands for others, in milliseconds: each costs a write. */
+/** How often the use of a key is recorded at most, in milliseconds: each record is a write. */
 const notedFor = 60_000
 
-/** What a route may ask for: hooks that run before its body is read. */
+/** Hooks that require a credential, and run before the body is read. */
 export class Authentication {
   readonly #options: AuthenticationOptions
   constructor(options: AuthenticationOptions) {
     this.#options = options
   }
 
-  /** An API key, as agents have. A refusal never tells why. */
+  /** Requires an API key. A refusal does not say why. */
   readonly apiKey: onRequestAsyncHookHandler = async (request) => {
     const parts = readApiKey(credential(request) ?? '')
     const { store, apiKeyPepper, now } = this.#options
@@ -56,12 +56,12 @@ export class Authentication {
     if (!key || !sameHash(key.key_hash, hashSecret(parts.secret, apiKeyPepper)))
       throw new HttpError(401, 'Invalid API key', challenge)
     const { username, last_used_at: noted } = key
-    // Also where the clock was set back, as long as it was not by more.
+    // Also if the clock was set back, by less than that.
     const isNoted = noted !== null && Math.abs(now().getTime() - Date.parse(noted)) < notedFor
     callers.set(request, isNoted ? { username } : { username, keyToNote: key.id })
   }
 
-  /** A login's token, as people have, of a user who may be gone by now. */
+  /** Requires the token of a login, whose user may have been removed since. */
   readonly session: onRequestAsyncHookHandler = async (request) => {
     const token = credential(request)
     if (token === undefined)
@@ -75,14 +75,14 @@ export class Authentication {
     callers.set(request, { username, user })
   }
 
-  /** A login's token, of a user who is still there. */
+  /** Requires the token of a login, whose user still exists. */
   readonly user: onRequestAsyncHookHandler = async (request, reply) => {
     await this.session.call(request.server, request, reply)
     if (!callerOf(request).user) throw invalidSession()
   }
 }
 
-/** The user who sent the request. @throws {HttpError} 404 where they are gone */
+/** The user who sent the request. @throws {HttpError} 404 if they were removed */
 export function presentUser(request: FastifyRequest): User {
   const { user } = callerOf(request)
   if (!user) throw new HttpError(404, 'User not found')

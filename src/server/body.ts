@@ -4,36 +4,36 @@ import { parseExactly } from '../knowledge/exact-json.ts'
 import { HttpError } from './errors.ts'
 import { findJsonFault } from './json-fault.ts'
 
-/** The largest body that a route reads which says nothing else, in bytes: names, flags, passwords are short. */
+/** The largest body of a route that sets no other limit, in bytes: names, flags and passwords are short. */
 const usualBody = 16_384
 /** The largest body of a route that takes units, in bytes. */
 export const largestBody = 1_048_576
 
 /**
- * How much of bodies is held at once, in bytes: 8 MiB, thousands of usual ones. What is made of one until its
- * request is answered takes several times as much, and large ones that come together hold up all else.
+ * The most bytes of bodies in memory at once: 8 MiB, thousands of ordinary ones. Until its request is answered,
+ * what is made of a body takes several times as much.
  */
 const mostHeld = 8_388_608
 
-/** Takes bodies as they come, whatever they say they are. */
+/** Accepts bodies of any declared type. */
 export function takeBodies(server: FastifyInstance): void {
   server.removeAllContentTypeParsers()
   const options = { parseAs: 'buffer', bodyLimit: usualBody } as const
   server.addContentTypeParser('*', options, ({ raw: { socket } }, body, done) => {
-    // Who took too long was told so already, and must find nothing done.
+    // A client that was too slow has been answered already, and nothing must be done for it.
     if (socket.writableEnded) done(new HttpError(408, 'Request Timeout'))
     else done(null, body)
   })
   limitHeldBodies(server)
   server.addHook('onRequest', ({ raw: { headers } }, _reply, done) => {
     const type = headers['content-type']
-    // Fastify refuses a type that is none before any parser is asked.
+    // Fastify refuses a malformed content type before it calls a parser.
     if (type !== undefined && !mediaType.test(type)) headers['content-type'] = any
     done()
   })
 }
 
-/** Turns a request away whose body would be too much beside those of others, before any of it is read. */
+/** Refuses a request whose body would exceed what all may hold, before any of it is read. */
 function limitHeldBodies(server: FastifyInstance): void {
   let held = 0
   server.addHook('preParsing', ({ raw, routeOptions }, { raw: answer }, payload, done) => {
@@ -56,10 +56,7 @@ function limitHeldBodies(server: FastifyInstance): void {
   })
 }
 
-/**
- * Bodies are read only where a route wants one: whoever sends one to a route that doesn't, may send
- * anything.
- */
+/** Bodies are read only if the route expects one; to any other route a client may send anything. */
 export function readBodies(server: FastifyInstance): void {
   takeBodies(server)
   server.addHook('preValidation', (request, _reply, done) => {
@@ -73,7 +70,7 @@ const any = 'application/octet-stream'
 const mediaType = /^\s*[\w!#$%&'*+.^`|~-]+\/[\w!#$%&'*+.^`|~-]+\s*(;|$)/
 const json = /^application\/(?:[\w.+-]+\+)?json\b/i
 
-/** What the body says. One that is not said to be JSON is a text, which no route takes. */
+/** The content of a body. One that is not declared as JSON is text, which no route accepts. */
 function readBody(request: FastifyRequest): unknown {
   const raw = request.body as Buffer | undefined
   if (raw === undefined || raw.length === 0) return undefined

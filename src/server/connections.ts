@@ -2,46 +2,48 @@ import { createServer, type RequestListener, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 
 export interface ConnectionLimits {
-  /** The most connections that are open at once; one more is closed as it comes. */
+  /** The most open connections; one more is closed on arrival. */
   readonly mostConnections: number
-  /** How long answers may still be written once the server closes, in milliseconds. */
+  /** How long answers may still be sent once the server closes, in milliseconds. */
   readonly closeGrace: number
   /** How long a client may take to send a request's head, and all of it, in milliseconds. */
   readonly headersTimeout?: number
   readonly requestTimeout?: number
-  /** How long a client may take nothing of its answer, in milliseconds. */
+  /** How long a client may leave its answer unread, in milliseconds. */
   readonly stallTimeout?: number
-  /** How long a connection may be idle between two requests, in milliseconds: longer than load balancers' own. */
+  /**
+   * How long a connection may be idle between two requests, in milliseconds: longer than load balancers keep one.
+   */
   readonly keepAliveTimeout?: number
-  /** How often it is looked whether a client takes too long to send, in milliseconds. */
+  /** How often it is checked whether a client is too slow, in milliseconds. */
   readonly checkInterval?: number
 }
 
-/** Requests that a connection may have sent ahead of their answers. No client in use sends any. */
+/** How many requests a connection may send ahead of their answers. No known client sends any. */
 const mostAhead = 64
 
 type Exchange = Parameters<RequestListener>
 
-/** What a connection is at. */
+/** The state of a connection. */
 interface Connection {
-  /** The request that is being answered, until all of its answer is with the system. */
+  /** The request being answered, until the operating system has all of its answer. */
   current: Exchange | undefined
-  /** Those that wait for it. */
+  /** The requests that wait for it. */
   readonly ahead: Exchange[]
-  /** Whether the next one waits until what is written has left. */
+  /** Whether the next one waits until what is written has been sent. */
   waitsForDrain: boolean
 }
 
 /**
- * An HTTP server whose clients can't make it hold much or wait for long.
+ * An HTTP server whose clients cannot make it hold much memory or wait for long.
  *
- * Node hands out all requests that come in one packet at once, a thousand and more, and keeps their answers
- * until somebody reads them. Here a connection has one request under way: the next one is taken once the answer
- * before it was sent. One that sends more than a few ahead is closed.
+ * Node hands out all requests of one packet at once, a thousand and more, and keeps their answers until somebody
+ * reads them. Here a connection has one request under way: the next one is taken once the answer before it was
+ * sent. A connection that sends more than a few ahead is closed.
  *
- * At its end Node takes an answer for sent that is only written, and cuts it off; and it waits without end for
- * clients that have sent no request, or not all of it. Here connections without a request are closed at once, and
- * requests and answers under way are waited for, for as long as the grace period lasts.
+ * When Node closes a server, it takes an answer for sent that is only written, and cuts it off; and it waits for
+ * ever for clients that have sent no request, or only a part of one. Here connections without a request are
+ * closed at once, and requests and answers under way have the grace period.
  */
 export function guardedServer(handler: RequestListener, limits: ConnectionLimits): Server {
   const { headersTimeout = 10_000, requestTimeout = 30_000, stallTimeout = 30_000 } = limits
@@ -49,7 +51,7 @@ export function guardedServer(handler: RequestListener, limits: ConnectionLimits
   const connections = new Map<Socket, Connection>()
   let isClosing = false
 
-  /** Takes the next request, if none is under way, and what was written before has left. */
+  /** Takes the next request, if none is under way and what was written before has been sent. */
   const goOn = (socket: Socket, connection: Connection) => {
     const { current, ahead, waitsForDrain } = connection
     if (current || waitsForDrain || socket.destroyed) return
@@ -99,7 +101,7 @@ export function guardedServer(handler: RequestListener, limits: ConnectionLimits
     const isBeingAnswered = connections.get(socket)?.current !== undefined
     if (!isBeingAnswered || socket.writableLength > 0) socket.destroy()
   })
-  // Which Node asks for as it closes.
+  // Node calls this when it closes the server.
   server.closeIdleConnections = () => {
     if (isClosing) return
     isClosing = true
@@ -114,7 +116,7 @@ export function guardedServer(handler: RequestListener, limits: ConnectionLimits
   return server
 }
 
-/** Has the client told that its connection ends with this answer. */
+/** Tells the client that its connection ends with this answer. */
 function endAfter(response: ServerResponse): void {
   if (!response.headersSent) response.shouldKeepAlive = false
 }

@@ -4,7 +4,7 @@ import type { FastifyInstance, FastifySchema } from 'fastify'
 import { version } from '../version.ts'
 import { jsonAnswer } from './json-answer.ts'
 
-/** As much of an OpenAPI document as is changed here. */
+/** The parts of an OpenAPI document that are changed here. */
 interface Document {
   readonly paths?: Readonly<Record<string, object>>
 }
@@ -13,8 +13,8 @@ const legacyTag = 'legacy'
 const currentApi = '/api/v1/'
 
 /**
- * Tells the current API from the earlier one in what is said of every route that is declared after it:
- * the earlier one is what a route says is deprecated, and everything at the root that is not for operators.
+ * Marks the routes declared after it as current or legacy. Legacy are those that say so, and everything at the
+ * root that is not for operators.
  */
 export function describeMounts(server: FastifyInstance): void {
   server.addHook('onRoute', (route) => {
@@ -33,7 +33,7 @@ export function describeMounts(server: FastifyInstance): void {
   })
 }
 
-/** A route's handler is called the same wherever it is mounted; the operations need names of their own. */
+/** A route's handler has the same name wherever it is mounted; operations need distinct names. */
 function nameOf({ operationId }: FastifySchema, isLegacy: boolean, isElsewhere: boolean) {
   if (operationId === undefined) return {}
   const name = isLegacy
@@ -43,8 +43,8 @@ function nameOf({ operationId }: FastifySchema, isLegacy: boolean, isElsewhere: 
 }
 
 /**
- * Collects every route that is declared after it.
- * @throws {TypeError} where the server collects its own
+ * Collects every route declared after it.
+ * @throws {TypeError} if the server collects its own
  */
 export async function documentRoutes(server: FastifyInstance): Promise<void> {
   if (server.hasDecorator('swagger'))
@@ -80,7 +80,7 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
         },
       },
     },
-    // Where the server is mounted, `servers` says.
+    // `servers` says where the server is mounted.
     transform: ({ schema, url }) => ({ schema, url: url.slice(server.prefix.length) }),
     refResolver: {
       buildLocalReference: ({ $id }, _baseUri, _fragment, index) => String($id ?? `schema${index}`),
@@ -88,9 +88,9 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
   })
 }
 
-/** The OpenAPI document, and pages to browse it. */
+/** Serves the OpenAPI document, and pages to browse it. */
 export async function servePages(server: FastifyInstance): Promise<void> {
-  // Written once, as it costs milliseconds, and anybody may ask for it as often as they like.
+  // Serialised once, since that takes milliseconds and anybody may request it any number of times.
   let document: Buffer | undefined
   server.get('/openapi.json', { schema: { hide: true } }, async (_request, reply) => {
     document ??= Buffer.from(JSON.stringify(served(server.swagger() as Document, '.')))
@@ -98,7 +98,7 @@ export async function servePages(server: FastifyInstance): Promise<void> {
   })
   await server.register(fastifySwaggerUi, {
     routePrefix: '/docs',
-    // The pages' own links are relative, so that they are right under any prefix, a proxy's, too.
+    // The pages' links are relative, and so right under any prefix, a proxy's included.
     indexPrefix: '.',
     uiConfig: { docExpansion: 'list', onComplete: foldLegacy },
     transformSpecification: (document) => served(document as Document, '..'),
@@ -106,7 +106,7 @@ export async function servePages(server: FastifyInstance): Promise<void> {
   })
 }
 
-/** The document with the current API first, and where the API is, relative to the document. */
+/** The document with the current API first, and the address of the API relative to the document. */
 function served(document: Document, url: string) {
   const paths = Object.entries(document.paths ?? {}).sort(
     ([, one], [, other]) => Number(isLegacy(one)) - Number(isLegacy(other)),
@@ -118,6 +118,6 @@ function isLegacy(path: object): boolean {
   return Object.values(path).every(({ deprecated }: { deprecated?: boolean }) => deprecated)
 }
 
-/** What the pages run once they are shown, in the browser: its text is made part of their script. */
+/** Runs in the browser when the pages are shown: its source is embedded in their script. */
 declare const ui: { layoutActions: { show(thing: readonly string[], isShown: boolean): void } }
 const foldLegacy = () => ui.layoutActions.show(['operations-tag', 'legacy'], false)

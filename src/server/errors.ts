@@ -2,7 +2,7 @@ import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from
 import { StoreError, type StoreErrorCode } from '../errors.ts'
 import { RepeatedFaults } from '../logging.ts'
 
-/** One thing that is wrong with a request, as cq's clients know it. */
+/** One fault of a request, as cq's clients know it. */
 export interface Fault {
   readonly type: string
   /** Where: `['body', 'domains', 1]`. */
@@ -12,7 +12,7 @@ export interface Fault {
   readonly ctx?: Readonly<Record<string, unknown>>
 }
 
-/** A refusal as it is answered: a status, and a body that holds the detail. */
+/** A refusal: a status, and a body with the detail. */
 export class HttpError extends Error {
   override readonly name = 'HttpError'
   readonly status: number
@@ -32,7 +32,7 @@ export class HttpError extends Error {
   }
 }
 
-/** Clients keep what they proposed and try again at a 503, and drop it for good at a 4xx. */
+/** At a 503, clients keep what they proposed and retry; at a 4xx they drop it for good. */
 const statuses: Partial<Record<StoreErrorCode, number>> = {
   invalid: 422,
   not_found: 404,
@@ -43,21 +43,21 @@ const statuses: Partial<Record<StoreErrorCode, number>> = {
   outcome_unknown: 503,
   unavailable: 503,
   closed: 503,
-  // Which clients of agents take as a 503, and nobody is told to come back in a moment.
+  // Agents treat it like a 503, but are not told to retry soon.
   read_only: 403,
   migration_needed: 503,
   newer_schema: 503,
 }
 
-/** What clients are told of a 503, whose own message is about this machine. */
+/** What clients see of a 503; the original message may be about this machine. */
 const unavailable = 'Service temporarily unavailable, please try again'
-/** Who does it again at once may have done it twice. */
+/** A client that retries at once might do it twice. */
 const outcomeUnknown =
   'It is unknown whether this took effect: the server did not learn how it ended. Look before you do it again'
 const readOnly = 'This server is read only'
 const retryAfterSeconds = '1'
 
-/** The answer to a request that failed. What is nobody's fault but this server's is logged. */
+/** Answers a request that failed. Faults of this server are logged. */
 export function answerError(
   error: FastifyError | StoreError | HttpError,
   request: FastifyRequest,
@@ -68,10 +68,10 @@ export function answerError(
   return reply.code(status).headers(headers).send({ detail })
 }
 
-/** Of each server. */
+/** By server. */
 const repeated = new WeakMap<object, RepeatedFaults>()
 
-/** Has faults that come again and again counted, and told at the latest as the server closes. */
+/** Counts repeated faults in place of logging each, and logs the counts when the server closes at the latest. */
 export function countFaults(server: FastifyInstance): void {
   if (repeated.has(server.server)) return
   const faults = new RepeatedFaults()
@@ -89,7 +89,7 @@ function logFault(
 ): void {
   const level = status === 500 ? 'error' : 'warn'
   const { code = error.name } = error as { code?: string }
-  // What follows in parentheses or quotes tells one case from another.
+  // What follows in parentheses or quotes differs from case to case.
   const [what = ''] = error.message.split(/[("']/, 1)
   const first = () => log[level]({ err: error }, `answered ${status}`)
   const faults = repeated.get(server.server)
@@ -103,7 +103,7 @@ function logFault(
 function toHttpError(error: FastifyError | StoreError | HttpError): HttpError {
   if (error instanceof HttpError) return error
   if (error instanceof StoreError) return fromStore(error)
-  // What Fastify itself refuses: a body that is too large or does not come.
+  // Fastify's own refusals, such as a body that is too large or incomplete.
   const { statusCode = 500, message } = error
   if (statusCode >= 400 && statusCode < 500) return new HttpError(statusCode, message)
   return new HttpError(500, 'Internal Server Error')
@@ -120,7 +120,7 @@ function fromStore({ code, message }: StoreError): HttpError {
 
 export const notFound = () => new HttpError(404, 'Not Found')
 
-/** Says of a record that does not exist what the route's clients know it by. */
+/** Replaces the message of `not_found` by the one that the route's clients expect. */
 export const notFoundAs =
   (detail: string) =>
   async <Result>(outcome: Promise<Result>): Promise<Result> => {

@@ -1,4 +1,4 @@
-/** Where a text stops being JSON, and what should stand there, in the words of cq's reference server. */
+/** Where a text stops being JSON and what was expected there, in the words of cq's reference server. */
 export interface JsonFault {
   readonly position: number
   readonly message: string
@@ -13,15 +13,15 @@ const plainText = /[ !#-[\]-\uffff]*/y
 const escaped = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y
 
 /**
- * Finds the fault of a text that `JSON.parse` refuses, which doesn't always tell where. It keeps its own
- * stack, so that no nesting is too deep for it.
+ * Finds the fault of a text that `JSON.parse` refuses, which does not always say where. It keeps a stack of its
+ * own, so that deep nesting does not overflow.
  */
 export function findJsonFault(text: string): JsonFault {
   const open: ('{' | '[')[] = []
   let at = 0
   let expected: 'value' | 'first value' | 'name' | 'first name' | 'separator' = 'value'
 
-  // Asked at every place, where there mostly is none.
+  // Checked at every position, where there mostly is none.
   const skipSpace = () => {
     if (text.charCodeAt(at) <= 0x20) skip(space)
   }

@@ -10,24 +10,25 @@ import fastify, {
 import { guardedServer } from './connections.ts'
 import { answerError, notFound } from './errors.ts'
 
-/** What a server of one's own is guarded by. */
+/** The limits of a server. */
 export interface ListenerOptions {
   /** A pino logger. @default no logs */
   readonly logger?: FastifyBaseLogger | undefined
-  /**
-   * The addresses of proxies whose `X-Forwarded-For` is believed, as Fastify takes them. @default none
-   */
+  /** Addresses of proxies whose `X-Forwarded-For` is trusted, as Fastify takes them. @default none */
   readonly trustProxy?: FastifyServerOptions['trustProxy'] | undefined
-  /** The most connections that are open at once; one more is closed as it comes. @default 2000 */
+  /** The most open connections; one more is closed on arrival. @default 2000 */
   readonly maxConnections?: number | undefined
   /**
-   * How long `close` waits for requests that are under way, and answers that are still being sent, in
-   * milliseconds. Connections without a request are closed at once. @default 10000
+   * How long `close` waits for requests under way and answers that are still being sent, in milliseconds. Idle
+   * connections are closed at once. @default 10000
    */
   readonly closeGrace?: number | undefined
 }
 
-/** A server without routes: what it can't read, doesn't know or gets too slowly is refused as cq's clients expect. */
+/**
+ * A server without routes. It refuses what it cannot read, does not know or receives too slowly in the form that
+ * cq's clients expect.
+ */
 export function listener({
   logger,
   trustProxy = false,
@@ -41,11 +42,11 @@ export function listener({
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: () => randomUUID(),
     exposeHeadRoutes: false,
-    // Until everything under way is answered, the store is there to answer with.
+    // The store stays open until everything under way is answered.
     return503OnClosing: false,
     routerOptions: { maxParamLength: 65_536 },
     frameworkErrors: (error, request, reply) => {
-      // A path that is no valid text names nothing.
+      // A path that is not valid text names nothing.
       const refused = error.code === 'FST_ERR_BAD_URL' ? notFound() : (error as FastifyError)
       answerError(refused, request, reply)
     },
@@ -60,7 +61,7 @@ const brokenRequests: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
 }
 
-/** Answers what can't be read as HTTP, or doesn't come in time. */
+/** Answers what cannot be read as HTTP, or arrives too slowly. */
 function answerBrokenRequest({ code }: Error & { code: string }, socket: Socket): void {
   if (!socket.writable) {
     socket.destroy()

@@ -2,40 +2,40 @@ import { createHash } from 'node:crypto'
 import { isIPv6 } from 'node:net'
 import { Attempts } from './attempts.ts'
 
-/** For how long a right login lets its user pass from that address, in milliseconds: a day, as a token. */
+/** How long a successful login exempts its user at that address, in milliseconds: a day, like a token. */
 const knownFor = 24 * 60 * 60 * 1000
 const mostKnown = 50_000
 
 export interface LoginLimitOptions {
-  /** How many logins may fail within a minute, for each user name and address. @default 20 */
+  /** How many logins may fail within a minute, for each name and address. @default 20 */
   readonly failures?: number | undefined
-  /** The time, in milliseconds. It never goes back, unlike a clock that is set. */
+  /** A monotonic clock, in milliseconds. */
   readonly now?: (() => number) | undefined
 }
 
-/** A login that is being tried. */
+/** A login attempt. */
 export interface LoginAttempt {
-  /** After how many seconds it may be tried again; 0 where it may be now. */
+  /** How many seconds to wait before trying again; 0 if none. */
   readonly seconds: number
-  /** Whose turn it takes where passwords wait to be checked. */
+  /** Whose turn it takes when passwords wait to be checked. */
   readonly waiter: string
-  /** Takes it back, as it did not fail. */
+  /** Takes the attempt back, since it did not fail. */
   forgive(outcome: 'right' | 'unknown'): void
 }
 
 /**
- * Counts failed logins, so that nobody tries many passwords: by user name and address, five times as many by
- * address, and ten times as many by user name. An address is that of a network, for IPv6 a /64.
+ * Limits failed logins: by name and address; five times as many by address; ten times as many by name. An address
+ * is a network, for IPv6 a /64.
  *
- * Who has logged in from an address within a day is counted there by name and address only: others, who share
- * the address or know the name, lock nobody out who comes back.
+ * A name that has logged in from an address within a day is limited there by name and address only: strangers who
+ * share the address or know the name cannot lock it out.
  */
 export class LoginLimit {
   readonly #byBoth: Attempts
   readonly #byAddress: Attempts
   readonly #byName: Attempts
   readonly #now: () => number
-  /** When a name and address last logged in, the one that is quiet longest first. */
+  /** When each name last logged in from an address, the one that was idle longest first. */
   readonly #known = new Map<string, number>()
 
   constructor({ failures = 20, now = () => performance.now() }: LoginLimitOptions = {}) {
@@ -45,7 +45,7 @@ export class LoginLimit {
     this.#now = now
   }
 
-  /** Notes an attempt, where one may be made. */
+  /** Counts an attempt, if one is allowed. */
   attempt(username: string, ip: string): LoginAttempt {
     const now = this.#now()
     const network = networkOf(ip)
@@ -74,18 +74,18 @@ export class LoginLimit {
   }
 }
 
-/** Of one length, however long a name somebody makes up. */
+/** Of one length, whatever the length of the name. */
 function digest(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64')
 }
 
-/** The network that an address is in, as far as one client has all of it: for IPv6 the first 64 bits. */
+/** The network of an address, as far as one client controls it: for IPv6 the first 64 bits. */
 export function networkOf(ip: string): string {
   const [address = ''] = ip.split('%', 1)
   const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)
   if (mapped) return mapped[1] as string
   if (!isIPv6(address)) return address
-  // Written in full, in the one form that a URL has for it.
+  // Written in full, in the one form that a URL uses.
   const [before = '', after] = new URL(`http://[${address}]`).hostname.slice(1, -1).split('::')
   const groups = before === '' ? [] : before.split(':')
   const rest = after ? after.split(':') : []

@@ -4,15 +4,15 @@ import type { Metrics } from './metrics.ts'
 import { speakCq } from './protocol.ts'
 import { secureAnswers } from './security-headers.ts'
 
-/** Where `/metrics` is served on a port of its own. */
+/** Where `/metrics` is served on its own port. */
 export interface MetricsAddress {
-  /** 0 takes any that is free; the log tells which. */
+  /** 0 for any free port; the log says which. */
   readonly port: number
   /** @default '127.0.0.1' */
   readonly host?: string | undefined
 }
 
-/** The address for metrics could not be listened on; the cause tells why. */
+/** The address for metrics is not available; the cause says why. */
 export class MetricsAddressError extends Error {
   override readonly name = 'MetricsAddressError'
   readonly address: string
@@ -23,7 +23,7 @@ export class MetricsAddressError extends Error {
   }
 }
 
-/** Serves metrics beside the server's routes, or at an address of their own for as long as it is up. */
+/** Serves metrics beside the server's routes, or at an address of their own while the server runs. */
 export function serveMetrics(
   server: FastifyInstance,
   metrics: Metrics,

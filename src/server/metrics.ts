@@ -14,7 +14,7 @@ import type { Store } from '../store.ts'
 import { version } from '../version.ts'
 import { refusals } from './schemas.ts'
 
-/** What a store may tell of itself beyond what every Store does. */
+/** What a store may report beyond the Store contract. */
 interface ObservedStore {
   readonly figures: {
     readonly read: LaneFigures
@@ -29,12 +29,12 @@ interface ObservedStore {
 }
 
 const lanes = ['read', 'rank', 'write'] as const
-/** Figures of a lane that rise and fall, by what metrics call them. */
+/** The figures of a lane that rise and fall, by the names of their metrics. */
 const gauges = { waiting: 'waiting', underWay: 'under_way', held: 'held_bytes' } as const
 
 let processRegistry: Registry | undefined
 
-/** Figures of the process, event loop and memory among them. There is one process, however many servers. */
+/** Metrics of the process, such as memory and event loop. There is one process, however many servers. */
 function processMetrics(): Registry {
   if (!processRegistry) {
     processRegistry = new Registry()
@@ -43,7 +43,7 @@ function processMetrics(): Registry {
   return processRegistry
 }
 
-/** What an operator watches, in Prometheus' text format. */
+/** What operators monitor, in Prometheus' text format. */
 export class Metrics {
   readonly #registry = new Registry()
   readonly #requests = new Histogram({
@@ -76,7 +76,7 @@ export class Metrics {
     this.#failedLogins.inc()
   }
 
-  /** Watches the server's routes. */
+  /** Observes the server's routes. */
   observe(server: FastifyInstance): void {
     server.addHook('onResponse', (request, reply, done) => {
       const route = request.routeOptions.url ?? 'none'
@@ -88,7 +88,7 @@ export class Metrics {
     })
   }
 
-  /** Serves what was seen. */
+  /** Serves what was observed. */
   route(server: FastifyInstance): void {
     server.get(
       '/metrics',
@@ -195,7 +195,7 @@ export class Metrics {
     })
   }
 
-  /** prom-client's own histograms only count what they are told one by one. */
+  /** prom-client's own histograms can only be filled value by value. */
   #addHistogram(
     suffix: string,
     help: string,
@@ -253,7 +253,10 @@ function isObserved(store: Store): store is Store & ObservedStore {
 
 const patienceMilliseconds = 1000
 
-/** The answer of a store, or `undefined`: where it is in trouble, its other figures matter all the more. */
+/**
+ * The answer of a store; `undefined` if it is late, so that its other metrics are served even when it is in
+ * trouble.
+ */
 function unlessLate<Answer>(answer: Promise<Answer>): Promise<Answer | undefined> {
   const late = setTimeout(patienceMilliseconds, undefined, { ref: false })
   return Promise.race([answer.catch(() => undefined), late])

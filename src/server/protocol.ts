@@ -5,7 +5,7 @@ import { refuseEmptyNames, watchPaths } from './paths.ts'
 import { declareAnswers } from './schemas.ts'
 import { compileValidator } from './validation.ts'
 
-/** Has a server take and refuse requests as cq does. What comes back is called after its last route. */
+/** Makes a server accept and refuse requests as cq does. Call the result after its last route. */
 export function speakCq(server: FastifyInstance): () => void {
   server.setValidatorCompiler(compileValidator)
   server.setSerializerCompiler(() => JSON.stringify)

@@ -3,7 +3,7 @@ import { knowledgeUnitSchema } from '../knowledge/knowledge-unit.ts'
 import { unitStatuses } from '../knowledge/records.ts'
 import { storableText } from '../knowledge/validation.ts'
 
-/** A JSON Schema of which no type is derived: what answers hold is typed by the store. */
+/** A JSON Schema from which no type is derived: the store types what answers contain. */
 type Schema = Readonly<Record<string, unknown>>
 
 export const text = { type: 'string', pattern: storableText } as const
@@ -46,7 +46,7 @@ const key = {
   is_active: { type: 'boolean' },
 } as const
 
-/** What answers hold, by the name that the OpenAPI document gives it. */
+/** The schemas of answers, by their names in the OpenAPI document. */
 const answers = {
   KnowledgeUnit: { ...knowledgeUnitSchema, description: 'A unit, and who proposed it.' },
   PublicKnowledgeUnit: {
@@ -155,7 +155,7 @@ const headers: Readonly<Record<number, Readonly<Record<string, Schema>>>> = {
   503: { 'Retry-After': retryAfter },
 }
 
-/** Answers that refuse, by status. */
+/** Refusals, by status. */
 export function refusals(...statuses: number[]): Record<number, Schema> {
   return Object.fromEntries(
     statuses.map((status) => [
@@ -169,7 +169,7 @@ export function refusals(...statuses: number[]): Record<number, Schema> {
   )
 }
 
-/** The answers of a route: the good one, and the refusals that it knows beside those of every route. */
+/** The answers of a route: the successful one, and the refusals that it has besides those of every route. */
 export function responses(status: number, good: Schema, ...refused: number[]) {
   return { [status]: good, ...refusals(...refused, 500, 503) } as Record<number, Schema>
 }

@@ -3,7 +3,7 @@ import { Socket } from 'node:net'
 import type { FastifyInstance } from 'fastify'
 import helmet from 'helmet'
 
-/** Sends with every answer the headers that keep browsers from guessing and from being framed. */
+/** Sends the headers that keep browsers from guessing types and from framing, with every answer. */
 export function secureAnswers(server: FastifyInstance): void {
   const headers = securityHeaders()
   server.addHook('onRequest', (_request, reply, done) => {
@@ -12,12 +12,12 @@ export function secureAnswers(server: FastifyInstance): void {
   })
 }
 
-/** What helmet sets. Asked once, since it is the same for every answer, and helmet makes it anew each time. */
+/** The headers that helmet sets. Computed once: they are the same for every answer. */
 function securityHeaders(): ReturnType<ServerResponse['getHeaders']> {
   const request = new IncomingMessage(new Socket())
   const response = new ServerResponse(request)
   const setHeaders = helmet({
-    // Without it, a browser could read the pages only over HTTPS.
+    // Otherwise browsers would load the pages over HTTPS only.
     contentSecurityPolicy: { directives: { upgradeInsecureRequests: null } },
   })
   setHeaders(request, response, (error) => {

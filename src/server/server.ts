@@ -21,21 +21,21 @@ import { removalRoute, reviewRoutes } from './routes/reviews.ts'
 import { secureAnswers } from './security-headers.ts'
 
 export interface CqServerOptions extends Secrets {
-  /** Where everything is kept. It stays open when the server closes: who opened it closes it. */
+  /** The storage. It stays open when the server closes: whoever opened it closes it. */
   readonly store: Store
   /**
-   * How many logins may fail within a minute, for each user name and address; five times as many for each
-   * address, and ten times as many for each user name, save from where they logged in within a day. @default 20
+   * How many logins may fail within a minute for each name and address; five times as many for each address, and
+   * ten times as many for each name, except where it logged in within a day. @default 20
    */
   readonly loginFailures?: number | undefined
   /**
-   * Where `/metrics` answers: beside everything else, nowhere, or alone on a port of its own, which is
-   * open from when the server is ready until it closes. @default true
+   * Where `/metrics` is served: beside everything else, not at all, or on a port of its own, which is open from
+   * when the server is ready until it closes. @default true
    */
   readonly metrics?: boolean | MetricsAddress | undefined
   /**
-   * Whether `/docs` and `/openapi.json` answer. A server that has `@fastify/swagger` of its own shows these
-   * routes there instead, where its `securitySchemes` name `apiKey` and `login`.
+   * Whether `/docs` and `/openapi.json` are served. A host with its own `@fastify/swagger` shows these routes
+   * there instead, if its `securitySchemes` name `apiKey` and `login`.
    * @default true in `createServer`, false in `cqServer`
    */
   readonly docs?: boolean | undefined
@@ -43,21 +43,21 @@ export interface CqServerOptions extends Secrets {
 
 export interface ServerOptions extends CqServerOptions, ListenerOptions {
   /**
-   * What every path begins with, as in `/cq`. `/health` and `/ready` answer without it as well, for probes.
-   * @default '' nothing
+   * What every path begins with, such as `/cq`. `/health` and `/ready` answer without it as well, for probes.
+   * @default '' none
    */
   readonly prefix?: string | undefined
 }
 
 const cqOptions = ['store', 'jwtSecret', 'apiKeyPepper', 'loginFailures', 'metrics', 'docs']
 const listenerOptions = ['logger', 'trustProxy', 'maxConnections', 'closeGrace']
-/** What Fastify itself takes where a plugin is registered, and hands on to it. */
+/** Options that Fastify itself takes when a plugin is registered, and passes on to it. */
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 
 /**
- * cq's wire protocol as a Fastify plugin, for a server of your own. It may be registered under a prefix,
- * and more than once. Request logs and security headers are the server's affair. Beside its own options it
- * takes what Fastify itself does where a plugin is registered, and no others.
+ * cq's wire protocol as a Fastify plugin, for your own server. It may be registered under a prefix, and several
+ * times. Request logs and security headers are up to the host. Besides its own options it takes Fastify's options
+ * for plugins, and no others.
  */
 export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, options) => {
   checkOptions('cqServer', options, [...cqOptions, ...registerOptions])
@@ -66,8 +66,8 @@ export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, opti
 }
 
 /**
- * cq's server as a whole: call `listen`, and `close` at the end.
- * @throws {TypeError} where a secret is missing or weak, an option unknown, or the prefix malformed
+ * cq's complete server: call `listen`, and finally `close`.
+ * @throws {TypeError} if a secret is missing or weak, an option unknown, or the prefix malformed
  */
 export async function createServer(options: ServerOptions): Promise<FastifyInstance> {
   checkOptions('createServer', options, [...cqOptions, ...listenerOptions, 'prefix'])
@@ -90,7 +90,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   return server
 }
 
-/** @throws {TypeError} for an unknown option, as where one is misspelt, or a value that is none */
+/** @throws {TypeError} for an unknown option or a wrong value */
 function checkOptions(taker: string, options: CqServerOptions, known: readonly string[]): void {
   const { store, metrics = true, docs = true } = options
   const unknown = findUnknownName(options, known)
@@ -102,9 +102,9 @@ function checkOptions(taker: string, options: CqServerOptions, known: readonly s
     throw new TypeError(`metrics must be true, false or { port, host }, and is ${metrics}`)
 }
 
-/** @throws {TypeError} where it is given and none */
+/** @throws {TypeError} if it is given and out of range */
 function requireWhole(name: string, value: number | undefined, least: number): void {
-  // Timers of Node take no more.
+  // The longest delay of a timer in Node.
   if (value === undefined || (Number.isInteger(value) && value >= least && value < 2 ** 31)) return
   throw new TypeError(`${name} must be a whole number of at least ${least}, and is ${value}`)
 }
@@ -122,7 +122,7 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
 
   touchKeys(server, store)
   metrics?.observe(server)
-  // Clients take a 404 as "use the defaults", and can't read a page of HTML.
+  // Clients take a 404 for "use the defaults", and cannot read a page of HTML.
   server.get('/.well-known/cq-node.json', { schema: { hide: true } }, () =>
     Promise.reject(notFound()),
   )
@@ -152,7 +152,7 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
   closePaths()
 }
 
-/** What answers at the root of a server that is under a prefix otherwise. */
+/** What a server under a prefix also answers at the root. */
 async function serveProbes(server: FastifyInstance, store: Store): Promise<void> {
   const closePaths = speakCq(server)
   healthRoute(server)
@@ -172,7 +172,7 @@ function requireSecrets(server: FastifyInstance, secrets: Secrets): void {
     )
 }
 
-/** Notes that an API key was used, once its request is answered; once a minute is enough. */
+/** Records that an API key was used, once its request is answered, at most once a minute. */
 function touchKeys(server: FastifyInstance, store: Store): void {
   server.addHook('onResponse', (request, reply, done) => {
     const keyId = keyToNoteOf(request)
@@ -184,7 +184,7 @@ function touchKeys(server: FastifyInstance, store: Store): void {
   })
 }
 
-/** Tells clients what the log calls their requests. */
+/** Tells clients the id of their request in the log. */
 function nameRequests(server: FastifyInstance): void {
   server.addHook('onRequest', ({ id }, reply, done) => {
     reply.header('x-request-id', id)
@@ -192,7 +192,7 @@ function nameRequests(server: FastifyInstance): void {
   })
 }
 
-/** One line for each request: what was asked, never what it held. */
+/** Logs one line for each request, without its content. */
 function logRequests(server: FastifyInstance): void {
   server.addHook('onResponse', (request, reply, done) => {
     request.log.info(

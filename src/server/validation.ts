@@ -5,7 +5,7 @@ import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
 import { saysWhatIsWrong, storableText } from '../knowledge/validation.ts'
 import { type Fault, HttpError } from './errors.ts'
 
-/** Gives handlers the types of what their schemas let pass. */
+/** Gives handlers the types that their schemas allow. */
 export interface SchemaTypes extends FastifyTypeProvider {
   validator: this['schema'] extends JSONSchema ? FromSchema<this['schema']> : unknown
 }
@@ -24,8 +24,8 @@ const ajv = new Ajv({ allErrors: true, allowUnionTypes: true, useDefaults: true,
 const sizesAjv = new Ajv({ allErrors: true, strict: false, verbose: true })
 
 /**
- * Turns a route's schema into a check that refuses with everything that is wrong; with what is too long or too
- * many first and alone, so that nobody is told of thousands of things.
+ * Turns a route's schema into a check that reports everything that is wrong; but if something is too long or too
+ * many, only that, so that a large request cannot cause a large answer.
  */
 export function compileValidator({ schema, httpPart }: FastifyRouteSchemaDef<FastifySchema>) {
   const validate = ajv.compile(schema)
@@ -44,7 +44,7 @@ export function compileValidator({ schema, httpPart }: FastifyRouteSchemaDef<Fas
   }
 }
 
-/** As much of a schema as says how many items and properties there may be. */
+/** The parts of a schema that limit the number of items and properties. */
 function sizesIn({ maxItems, maxProperties, properties }: Schema): Schema {
   const inProperties = Object.entries(properties ?? {}).map(([name, property]) => [
     name,
@@ -63,10 +63,10 @@ function refusal(detail: readonly Fault[]) {
 
 const wholeNumber = /^\s*[+-]?\d+(\.0+)?\s*$/
 const decimalNumber = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i
-/** What is longer is no number that anybody means, and is not looked at: the patterns try it in many ways. */
+/** Anything longer is not a number, and is not tried against the patterns. */
 const longestNumber = 100
 
-/** A query string as its schema means it: texts become numbers and lists; of several values, the last counts. */
+/** A query string as its schema means it: texts become numbers and lists; of repeated values, the last counts. */
 function readQuery(schema: Schema, input: unknown): Record<string, unknown> {
   const raw = input as Record<string, string | string[] | undefined>
   const query: Record<string, unknown> = {}
@@ -87,7 +87,7 @@ function readValue(type: Schema['type'], values: readonly string[], last: string
   return last
 }
 
-/** A fault of a query string, which shows the text that was sent and not what it was read as. */
+/** A fault of a query string, which shows the text that was sent and not what it was parsed to. */
 function asSent(fault: Fault, input: unknown): Fault {
   const [, name, index] = fault.loc
   const sent = (input as Record<string, string | string[] | undefined>)[name as string] ?? null
@@ -96,7 +96,7 @@ function asSent(fault: Fault, input: unknown): Fault {
 }
 
 function faults(part: string, errors: readonly ErrorObject[]): Fault[] {
-  // Several may be of the same, and be large.
+  // Several faults may be about the same value, which may be large.
   const echoes = new Map<unknown, unknown>()
   const echo = (input: unknown) => {
     if (!echoes.has(input)) echoes.set(input, echoOf(input))
@@ -123,14 +123,14 @@ const longestEcho = 16_384
 const deepestEcho = 100
 const hidden = '**********'
 
-/** What was sent, as far as it can be sent back: not a password, nor what is very long or deep. */
+/** What was sent, as far as it can be echoed: no password, and nothing very long or deep. */
 function echoOf(input: unknown): unknown {
   if (sizeWithin(longestEcho, input, deepestEcho) < 0) return null
   const text = JSON.stringify(input, (name, value) => (name === 'password' ? hidden : value))
   return JSON.parse(text ?? 'null')
 }
 
-/** What is left of a size once a value has taken its part; below zero where it is larger, or too deep. */
+/** What is left of a size after a value; negative if it is larger, or nests too deep. */
 function sizeWithin(most: number, value: unknown, depth: number): number {
   if (typeof value === 'string') return most - value.length
   if (typeof value !== 'object' || value === null) return most - 1
@@ -243,7 +243,7 @@ function sizeFault(
   )
 }
 
-/** The reference server says it in two ways: of texts that may not be empty either, and of a unit's. */
+/** The reference server says this in two ways: one for texts that must not be empty, one for a unit's. */
 function lengthFault({ params, data, parentSchema }: ErrorObject, field: string): Explanation {
   const limit = params.limit as number
   if (parentSchema?.minLength !== undefined)

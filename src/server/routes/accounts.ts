@@ -46,7 +46,7 @@ export interface AccountOptions {
   readonly now: () => Date
 }
 
-/** Logging in, which both generations of the API do alike. */
+/** Logging in, which is the same in both generations of the API. */
 export function loginRoute(
   instance: FastifyInstance,
   { store, tokens, loginLimit, onFailedLogin, now }: AccountOptions,
@@ -79,7 +79,7 @@ export function loginRoute(
           return { token: await tokens.issue(user as User, now()), username }
         }
       } catch (error) {
-        // Nobody knows whether it was right, so it does not count as wrong.
+        // It is unknown whether it was right, so it does not count as wrong.
         forgive('unknown')
         throw error
       }
@@ -112,7 +112,7 @@ export function accountRoutes(instance: FastifyInstance, options: AccountOptions
   )
 }
 
-/** The same as it was asked before the current API. */
+/** The same in the legacy API. */
 export function legacyAccountRoutes(instance: FastifyInstance, options: AccountOptions): void {
   const { store, now } = options
   const { onRequest, account } = sessionRoutes(options)
@@ -149,7 +149,7 @@ export function legacyAccountRoutes(instance: FastifyInstance, options: AccountO
   )
 }
 
-/** What routes have in common that a login's token opens; who is gone is told so. */
+/** What routes have in common that require a login; a removed user gets a 404. */
 function sessionRoutes({ authentication }: AccountOptions) {
   return {
     onRequest: authentication.session,

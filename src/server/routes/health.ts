@@ -9,7 +9,7 @@ const patience = 5_000
 
 const probeMethods = 'HEAD answers as well, for probes, without a body.'
 
-/** Whether the process answers. It asks nothing of the database. */
+/** Whether the process answers. It does not ask the database. */
 export function healthRoute(server: FastifyInstance): void {
   server.get(
     '/health',
@@ -32,7 +32,7 @@ const lateReadiness: Readiness = {
   reason: 'the store does not answer yet',
 }
 
-/** Whether the store can do its work, and why not. Until it can, nobody should be sent here. */
+/** Whether the store works, and why not. Until it does, it should get no traffic. */
 export function readyRoute(server: FastifyInstance, store: Store): void {
   server.get(
     '/ready',
@@ -47,7 +47,7 @@ export function readyRoute(server: FastifyInstance, store: Store): void {
       },
     },
     async () => {
-      // Probes are not kept waiting for long.
+      // Probes get an answer soon.
       const late = setTimeout(patience, lateReadiness, { ref: false })
       const readiness = await Promise.race([store.readiness(), late])
       if (readiness.isReady) return { status: 'ready' }

@@ -21,7 +21,7 @@ import type { SchemaTypes } from '../validation.ts'
 
 const texts = { type: 'array', maxItems: mostQueried as number, items: text } as const
 
-/** The most units that one query answers; who asks for more gets these. */
+/** The most units that one query returns, whatever limit is requested. */
 const mostUnits = 50
 
 const querySchema = {
@@ -44,7 +44,7 @@ const proposalSchema = {
     insight: insightSchema,
     context: contextSchema,
     extensions: extensionsSchema,
-    // No type and no limit: clients drop a unit for good where a proposal is refused.
+    // No type and no limit: clients drop a unit for good if its proposal is refused.
     created_by: { description: 'Anything, and not used: the owner of the key proposes.' },
   },
   examples: [
@@ -68,7 +68,7 @@ export const unitParams = {
 
 export const unitNotFound = notFoundAs('Knowledge unit not found')
 
-/** What agents ask, propose, confirm and flag, in the current API. */
+/** What agents query, propose, confirm and flag, in the current API. */
 export function knowledgeRoutes(
   instance: FastifyInstance,
   store: Store,
@@ -133,7 +133,7 @@ export function knowledgeRoutes(
   )
 }
 
-/** The same as it was asked before the current API. */
+/** The same in the legacy API. */
 export function legacyKnowledgeRoutes(
   instance: FastifyInstance,
   store: Store,
@@ -205,7 +205,7 @@ export function legacyKnowledgeRoutes(
 
 type NamedCount = readonly [name: string, count: number]
 
-/** The order that an object loses where a name looks like an integer, as `2026` does. */
+/** The order that an object loses if a name looks like an integer, such as `2026`. */
 function mostFrequentFirst([one, ones]: NamedCount, [other, others]: NamedCount): number {
   return others - ones || (one < other ? -1 : 1)
 }
@@ -278,7 +278,7 @@ async function propose(
     ...(context && { context }),
     ...(extensions && { extensions }),
   }
-  // Which the route's schema has checked.
+  // The route's schema has checked it.
   const unit = completeProposal(proposal, now)
   await store.insert(unit)
   return unit

@@ -27,7 +27,7 @@ const listSchema = {
   },
 } as const satisfies JSONSchema
 
-/** What people see and decide of proposed units. */
+/** What reviewers see and decide. */
 export function reviewRoutes(
   instance: FastifyInstance,
   store: Store,
@@ -133,7 +133,7 @@ export function reviewRoutes(
   )
 }
 
-/** Removing a unit for good, which the reference server does not know. */
+/** Deletes a unit for good, which the reference server cannot do. */
 export function removalRoute(
   instance: FastifyInstance,
   store: Store,
