@@ -4,7 +4,7 @@ import { type Flag, flagReasons, type KnowledgeUnit, tiers } from './records.ts'
 import { isTimestamp, normalizeTimestamp } from './timestamps.ts'
 import { quoted } from './validation.ts'
 
-/** A unit as the reference server stores it: compact JSON, null fields left out. */
+/** A unit's document as the reference server stores it: compact JSON without null fields. */
 export function toStoredText(unit: KnowledgeUnit): string {
   const { created_by, superseded_by, extensions, flags, ...always } = unit
   return JSON.stringify({
@@ -20,7 +20,7 @@ export function toStoredText(unit: KnowledgeUnit): string {
   })
 }
 
-/** What is read of a unit's row. Other programs may have written it. */
+/** The columns that a unit is read from. Other programs may have written them. */
 export interface StoredUnit {
   readonly id: string
   /** The document, JSON as text. */
@@ -28,26 +28,28 @@ export interface StoredUnit {
   readonly created_at: string | null
 }
 
-/** Thrown where a stored document is no unit that cq's clients could read. */
+/** Thrown if a stored document is not a unit that cq's clients could read. */
 export class UnreadableDocument extends Error {
   override readonly name = 'UnreadableDocument'
 
   constructor({ id }: StoredUnit, why: string) {
-    // An id that is none may hold anything.
+    // An id that is malformed may hold anything.
     super(`the document of ${isUnitId(id) ? id : quoted(id)} ${why}`)
   }
 }
 
-/** What keeps a document from being read: `has no insight`. */
+/** Why a document cannot be read: `has no insight`. */
 class Misfit extends Error {
   override readonly name = 'Misfit'
 }
 
 /**
- * For whom a unit is written. `whole`: a `KnowledgeUnit`, as a Store gives it. `review`: the same for the
- * wire, where nobody is the empty text. `legacy`: so, too, and without the detail of flags, which is for
- * reviewers. `public`: without that detail, and without `created_by` at all. Agents' views, the last two,
- * also lack what would make strict clients refuse the whole answer.
+ * For whom a unit is written.
+ * - `whole`: a `KnowledgeUnit`, as a Store returns it.
+ * - `review`: the same on the wire, where an absent name is the empty string.
+ * - `legacy`: as `review`, without the detail of flags, which is for reviewers.
+ * - `public`: as `legacy`, without `created_by`.
+ * The last two, for agents, also omit what would make strict clients refuse the whole answer.
  */
 export const unitViews = ['whole', 'review', 'legacy', 'public'] as const
 export type UnitView = (typeof unitViews)[number]
@@ -58,8 +60,8 @@ const texts = `\\[(?:${text}(?:,${text})*)?\\]`
 const time = '"(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d\\.\\d{6}Z)"'
 
 /**
- * A document as most are: every field there, in the usual order, without flags and extensions. Such a one
- * need not be parsed to be sent on.
+ * A document as most are: every field in the usual order, without flags and extensions. It is sent on without
+ * being parsed.
  */
 const usual = new RegExp(
   [
@@ -75,16 +77,16 @@ const usual = new RegExp(
   ].join(','),
 )
 
-/** Longer documents than our own are, or near it, are not tried: millions of escapes are too many for V8. */
+/** Longer documents are not matched: millions of escapes overflow V8's stack. */
 const longestUsual = 1_000_000
 
-/** The parts of a document in the usual order; nothing where it is another one. */
+/** The parts of a document in the usual order; `undefined` for any other. */
 function partsOf({ id, data }: StoredUnit): RegExpExecArray | undefined {
   const parts = data.length > longestUsual ? undefined : usual.exec(data)
   return parts?.[2] === id ? parts : undefined
 }
 
-/** The parts of a usual document; nothing where it is another one. */
+/** The parts of a usual document; `undefined` for any other. */
 function partsOfUsual(stored: StoredUnit): RegExpExecArray | undefined {
   const parts = partsOf(stored)
   if (!parts) return undefined
@@ -92,17 +94,17 @@ function partsOfUsual(stored: StoredUnit): RegExpExecArray | undefined {
 }
 
 /**
- * A stored unit that is to be sent on as text, completed with what its document lacks. The document is parsed
- * only where it is not as most are.
+ * A stored unit to be sent on as text, completed with what its document lacks. The document is parsed only if it
+ * is unusual.
  */
 export class UnitText {
   /** The parts of a usual document, */
   readonly #parts: RegExpExecArray | undefined
-  /** or the unit that another one holds. */
+  /** or the unit of any other. */
   readonly #unit: KnowledgeUnit | undefined
 
   /**
-   * @param unit what the document holds, where that is known
+   * @param unit what the document holds, if that is known
    * @throws {UnreadableDocument}
    */
   constructor(stored: StoredUnit, unit?: KnowledgeUnit) {
@@ -110,7 +112,7 @@ export class UnitText {
     if (!this.#parts) this.#unit = unit ?? readUnit(stored)
   }
 
-  /** The unit as a view shows it. */
+  /** The unit in a view, as JSON text. */
   seenAs(view: UnitView): string {
     if (this.#unit) return JSON.stringify(seenAs(view, this.#unit))
     const [, beginning, , , , createdBy = 'null', supersededBy = 'null'] = this.#parts ?? []
@@ -131,8 +133,8 @@ function seenAs(view: UnitView, unit: KnowledgeUnit): Partial<KnowledgeUnit> {
 }
 
 /**
- * What agents see: no field that cq does not know, and nothing that costs strict clients the whole answer, as
- * a single wrong value may.
+ * A unit as agents see it: without fields that cq does not know, and without anything that makes strict clients
+ * refuse the whole answer, as a single wrong value may.
  */
 function forAgents(unit: KnowledgeUnit): Omit<KnowledgeUnit, 'created_by'> {
   const { superseded_by, flags } = withSoundReferences(unit)
@@ -162,7 +164,7 @@ function forAgents(unit: KnowledgeUnit): Omit<KnowledgeUnit, 'created_by'> {
   }
 }
 
-/** Whether every reader of JSON takes a value: none has half of a surrogate pair, or a number out of range. */
+/** Whether every JSON reader accepts a value: it has no lone surrogate and no number out of range. */
 function isForAll(value: unknown): boolean {
   if (typeof value === 'string') return value.isWellFormed()
   if (typeof value !== 'object' || value === null) return true
@@ -171,8 +173,8 @@ function isForAll(value: unknown): boolean {
 }
 
 /**
- * The unit without references to other units that can be no ids, and without flags as duplicates that name no
- * other unit: versions of this project and of the reference server stored such.
+ * A unit without references that cannot be ids, and without duplicate flags that name no other unit: earlier
+ * versions, and the reference server, stored such.
  */
 export function withSoundReferences(unit: KnowledgeUnit): KnowledgeUnit {
   const flags = unit.flags
@@ -189,12 +191,12 @@ function isOther(id: string, reference: string | null): boolean {
   return reference !== null && reference !== id
 }
 
-/** An object of a document, whatever it holds. */
+/** A JSON object. */
 export type Fields = Readonly<Record<string, unknown>>
 
 /**
- * A stored unit as a whole `KnowledgeUnit`. Absent fields, and those that are null, get cq's defaults, since
- * cq requires few; fields that it does not know are kept.
+ * A stored unit as a whole `KnowledgeUnit`. Absent fields and nulls get cq's defaults, since cq requires few
+ * fields; fields that it does not know are kept.
  * @throws {UnreadableDocument}
  */
 export function readUnit(stored: StoredUnit): KnowledgeUnit {
@@ -212,15 +214,15 @@ export interface RankedParts extends Pick<KnowledgeUnit, 'domains' | 'context' |
 }
 
 /**
- * What a stored unit is ranked by, as in `readUnit`. It is cut out of a usual document: to parse all of it
- * takes twice as long, and an index is loaded from every document.
+ * What a stored unit is ranked by, as in `readUnit`. Cut out of a usual document, since parsing takes twice as
+ * long and an index is loaded from every document.
  * @throws {UnreadableDocument}
  */
 export function readRankedParts(stored: StoredUnit): RankedParts {
   const [, beginning] = partsOf(stored) ?? []
   if (beginning === undefined) return readUnit(stored)
   let end = 0
-  // None of these marks is inside of a text, where a quote would be escaped.
+  // None of these marks is inside a string, where its quotes would be escaped.
   const between = (before: string, after: string) => {
     const start = beginning.indexOf(before, end) + before.length
     end = beginning.indexOf(after, start)
@@ -247,7 +249,7 @@ function textIn(json: string): string {
   return json.includes('\\') ? JSON.parse(json) : json.slice(1, -1)
 }
 
-/** What is in a usual document needs no look: it is as it should be, and no number has more digits than fit. */
+/** In a usual document, every value is valid and every number exact. */
 function readUsual(data: string): KnowledgeUnit {
   const document = JSON.parse(data) as KnowledgeUnit
   const { created_by = null, superseded_by = null, extensions = null, flags, ...unit } = document
@@ -310,7 +312,7 @@ function parseDocument(data: string): Fields {
   throw new Misfit(`is ${quoted(document)}, and no JSON object`)
 }
 
-/** Far deeper than what is taken, and far less deep than what ends `JSON.stringify`. */
+/** Deeper than any accepted document, and less deep than `JSON.stringify` can go. */
 const deepestNesting = 500
 
 /** Whether a document nests too deep to be written again. */
@@ -320,8 +322,8 @@ export function nestsTooDeep(value: unknown, depth = deepestNesting): boolean {
 }
 
 /**
- * One of two times stands for both; with neither, that of the row does, or else the beginning of time. What is
- * no time is as good as absent: a unit is worth more than when it was observed.
+ * One of the two times stands in for the other; without both, the row's time or the epoch does. What is not a
+ * time counts as absent: a unit is worth more than its age.
  */
 function observedIn(evidence: Fields, createdAt: string | null) {
   const first = timeIn(evidence.first_observed)
@@ -330,12 +332,12 @@ function observedIn(evidence: Fields, createdAt: string | null) {
   return { first_observed: observed, last_confirmed: last ?? observed }
 }
 
-/** A time in the form that documents have, where it is one. */
+/** A time in a document's form; `undefined` if it is not a time. */
 function timeIn(value: unknown): string | undefined {
   return typeof value === 'string' && isTimestamp(value) ? normalizeTimestamp(value) : undefined
 }
 
-/** A field of the document, or its default. @throws {Misfit} where it has another form */
+/** A field of a document, or its default. @throws {Misfit} if it has another type */
 function read<T>(
   fields: Fields,
   name: string,
@@ -348,14 +350,14 @@ function read<T>(
   return value
 }
 
-/** The known fields in their order, then those that only the document has. */
+/** The known fields in their order, then all others of the document. */
 function completed<Known extends object>(fields: Fields, known: Known): Known {
   for (const name of Object.keys(fields))
     if (!Object.hasOwn(known, name)) return { ...known, ...fields, ...known }
   return known
 }
 
-/** Whether it is an object, and no number that was kept as its text. */
+/** Whether it is an object, and not a number that was kept as text. */
 export function isFields(value: unknown): value is Fields {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !isNumberText(value)
@@ -364,7 +366,7 @@ export function isFields(value: unknown): value is Fields {
 
 const isNullableFields = (value: unknown) => value === null || isFields(value)
 const isArray = (value: unknown): value is unknown[] => Array.isArray(value)
-/** Without half of a surrogate pair, which strict readers of JSON refuse. */
+/** A string without lone surrogates, which strict JSON readers refuse. */
 const isText = (value: unknown): value is string =>
   typeof value === 'string' && value.isWellFormed()
 const isNullableText = (value: unknown) => value === null || isText(value)

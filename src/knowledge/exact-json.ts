@@ -1,4 +1,4 @@
-/** What JSON has of late, and TypeScript's library not yet. */
+/** Recent parts of JSON that TypeScript's library lacks. */
 const json = JSON as unknown as {
   rawJSON(text: string): object
   isRawJSON(value: unknown): boolean
@@ -8,15 +8,14 @@ const json = JSON as unknown as {
   ): unknown
 }
 
-/** Where a text may hold a number that a double can't, in an object or a list: with enough digits, or a large exponent. */
+/** Whether a text may contain a number that a double cannot hold: many digits, or a large exponent. */
 const mayHoldOne = /[[,:\s]-?(?:\d{16}|[\d.]+[eE][+-]?\d{3})/
 const integer = /^-?\d+$/
 
 /**
- * As `JSON.parse`, and keeps each number that a double can't hold as the text that it was: in its place
- * is an object that `JSON.stringify` writes as that text. Without it, 9007199254740993 becomes
- * 9007199254740992, and 1e400 null.
- * @throws {SyntaxError} where it is no JSON
+ * As `JSON.parse`, but a number that a double cannot hold becomes an object that `JSON.stringify` writes as the
+ * original text. Otherwise 9007199254740993 would become 9007199254740992, and 1e400 null.
+ * @throws {SyntaxError} if it is not JSON
  */
 export function parseExactly(text: string): unknown {
   if (!mayHoldOne.test(text)) return JSON.parse(text)
@@ -33,18 +32,18 @@ export function parseExactly(text: string): unknown {
   }
 }
 
-/** Whether a number, as JSON writes it, is neither too large for a double nor too near to zero. */
+/** Whether a JSON number is neither too large for a double nor too close to zero. */
 function isInRange(text: string): boolean {
   const value = Number(text)
   return value === 0 ? !/^[^eE]*[1-9]/.test(text) : Number.isFinite(value)
 }
 
-/** Whether a value is a number that was kept as its text. */
+/** Whether a value is a number that was kept as text. */
 export function isNumberText(value: unknown): boolean {
   return json.isRawJSON(value)
 }
 
-/** Whether a number that was kept as its text is one that other programs read as a number, too. */
+/** Whether a number that was kept as text is in the range of a double. */
 export function isReadableNumber(kept: unknown): boolean {
   return isInRange(JSON.stringify(kept))
 }

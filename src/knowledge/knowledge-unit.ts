@@ -18,15 +18,15 @@ import { checker, type Issue, quoted, storableText } from './validation.ts'
 const text = (maxLength: number) => ({ type: 'string', maxLength, pattern: storableText }) as const
 const nullableText = (maxLength: number) =>
   ({ type: ['string', 'null'], maxLength, pattern: storableText }) as const
-// Bounds typed as `number`: as literals they would make the derived type a union of tuples.
+// Bounds are typed as `number`: literals would make the derived type a union of tuples.
 const tags = { type: 'array', maxItems: 16 as number, items: text(64) } as const
 
-/** The largest whole number that every client can read: cq's Go SDK has 32 bits for one. */
+/** The largest integer that every client can read: cq's Go SDK uses 32 bits. */
 export const mostCounted = 2_147_483_647
 
 /**
- * The most domains, languages and frameworks each that a query names. A unit has 16 at most, and so does
- * cq's own schema of queries; its reference server takes any number.
+ * The most domains, languages and frameworks of a query. cq's own schema allows 16 each, and its reference server
+ * any number.
  */
 export const mostQueried = 64
 
@@ -46,7 +46,7 @@ export const domainsSchema = { ...tags, minItems: 1 as number } as const satisfi
 const unitIdPattern = '^ku_[0-9a-f]{32}$'
 const unitIdExpression = new RegExp(unitIdPattern)
 
-/** Whether a value has the form of a unit's id. */
+/** Whether a value is a unit's id. */
 export function isUnitId(value: unknown): value is string {
   return typeof value === 'string' && unitIdExpression.test(value)
 }
@@ -57,7 +57,7 @@ const nullableUnitId = { type: ['string', 'null'], pattern: unitIdPattern } as c
 /** The longest name of who proposed a unit, in characters. */
 const longestName = 256
 export const mostExtensions = 20
-/** Keys are namespaced: `vendor:key`, without what JavaScript or Python takes for white space. */
+/** Keys are namespaced, `vendor:key`, without what JavaScript or Python takes for whitespace. */
 const extensionKeyPattern = '^[a-z0-9][a-z0-9_-]*:[^\\s\\x1c-\\x1f\\x85]+$'
 export const extensionKey = new RegExp(extensionKeyPattern)
 
@@ -68,17 +68,14 @@ export const extensionsSchema = {
   additionalProperties: true,
 } as const satisfies JSONSchema
 
-/** Of a duplicate, the unit that stays must be named: clients refuse whole answers over one that lacks it. */
+/** A duplicate must name the unit that stays: clients refuse a whole answer if one does not. */
 const duplicatesNameAnother = {
   if: { required: ['reason'], properties: { reason: { const: 'duplicate' } } },
   // biome-ignore lint/suspicious/noThenProperty: JSON Schema's word
   then: { required: ['duplicate_of'], properties: { duplicate_of: { type: 'string' } } },
 } as const
 
-/**
- * What an agent says when it flags a unit. `detail` is for reviewers; `duplicate_of` is the id of another
- * unit, and required where the reason is `duplicate`.
- */
+/** The schema of a `FlagInput`. */
 export const flagSchema = {
   type: 'object',
   required: ['reason'],
@@ -202,17 +199,17 @@ function checkDuplicate(id: string, duplicateOf: string | null | undefined): voi
     throw new StoreError('invalid', 'invalid flag: duplicate_of must be the id of another unit')
 }
 
-/** A unit's id: `ku_` and the 32 hexadecimal digits of a random UUID. */
+/** A new id: `ku_` and the 32 hexadecimal digits of a random UUID. */
 export function newUnitId(): string {
   return `ku_${randomUUID().replaceAll('-', '')}`
 }
 
 /**
- * Makes a unit as an agent proposes it: a new id, one confirmation at confidence 0.5, observed at `now`.
+ * Makes a unit as an agent proposes it: a new id, one confirmation, confidence 0.5, observed at `now`.
  * @throws {StoreError} `invalid`, naming every field that is wrong
  */
 export function createKnowledgeUnit(proposal: NewKnowledgeUnit, now = new Date()): KnowledgeUnit {
-  // Typed as absent, but an object that came as JSON may hold them.
+  // Absent by type, but an object that came as JSON may have them.
   const decided = { version: undefined, evidence: undefined, flags: undefined }
   return parseKnowledgeUnit({ ...proposal, ...decided, id: newUnitId() }, now)
 }
@@ -235,8 +232,9 @@ export function completeProposal(proposal: NewKnowledgeUnit, now: Date): Knowled
 }
 
 /**
- * Checks a unit and completes it: domains normalised, timestamps in one form, defaults filled in. One
- * of first_observed and last_confirmed stands for both; with neither, `now` does. Unknown fields are dropped.
+ * Checks a unit and completes it: domains normalised, timestamps in one form, defaults filled in. If only one of
+ * first_observed and last_confirmed is given, it is used for both; without both, `now` is. Unknown fields are
+ * dropped.
  * @throws {StoreError} `invalid`, naming every field that is wrong
  */
 export function parseKnowledgeUnit(input: unknown, now: Date): KnowledgeUnit {
@@ -248,7 +246,7 @@ function completeUnit(unit: KnowledgeUnitInput, now: Date): KnowledgeUnit {
   const domains = normalizeDomains(unit.domains)
   if (domains.length === 0)
     throw new StoreError('invalid', 'At least one non-empty domain is required')
-  // U+0130 is two characters in lower case.
+  // U+0130 becomes two characters in lower case.
   if (domains.some((domain) => [...domain].length > 64))
     throw new StoreError('invalid', 'invalid knowledge unit: domains must be at most 64 characters')
   for (const { duplicate_of } of unit.flags ?? []) checkDuplicate(unit.id, duplicate_of)
@@ -307,7 +305,7 @@ function findInName(name: string | null | undefined): Issue[] {
   ]
 }
 
-/** Extensions hold any JSON, so that a schema of known shape can't reach what is in them. */
+/** Extensions may be any JSON, which a schema cannot look into. */
 function findInExtensions(unit: unknown): Issue[] {
   const { extensions } = (unit ?? {}) as { extensions?: unknown }
   const message = findUnstorable(extensions, 0)
@@ -315,10 +313,10 @@ function findInExtensions(unit: unknown): Issue[] {
 }
 
 const storable = new RegExp(storableText, 'u')
-/** How deep extensions may nest. Databases and serialisers all stop somewhere, the first at some hundreds. */
+/** How deep extensions may nest. Databases and serialisers have limits, the lowest at some hundreds. */
 const deepestNesting = 100
 
-/** Why the databases can't hold a value as JSON, if they can't. */
+/** Why the databases cannot store a value as JSON; `undefined` if they can. */
 function findUnstorable(value: unknown, depth: number): string | undefined {
   if (typeof value === 'string')
     return storable.test(value)

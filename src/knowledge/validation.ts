@@ -4,8 +4,8 @@ import { StoreError } from '../errors.ts'
 import { isTimestamp } from './timestamps.ts'
 
 /**
- * Text that SQLite and PostgreSQL can both hold: no NUL and no half of a surrogate pair. Lengths count
- * code points, as JSON Schema's do.
+ * Text that SQLite and PostgreSQL can both store: no NUL and no lone surrogate. Lengths count code points, as
+ * JSON Schema's do.
  */
 export const storableText = '^[^\\u0000\\ud800-\\udfff]*$'
 
@@ -15,15 +15,15 @@ export interface Issue {
   readonly message: string
 }
 
-/** Issues that an error lists at most, so that a large input can't make a larger message. */
+/** The most issues that an error lists, so that a large input cannot cause a large message. */
 const mostIssues = 50
 
 /**
- * A check of inputs against a JSON Schema: hands on an input that fits, and throws `invalid`, naming
- * everything that is wrong, for one that doesn't. The validator is loaded and compiled at its first
- * use, since workers import schemas and never validate.
- * @param what what the input is, as an error names it
- * @param findMore finds what is wrong beyond the reach of a schema, in inputs that may not fit it
+ * Makes a check against a JSON Schema: it returns a valid input, and throws `invalid`, naming everything that is
+ * wrong, for any other. The validator is loaded and compiled at its first use, since workers import schemas and
+ * never validate.
+ * @param what what the input is, as errors name it
+ * @param findMore finds faults that a schema cannot express, in inputs that may not fit it
  */
 export function checker<T>(
   what: string,

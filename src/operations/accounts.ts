@@ -53,7 +53,7 @@ const insertKey = statement('insert an API key', (db, p: KeyParams) =>
   }),
 )
 
-/** What every reader of a key may see. */
+/** The columns that every reader of a key may see. */
 const publicColumns = [
   'api_keys.id',
   'api_keys.name',
@@ -88,7 +88,7 @@ const selectActiveKey = statement(
       .where('api_keys.expires_at', '>', p.now),
 )
 
-/** Of a user's keys. Revoked ones stay, and there may be any number of them. */
+/** The most keys that are listed. Revoked ones stay, and there may be any number of them. */
 const mostListed = 1_000
 
 const selectKeysOfUser = statement("select a user's API keys", (db, p: { userId: number }) =>
@@ -127,14 +127,14 @@ const touchKey = statement('touch an API key', (db, p: { keyId: string; now: str
   db.updateTable('api_keys').set({ last_used_at: p.now }).where('id', '=', p.keyId),
 )
 
-/** A key's row with its labels read. */
+/** A key's row with its labels parsed. */
 function withLabels<Row extends Pick<Selectable<Schema['api_keys']>, 'labels'>>(
   row: Row,
 ): Omit<Row, 'labels'> & Pick<ApiKey, 'labels'> {
   return { ...row, labels: labelsIn(row.labels) }
 }
 
-/** The labels that a row holds; none where another program stored something else. */
+/** The labels of a row; none if another program stored something else. */
 function labelsIn(text: string): string[] {
   try {
     const labels: unknown = JSON.parse(text)
@@ -149,7 +149,7 @@ function* activeKeys(params: { userId: number; now: string }): Steps<number> {
 }
 
 const checkLabels = checkTexts('labels', 64)
-/** Of `NewApiKey`: a limit whose name is misspelt would be none. */
+/** The fields of `NewApiKey`: a misspelt limit would mean no limit. */
 const keyNames = [
   'keyId',
   'userId',
@@ -162,7 +162,7 @@ const keyNames = [
   'activeLimit',
 ] as const satisfies (keyof NewApiKey)[]
 
-/** The same operation, whose failures are logged and not thrown. */
+/** Makes an operation log its failures in place of throwing them. */
 function bestEffort<Args extends unknown[]>(operation: Operation<Args, void>) {
   return { ...operation, bestEffort: true }
 }

@@ -76,7 +76,7 @@ const selectAfter = statement('select units by id', (db, p: { after: string; lim
 
 function toReviewedRecord(item: ReviewItemInput, now: Date): ReviewedRecord {
   const { knowledge_unit, status = 'pending', reviewed_by = null } = item
-  // What is decided and says nothing of when was decided by now.
+  // A unit that is decided without a time was decided now.
   const { reviewed_at = status === 'pending' ? null : columnTimestamp(now) } = item
   return {
     ...toRecord(knowledge_unit, now),
@@ -142,7 +142,7 @@ export const administration = {
       if (!Array.isArray(items)) throw new StoreError('invalid', 'items must be an array')
       const { existing } = checkOptions(options, { existing: 'conflict' })
       return [
-        // Unlike `map`, it does not skip what a sparse array lacks.
+        // Unlike `map`, it does not skip holes of a sparse array.
         Array.from(items, (item: ReviewItemInput) => toReviewedRecord(item, now)),
         checkOneOf('existing', existing, ['conflict', 'skip']),
       ]

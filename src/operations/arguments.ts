@@ -4,8 +4,9 @@ import { documentToColumn, isTimestamp } from '../knowledge/timestamps.ts'
 import { checker, findUnknownName, storableText } from '../knowledge/validation.ts'
 
 /**
- * Checks a list of so many texts at most, and copies it: the caller may change it before it travels, and what
- * a proxy wraps cannot travel. @throws {StoreError} `invalid`
+ * Checks an array of strings, and copies it: the caller may change it before it is sent, and a proxy cannot be
+ * cloned.
+ * @throws {StoreError} `invalid`
  */
 export function checkTexts(name: string, most: number): (value: unknown) => string[] {
   const items = { type: 'string', pattern: storableText } as const
@@ -13,13 +14,13 @@ export function checkTexts(name: string, most: number): (value: unknown) => stri
   return (value) => [...check(value)]
 }
 
-/** What an option is where it is said. */
+/** The type of options with their defaults filled in. */
 type Said<Options> = { [Name in keyof Options]-?: Exclude<Options[Name], undefined> }
 
 /**
- * Checks an object of options, which may be left out, and fills in what it doesn't say.
- * @param defaults a value for every option that there is
- * @throws {StoreError} `invalid`, also for an option that there is not, as where one is misspelt
+ * Checks an options object, which may be absent, and fills in defaults.
+ * @param defaults a value for every option
+ * @throws {StoreError} `invalid`, also for an unknown option
  */
 export function checkOptions<Options extends object>(
   options: Options | undefined,
@@ -35,7 +36,7 @@ export function checkOptions<Options extends object>(
   return all
 }
 
-/** Checks that an object has no property of another name. @throws {StoreError} `invalid` */
+/** Checks that an object has no other properties. @throws {StoreError} `invalid` */
 export function checkNames(what: string, given: object, known: readonly string[]): void {
   const wrong = findUnknownName(given, known)
   if (wrong !== undefined) throw new StoreError('invalid', `${what} ${wrong}`)
@@ -43,20 +44,20 @@ export function checkNames(what: string, given: object, known: readonly string[]
 
 const storable = new RegExp(storableText, 'u')
 
-/** Checks a text that is looked up or stored. @throws {StoreError} `invalid` */
+/** Checks a string that is looked up or stored. @throws {StoreError} `invalid` */
 export function checkText(name: string, value: unknown): string {
   if (typeof value !== 'string') throw invalid(name, 'a string', value)
   if (!storable.test(value)) throw invalid(name, 'without NUL and lone surrogates', value)
   return value
 }
 
-/** Checks a text that must say something. @throws {StoreError} `invalid` */
+/** Checks a string that must not be blank. @throws {StoreError} `invalid` */
 export function checkFilled(name: string, value: unknown): string {
   if (strip(checkText(name, value)) === '') throw invalid(name, 'not blank', value)
   return value as string
 }
 
-/** Checks a whole number of at least `least`, and `most`. @throws {StoreError} `invalid` */
+/** Checks an integer from `least` to `most`. @throws {StoreError} `invalid` */
 export function checkInteger(
   name: string,
   value: unknown,
@@ -75,7 +76,7 @@ export function checkNumber(name: string, value: unknown): number {
   throw invalid(name, 'a number', value)
 }
 
-/** Checks a timestamp, and gives it as columns hold it. @throws {StoreError} `invalid` */
+/** Checks a timestamp, and converts it to a column's. @throws {StoreError} `invalid` */
 export function checkTimestamp(name: string, value: unknown): string {
   const text = checkText(name, value)
   if (isTimestamp(text)) return documentToColumn(text)

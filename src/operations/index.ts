@@ -1,4 +1,4 @@
-// What rankers run is compiled with all else, on the thread that opens the store.
+// Imported so that the statements of rankers are compiled on the main thread, too.
 import './ranked-units.ts'
 import { accounts } from './accounts.ts'
 import { administration } from './administration.ts'
@@ -7,7 +7,7 @@ import { reviews } from './reviews.ts'
 import { statistics } from './statistics.ts'
 import { units } from './units.ts'
 
-/** What every method of Store does. */
+/** The operation of every method of Store. */
 export const operations: OperationsFor<StoreMethod> = {
   ...units,
   ...reviews,

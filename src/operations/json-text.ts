@@ -1,7 +1,7 @@
 import type { UnitText, UnitView } from '../knowledge/document.ts'
 import type { KnowledgeUnit } from '../knowledge/records.ts'
 
-/** A unit as a part of a result. */
+/** A unit as part of a result. */
 class EmbeddedUnit {
   readonly text: UnitText
   constructor(text: UnitText) {
@@ -10,23 +10,23 @@ class EmbeddedUnit {
 }
 
 /**
- * Lets a stored unit stand where an operation's result has a unit. It is none until the result has been
- * written and read as JSON, so an operation must not look into it. Documents are stored as text, and
- * travel and leave as text: they are parsed at most once, by the one who wants the object.
+ * Puts a stored unit into an operation's result. It is not an object with a unit's fields until the result has
+ * been written and read as JSON, so an operation must not look into it. Documents are stored, sent and answered
+ * as text, and parsed at most once, by whoever wants the object.
  */
 export function unitOf(text: UnitText): KnowledgeUnit {
   return new EmbeddedUnit(text) as object as KnowledgeUnit
 }
 
 /**
- * Lets figures by name stand where a result has a record. As text they stay in their order; an object has
- * names that look like integers first, which `2026` does, and domains may.
+ * Puts counts by name into a result. As text they keep their order; a JavaScript object would put names that look
+ * like integers first, such as `2026`.
  */
 export function recordOf(entries: Iterable<readonly [string, number]>): Record<string, number> {
   return new Map(entries) as object as Record<string, number>
 }
 
-/** A result as JSON text, its units seen as the view; `undefined` as the empty string. */
+/** A result as JSON text, with its units in the given view; `undefined` as the empty string. */
 export function writeResult(result: unknown, view: UnitView = 'whole'): string {
   if (result === undefined) return ''
   if (result instanceof EmbeddedUnit) return result.text.seenAs(view)
@@ -39,7 +39,7 @@ export function writeResult(result: unknown, view: UnitView = 'whole'): string {
   return `{${members.join(',')}}`
 }
 
-/** The result that `writeResult` wrote. */
+/** Reads the result that `writeResult` wrote. */
 export function readResult(text: string): unknown {
   return text === '' ? undefined : JSON.parse(text)
 }

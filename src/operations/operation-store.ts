@@ -13,15 +13,15 @@ import { readResult } from './json-text.ts'
 import type { OperationKind, StoreMethod } from './operation.ts'
 
 /**
- * An operation that is to run: its method, how the units of its result are seen, and what its `prepare`
- * made of the arguments.
+ * A call to carry out: its method, the view of the units in its result, and what its `prepare` made of the
+ * arguments.
  */
 export type Call = readonly [method: StoreMethod, view: UnitView, ...prepared: unknown[]]
 
-/** Makes what the caller gets of a result's text. */
+/** Makes the caller's result of its text. */
 type ReadText = (text: string) => unknown
 
-/** Why a store is not ready that fails to answer, in words for strangers. */
+/** Why a store is not ready that fails to answer, in words that contain nothing private. */
 const reasons: Partial<Record<StoreErrorCode, string>> = {
   corrupt: 'the database file is damaged',
   overloaded: 'too many calls wait',
@@ -32,29 +32,29 @@ const unknown = 'reads fail; see the log'
 abstract class StoreBase {
   #closing: Promise<void> | undefined
 
-  /** The time, as operations note it. */
+  /** The time, as operations store it. */
   protected abstract readonly now: () => Date
 
-  /** Carries out one call, and reads the text of its result. */
+  /** Carries out a call, and reads the text of its result. */
   protected abstract perform(call: Call, kind: OperationKind, read: ReadText): Promise<unknown>
 
-  /** Notes the failure of a call that nobody waits for. */
+  /** Logs the failure of a call that nobody waits for. */
   protected abstract logFailure(method: StoreMethod, error: StoreError): void
 
-  /** Finishes what was accepted and lets go of every connection. Asked at most once. */
+  /** Finishes what was accepted and closes every connection. Called at most once. */
   protected abstract release(): Promise<void>
 
-  /** Whether it was opened to answer queries at all. */
+  /** Whether it answers queries at all. */
   protected readonly answersQueries: boolean = true
 
-  /** Why it can't do its work, as far as is known without asking the database. */
+  /** Why it does not work, as far as is known without asking the database. */
   protected abstract unreadiness(): Promise<string | undefined>
 
   async readiness(): Promise<Readiness> {
     if (this.#closing) return { isReady: false, reason: 'the store is closed' }
     try {
       const calls = [this.#call('getReviewStatus', [''])]
-      // For no domain, it finds nothing, and waits for the index.
+      // Finds nothing for a blank domain, and waits for the index.
       if (this.answersQueries) calls.push(this.#call('query', [[' ']]))
       await Promise.all(calls)
     } catch (error) {
@@ -101,7 +101,7 @@ abstract class StoreBase {
     }
   }
 
-  /** Not async: of the promises that a call costs, the lane's is enough. */
+  /** Not async: the lane's promise is enough. */
   #call(
     method: StoreMethod,
     args: unknown[],
@@ -142,7 +142,7 @@ abstract class StoreBase {
   }
 }
 
-/** What is to run. Arguments of another shape altogether are `invalid` like any others. */
+/** Prepares a call. Malformed arguments of any kind are `invalid`. */
 function prepareCall(method: StoreMethod, view: UnitView, now: Date, args: unknown[]): Call {
   const { prepare } = operations[method]
   try {
@@ -169,7 +169,7 @@ function noneOf(name: string, known: readonly string[]): StoreError {
 }
 
 /**
- * A Store whose methods are its operations: each of `operations` becomes a method, and all of them
- * meet in `perform`, which says where an operation runs.
+ * A Store whose methods are its operations: each becomes a method, and all of them call `perform`, which decides
+ * where an operation runs.
  */
 export const OperationStore = StoreBase as abstract new () => StoreBase & Pick<Store, StoreMethod>

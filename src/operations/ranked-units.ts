@@ -7,7 +7,7 @@ import { all, first, type Steps } from '../sql/steps.ts'
 import { leaveOut } from './readable.ts'
 import { storedColumns } from './units.ts'
 
-/** Rows that are read at once, whose documents are in memory together. */
+/** How many rows are read, and their documents held in memory, at once. */
 const rowsAtOnce = 100
 
 const selectLastChange = statement('select the last change', (db, _: object) =>
@@ -26,7 +26,7 @@ const selectOldestChange = statement('select the number of the oldest change', (
   db.selectFrom('cq_store_changes').select(({ fn }) => fn.min('change').as('change')),
 )
 
-/** In the order in which rows lie, by which SQLite reads a table fastest. */
+/** In the order of the table, which SQLite reads fastest. */
 const selectApproved = statement(
   'select approved units after a place',
   (db, p: { after: string; limit: number }, dialect) => {
@@ -45,7 +45,7 @@ const selectApproved = statement(
   },
 )
 
-/** Of a unit that is approved no more there is no document. */
+/** A unit that is no longer approved has no document here. */
 const selectChanged = statement(
   'select units that changed after a number, with the last change of each',
   (db, p: { after: number; limit: number }) =>
@@ -73,7 +73,7 @@ const selectChanged = statement(
       .select(['changed.unit_id', 'changed.change', 'data', 'created_at']),
 )
 
-/** A change, as it was noted. */
+/** A change as the trigger recorded it. */
 export interface NotedChange {
   readonly change: number
   readonly unit_id: string | null
@@ -81,25 +81,25 @@ export interface NotedChange {
 
 const noChange: NotedChange = { change: 0, unit_id: null }
 
-/** The last change there was. What is read from now on holds it. */
+/** The last change. What is read from now on includes it. */
 export function* lastChange(): Steps<NotedChange> {
   return (yield* first(selectLastChange, {})) ?? noChange
 }
 
 /**
- * Whether all changes after one are still known. They are not where too many followed, or where another
- * database was put in the place of this one.
+ * Whether all changes after this one are still recorded. They are not if too many followed, or another database
+ * took the place of this one.
  */
 export function* knowsChangesAfter({ change, unit_id }: NotedChange): Steps<boolean> {
   if (change === 0) return Number((yield* first(selectOldestChange, {}))?.change ?? 1) === 1
   const noted = yield* first(selectChange, { change })
-  // What is no id need not be the same each time that it is read.
+  // What is not an id may be read differently each time.
   return noted !== undefined && (noted.unit_id === unit_id || !isUnitId(noted.unit_id))
 }
 
 /**
- * Tells an index of some units that queries may find: those that lie after a place. Answers the place of the
- * last one, `undefined` where there are no more. Begins at `''`.
+ * Adds to an index some units that queries may find: those after a place. Returns the place of the last one, or
+ * `undefined` if there are no more. Starts at `''`.
  */
 export function* loadAfter(index: RankingIndex, after: string): Steps<string | undefined> {
   const rows = yield* all(selectApproved, { after, limit: rowsAtOnce })
@@ -110,13 +110,13 @@ export function* loadAfter(index: RankingIndex, after: string): Steps<string | u
   return rows.at(-1)?.place
 }
 
-/** What an index was told of: how many units, and the last change. */
+/** What was applied to an index: how many units, and the last change. */
 interface Followed {
   readonly units: number
   readonly last: NotedChange
 }
 
-/** Tells an index of some changes after one; `undefined` where there are no more. */
+/** Applies some changes after one to an index; `undefined` if there are no more. */
 export function* followAfter(index: RankingIndex, after: NotedChange): Steps<Followed | undefined> {
   const rows = yield* all(selectChanged, { after: after.change, limit: rowsAtOnce })
   let last = after
@@ -130,8 +130,8 @@ export function* followAfter(index: RankingIndex, after: NotedChange): Steps<Fol
 }
 
 /**
- * Tells it of a unit as it is stored. What can't be read is in no answer, and so not in the index either; then
- * why is answered.
+ * Adds a stored unit to an index. A unit that cannot be read is in no answer, and so not in the index; then it
+ * returns why.
  */
 function tell(index: RankingIndex, stored: StoredUnit): Error | undefined {
   try {
@@ -140,7 +140,7 @@ function tell(index: RankingIndex, stored: StoredUnit): Error | undefined {
     else forget(index, stored.id)
     return undefined
   } catch (error) {
-    // Whatever it is, it must not keep all others from being found.
+    // Whatever the fault, all other units must be found.
     forget(index, stored.id)
     return error as Error
   }
@@ -166,10 +166,10 @@ function toRankedUnit(stored: StoredUnit): RankedUnit {
   }
 }
 
-/** A column's time in microseconds; what is none comes before all others. */
+/** A column's time in microseconds; what is not a time sorts first. */
 function instantOf(column: string): number {
   const milliseconds = Date.parse(column)
-  // Which are all that `Date` reads of its six digits.
+  // `Date` reads only three of its six digits.
   return Number.isNaN(milliseconds)
     ? -Infinity
     : milliseconds * 1_000 + Number(column.slice(23, 26))

@@ -4,8 +4,8 @@ import { log, mostAnswered, type Rows, type Steps } from '../sql/steps.ts'
 import { unitOf } from './json-text.ts'
 
 /**
- * A result's part for each row whose unit can be read. The others are left out and logged, so that no
- * document of one row, which any program may have written, fails an answer that holds others.
+ * A part of the result for each row whose unit can be read. Others are skipped and logged: one odd document,
+ * which any program may have written, must not fail a whole answer.
  */
 export function* readable<Row extends StoredUnit, Part>(
   rows: readonly Row[],
@@ -19,12 +19,12 @@ export function* readable<Row extends StoredUnit, Part>(
   return parts
 }
 
-/** Rows that can't be read and that others may stand in for, in one answer. */
+/** The most unreadable rows that are replaced by others in one answer. */
 const mostReplaced = 1_000
 
 /**
- * As `readable`, for the first rows of an order: as many parts as are wanted, if there are so many and one
- * answer can hold them. Rows that can't be read give their places to those that follow, up to a bound.
+ * As `readable`, for the first rows in an order: as many parts as are wanted, if one answer can hold them. Rows
+ * that cannot be read are replaced by the next ones, up to a limit.
  */
 export function* firstReadable<Row extends StoredUnit, Part>(
   wanted: number,
@@ -42,8 +42,8 @@ export function* firstReadable<Row extends StoredUnit, Part>(
 }
 
 /**
- * As `readable`, for a page of an order, which may be shorter for it. A page of which no row can be read gives
- * its place to the next one, since an empty one would look like the end.
+ * As `readable`, for a page, which may therefore be shorter. A page with no readable row is replaced by the next
+ * one, since an empty one would look like the end.
  */
 export function* readablePage<Row extends StoredUnit, Part>(
   limit: number,
@@ -62,13 +62,13 @@ export function* readablePage<Row extends StoredUnit, Part>(
   }
 }
 
-/** The unit of the row; none where there is no row, or it can't be read. */
+/** The unit of a row; `null` if there is no row, or it cannot be read. */
 export function* readableUnit(row: StoredUnit | undefined): Steps<KnowledgeUnit | null> {
   const [unit = null] = yield* readable(row ? [row] : [], (unit) => unit)
   return unit
 }
 
-/** What is made of a document; nothing where that can't be read, which is logged. */
+/** What is made of a document; `undefined` if it cannot be read, which is logged. */
 export function* unlessUnreadable<Result>(make: () => Result): Steps<Result | undefined> {
   try {
     return make()
@@ -79,7 +79,7 @@ export function* unlessUnreadable<Result>(make: () => Result): Steps<Result | un
   }
 }
 
-/** Says what is left out of answers. */
+/** Logs that a unit is left out of answers. */
 export function* leaveOut({ message }: Error): Steps<void> {
   yield* log(`a unit is left out of answers: ${message}`)
 }

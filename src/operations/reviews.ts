@@ -69,7 +69,7 @@ const decidePending = statement('decide a pending unit', (db, p: DecisionParams)
     .where('status', '=', sql.lit('pending')),
 )
 
-// Here and below a status is told twice: SQLite takes a partial index only where its own condition is stated.
+// A status is compared twice here and below: SQLite uses a partial index only if the query states its condition.
 const selectPending = statement(
   'select pending units, oldest first',
   (db, p: { limit: number; offset: number }) =>
@@ -92,7 +92,7 @@ const countPending = statement('select the count of pending units', (db, _: obje
     .where('name', '=', sql.lit('pending')),
 )
 
-/** A filter that is off has an empty text, or 0 as `hasRange`. */
+/** A filter that is off is an empty string, or 0 as `hasRange`. */
 interface ListParams {
   readonly domain: string
   readonly status: string
@@ -109,7 +109,7 @@ function isInRange(p: ListParams, dialect: DialectName): Filter {
   return sql`${confidence} >= ${p.confidenceMin} and ${confidence} < ${p.confidenceMax}`
 }
 
-/** Whether a unit passes every filter, for statements that go through units in an order. */
+/** Whether a unit passes every filter, for statements that scan units in an order. */
 function passes(p: ListParams, dialect: DialectName): Filter[] {
   const is = (off: Filter, filter: Filter): Filter => sql`(${off} or ${filter})`
   return [
@@ -123,7 +123,7 @@ function passes(p: ListParams, dialect: DialectName): Filter[] {
   ]
 }
 
-/** How a listing goes through all units: by the index of all, or of those that are not approved. */
+/** The indexes by which a listing scans units: of all, or of those that are not approved. */
 const walks = {
   all: walk('all', (query) => query),
   unapproved: walk('those that are not approved', (query, p) =>
@@ -170,12 +170,12 @@ const selectWithDomain = statement(
 )
 
 /**
- * More units than these are not looked up and sorted: where so many have a domain, going through all units
- * by their age soon meets enough of them.
+ * Up to so many units of a domain are looked up and sorted. If there are more, scanning all units by age soon
+ * finds enough of them.
  */
 const many = 10_000
 
-/** The ids of all units with a domain; `undefined` where these are many. */
+/** The ids of all units with a domain; `undefined` if there are too many. */
 function* fewWith(domain: string): Steps<string[] | undefined> {
   const rows = yield* all(selectWithDomain, { domain, limit: many + 1 })
   return rows.length > many ? undefined : rows.map(({ id }) => id)
@@ -207,7 +207,7 @@ function* pendingTotal(): Steps<number> {
 
 const noFilters = { domain: '', status: '', confidenceMin: 0, confidenceMax: 1, limit: 100 }
 
-/** What the filters compare with. */
+/** The values that filters compare with. */
 function checkList(options: ListOptions | undefined): [params: ListParams, limit: number] {
   const { domain, status, confidenceMin, confidenceMax, limit } = checkOptions(options, noFilters)
   const [normalized = ''] = normalizeDomains([checkText('domain', domain)])
@@ -220,20 +220,20 @@ function checkList(options: ListOptions | undefined): [params: ListParams, limit
     status: strip(checkText('status', status)) === '' ? '' : status,
     hasRange: min > 0 || max < 1 ? 1 : 0,
     confidenceMin: min,
-    // The upper bound is exclusive below 1; from 1 on nothing is above it.
+    // The upper bound is exclusive below 1; from 1 on, nothing is above it.
     confidenceMax: max < 1 ? max : 2,
   }
   return [params, checkInteger('limit', limit, 0)]
 }
 
-/** Whether it lists approved units by confidence, which only their documents tell, and the index of a ranker. */
+/** Whether it lists approved units by confidence, which only the index can filter. */
 function isIndexedScan({ status, hasRange }: ListParams): boolean {
   return hasRange === 1 && (status === '' || status === 'approved')
 }
 
 /**
- * The newest units that pass filters: approved ones as the index has them, others from theirs of the database.
- * `undefined` where there is no index.
+ * The newest units that pass the filters: approved ones from the ranker's index, others from the database's.
+ * `undefined` if there is no index.
  */
 function* indexedRows(
   params: ListParams,
@@ -250,7 +250,7 @@ function* indexedRows(
     for (const [status] of (yield* byStatus()).filter(([status]) => status !== 'approved'))
       lists.push(yield* allWithin(mostText, walks.unapproved, { ...params, status, limit }))
   const rows = lists.flatMap((list) => list.rows).sort(newestFirst)
-  // A list that was cut has as much text, so that what it lacks comes after this.
+  // A list that was cut has as much text, so that what it lacks is older.
   return takeWithin(mostText, rows.slice(0, limit))
 }
 
@@ -260,7 +260,7 @@ function newestFirst(one: ReviewRow, other: ReviewRow): number {
   )
 }
 
-/** The newest units that pass filters, as the database alone finds them. */
+/** The newest units that pass the filters, found by the database alone. */
 function* walkedRows(params: ListParams, limit: number, mostText: number): Steps<Rows<ReviewRow>> {
   const few = params.domain === '' ? undefined : yield* fewWith(params.domain)
   if (few) {

@@ -17,7 +17,7 @@ import { checkInteger, checkOptions } from './arguments.ts'
 import { recordOf } from './json-text.ts'
 import { type OperationsFor, rank, read, scan } from './operation.ts'
 
-/** What the counters of one kind hold. Those that fell to zero are left out. */
+/** The counters of one kind, without those at zero. */
 const selectCounts = statement('select counts of a kind, by name', (db, p: { kind: string }) =>
   db
     .selectFrom('cq_store_counts')
@@ -39,8 +39,8 @@ const selectDailyCounts = statement(
 )
 
 /**
- * Units were reviewed or, where nobody knows when, proposed last. Each kind has an index of its own, of
- * which the newest are enough.
+ * The last event of a unit is its review or, if that time is unknown, its proposal. Each kind has an index, of
+ * which the newest entries are enough.
  */
 const selectActivity = statement('select recent activity', (db, p: { limit: number }, dialect) => {
   const newest = (time: 'reviewed_at' | 'created_at') =>
@@ -82,14 +82,14 @@ interface NamedCount {
   readonly count: number | string
 }
 
-/** By names; what another program stored in a name's place, and is no text, is not told. */
+/** Counts by name. What another program stored as a name, and is not text, is skipped. */
 function entriesOf(rows: readonly NamedCount[]): [name: string, count: number][] {
   return rows
     .filter(({ name }) => typeof name === 'string')
     .map(({ name, count }) => [name, Number(count)])
 }
 
-/** Units of every status that any has, by status. */
+/** The number of units by status, for every status that occurs. */
 export function* byStatus(): Steps<[status: string, count: number][]> {
   return entriesOf(yield* all(selectCounts, { kind: 'status' }))
 }
@@ -121,20 +121,20 @@ function* byConfidence(innerBounds: readonly number[]): Steps<Record<string, num
   )
 }
 
-/** A bound as cq names it: `0.3`, and `0.0` and `1.0` for the outer ones. */
+/** A bound as cq writes it: `0.3`, and `0.0` and `1.0` for the outer ones. */
 function boundName(bound: number): string {
   return Number.isInteger(bound) ? bound.toFixed(1) : String(bound)
 }
 
 function* activity(limit: number): Steps<Activity[]> {
   const rows = yield* all(selectActivity, { limit })
-  // Other programs may have stored anything as an id or a status; that is told nowhere.
+  // Other programs may have stored anything as an id or a status; such rows are skipped.
   const told = rows.filter(
     ({ id, status }) => typeof id === 'string' && unitStatuses.includes(status as UnitStatus),
   )
   return told.map((row): Activity => {
     const { id: unit_id, status, reviewed_by, reviewed_at, created_at } = row
-    // Other programs may have stored anything as one.
+    // Other programs may have stored anything as a summary.
     const summary = typeof row.summary === 'string' ? row.summary : ''
     if (status === 'pending')
       return { type: 'proposed', unit_id, summary, timestamp: created_at ?? '' }
@@ -143,7 +143,7 @@ function* activity(limit: number): Steps<Activity[]> {
   })
 }
 
-/** The days on which a count of daily figures begins and ends, `YYYY-MM-DD`. */
+/** The first and the last day of daily counts, `YYYY-MM-DD`. */
 interface Window {
   readonly since: string
   readonly today: string
@@ -153,7 +153,7 @@ function lastDays(now: Date, days: number): Window {
   return { since: utcDay(now, -days), today: utcDay(now) }
 }
 
-/** Counts by day. What other programs stored as a time may begin with no day. */
+/** Counts by day. What other programs stored as a time may not begin with a day. */
 function* dailyOf(kind: string, since: string): Steps<[day: string, count: number][]> {
   const counts = entriesOf(yield* all(selectDailyCounts, { kind, since }))
   return counts.filter(([day]) => isTimestamp(`${day}T00:00:00Z`))
@@ -182,12 +182,12 @@ const knowledgeBounds = [0.3, 0.5, 0.7]
 const dashboardDays = 30
 const dashboardActivity = 20
 
-/** Of a distribution. */
+/** The most bounds of a distribution. */
 const mostBounds = 100
-/** More than there are figures of. */
+/** The most days; there are no counts of earlier ones. */
 const mostDays = 100_000
 
-/** Whether it is a list of ascending numbers above 0 and below 1, and no long one. */
+/** Whether it is a short list of ascending numbers between 0 and 1. */
 function isAscending(bounds: unknown): bounds is number[] {
   if (!Array.isArray(bounds) || bounds.length > mostBounds) return false
   return bounds.every(
@@ -196,7 +196,7 @@ function isAscending(bounds: unknown): bounds is number[] {
 }
 
 function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly number[] {
-  // A copy: the caller may change the array before it travels, and what a proxy wraps cannot travel.
+  // Copied: the caller may change the array before it is sent, and a proxy cannot be cloned.
   const bounds: unknown = Array.isArray(innerBounds) ? [...innerBounds] : innerBounds
   if (isAscending(bounds)) return bounds
   const shown = String(JSON.stringify(innerBounds)).slice(0, 80)
@@ -207,7 +207,7 @@ function checkBounds(innerBounds: readonly number[] = reviewBounds): readonly nu
 }
 
 export const statistics = {
-  // A sum of few counters, as cheap in a store of any size, so that it waits for no scan.
+  // A sum of few counters, as cheap in a large store, and so a read that waits for no scan.
   count: read(() => [], total),
   domainCounts: rank(() => [], byDomain),
   countsByStatus: read(

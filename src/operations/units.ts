@@ -19,7 +19,7 @@ import { unitOf } from './json-text.ts'
 import { type OperationsFor, read, write } from './operation.ts'
 import { readable, readableUnit, unlessUnreadable } from './readable.ts'
 
-/** What a unit is read from. */
+/** The columns that a unit is read from. */
 export const storedColumns = ['knowledge_units.id', 'data', 'created_at'] as const
 
 const selectApproved = statement('select an approved unit', (db, p: { id: string }) =>
@@ -34,7 +34,7 @@ const selectAny = statement('select a unit', (db, p: { id: string }) =>
   db.selectFrom('knowledge_units').select(storedColumns).where('id', '=', p.id),
 )
 
-// Joined in this order: an `in` would have SQLite gather and sort the list before it looks anything up.
+// Joined in this order: with `in`, SQLite would first collect and sort the list.
 const selectListed = statement('select some approved units', (db, p: { ids: string }, dialect) =>
   db
     .selectFrom(listed(p.ids, dialect).as('listed'))
@@ -81,7 +81,7 @@ const updateDocument = statement(
     db.updateTable('knowledge_units').set({ data: p.data }).where('id', '=', p.id),
 )
 
-/** A unit as rows: what its tables hold. */
+/** A unit as the rows of its tables. */
 export interface UnitRecord {
   readonly id: string
   readonly data: string
@@ -91,9 +91,9 @@ export interface UnitRecord {
   readonly domains: string
 }
 
-/** How long a document may be, without its flags, in characters: 2 Mi. Each of its writes costs as much. */
+/** The longest document without its flags, in characters (2 Mi). Each change rewrites all of it. */
 const longestDocument = 2_097_152
-/** The longest that a flag gets, with a detail of which every character is escaped. */
+/** The longest flag in a document, with a detail of which every character is escaped. */
 const longestFlag = 6_200
 
 export function toRecord(input: unknown, now: Date): UnitRecord {
@@ -127,7 +127,7 @@ export function unitNotFound(id: string): StoreError {
   return new StoreError('not_found', `Knowledge unit not found: ${id}`)
 }
 
-/** Changes the document of an approved unit, and answers what it then is. */
+/** Changes the document of an approved unit, and returns the changed unit. */
 function* amendApproved(
   id: string,
   amend: (unit: KnowledgeUnit) => KnowledgeUnit,
@@ -148,7 +148,7 @@ function* rankedRows(query: RankingQuery, limit: number) {
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
 }
 
-/** A query with more domains may take as long as many others together, and is answered by itself. */
+/** A query with more domains may take as long as many others, and runs alone. */
 const usualDomains = 8
 
 const defaultQuery = { languages: [], frameworks: [], pattern: '', limit: 5 }
@@ -156,7 +156,7 @@ const checkDomains = checkTexts('domains', mostQueried)
 const checkLanguages = checkTexts('languages', mostQueried)
 const checkFrameworks = checkTexts('frameworks', mostQueried)
 
-/** Each flag makes the next one dearer, and after the first seven confidence is 0, whatever it was. */
+/** Each flag makes the next one slower, and after seven of them confidence is 0. */
 const mostFlags = 100
 
 function requireFewFlags({ id, flags }: KnowledgeUnit): void {
@@ -171,7 +171,7 @@ export const units = {
   insertMany: write(
     (now, units) => {
       if (!Array.isArray(units)) throw new StoreError('invalid', 'units must be an array')
-      // Unlike `map`, it does not skip what a sparse array lacks.
+      // Unlike `map`, it does not skip holes of a sparse array.
       return [Array.from(units, (unit) => toRecord(unit, now))]
     },
     function* (records) {

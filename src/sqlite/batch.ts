@@ -5,15 +5,15 @@ import type { Connection } from './connection.ts'
 import { toStoreError } from './errors.ts'
 import type { Ranker } from './ranker.ts'
 
-/** Thrown where a write fails that has changed something; `cause` says why it failed. */
+/** Thrown when a write fails that has changed something; `cause` says why it failed. */
 class HalfDone extends Error {
   override readonly name = 'HalfDone'
 }
 
 /**
- * Answers a batch of calls in one transaction. Nobody is answered before it is committed; where that
- * fails, every call of the batch fails and nothing is stored. Otherwise a call fails alone.
- * @param ranker what keeps the index that the calls ask, where they are for a ranker
+ * Answers a batch of calls in one transaction. Nobody is answered before the commit; if that fails, every call of
+ * the batch fails and nothing is stored. Otherwise a call fails alone.
+ * @param ranker keeps the index, if the calls are for a ranker
  */
 export function answerBatch(
   connection: Connection,
@@ -41,22 +41,22 @@ function read(connection: Connection, call: Call): CallReply {
 }
 
 /**
- * Makes writes as if none of them could fail, since few do. Where one fails that has changed something,
- * all are undone and made once more, each with a savepoint to go back to, which costs it two statements
- * and a copy of each page that it touches.
+ * Runs writes as if none of them could fail, since few do. If one fails that has changed something, all are
+ * rolled back and run again, each with a savepoint, which costs two statements and a copy of each page that it
+ * touches.
  */
 function writeAll(connection: Connection, calls: readonly Call[]): CallReply[] {
   try {
     return connection.transactions.run(() => calls.map((call) => write(connection, call)))
   } catch (error) {
     if (!(error instanceof HalfDone)) throw error
-    // What one call did is undone with its transaction.
+    // What a single call did was rolled back with its transaction.
     if (calls.length === 1) throw error.cause
     return connection.transactions.run(() => calls.map((call) => writeOrUndo(connection, call)))
   }
 }
 
-/** @throws {HalfDone} where it fails and has changed something */
+/** @throws {HalfDone} if it fails and has changed something */
 function write(connection: Connection, call: Call): CallReply {
   const { changes } = connection
   try {
@@ -77,12 +77,12 @@ function writeOrUndo(connection: Connection, call: Call): CallReply {
   }
 }
 
-/** Some failures, a full disk for one, make SQLite undo the whole transaction on the spot. */
+/** On some failures, such as a full disk, SQLite rolls back the whole transaction at once. */
 function requireTransaction({ sqlite }: Connection, error: unknown): void {
   if (!sqlite.inTransaction) throw error
 }
 
-/** The text of the result, with what the operation wanted logged. */
+/** The text of the result, with what the operation wants logged. */
 function run(connection: Connection, [method, view, ...prepared]: Call): CallReply {
   const text = connection.runToText(operations[method].run(...prepared), view)
   if (connection.notices.length === 0) return text

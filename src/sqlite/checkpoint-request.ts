@@ -1,7 +1,7 @@
 const made = 0
 const underWay = 1
 
-/** By which a writer asks another thread for a checkpoint, through memory that they share. */
+/** How a writer asks another thread for a checkpoint, through shared memory. */
 export class CheckpointRequest {
   readonly memory: SharedArrayBuffer
   readonly #cells: Int32Array<SharedArrayBuffer>
@@ -15,23 +15,23 @@ export class CheckpointRequest {
     this.#set(made, 1)
   }
 
-  /** Whether it was made, and nobody has taken it yet. */
+  /** Whether it was made, and not taken yet. */
   get isPending(): boolean {
     return Atomics.load(this.#cells, made) === 1
   }
 
-  /** Resolves once it is pending, to whether it is: not where `stopWaiting` came first. */
+  /** Resolves when it is pending, to `true`; or to `false` once `stopWaiting` was called. */
   async whenPending(): Promise<boolean> {
     await Atomics.waitAsync(this.#cells, made, 0).value
     return this.isPending
   }
 
-  /** Ends waiting for it, in all threads, where it was not made. */
+  /** Ends waiting in all threads, without a request. */
   stopWaiting(): void {
     Atomics.notify(this.#cells, made)
   }
 
-  /** Takes it, which is pending: it is under way until it is `done`, and may be made again meanwhile. */
+  /** Takes a pending request: it is under way until `done`, and may be made again meanwhile. */
   take(): void {
     this.#set(underWay, 1)
     this.#set(made, 0)
@@ -41,7 +41,7 @@ export class CheckpointRequest {
     this.#set(underWay, 0)
   }
 
-  /** Stops this thread while one that was taken is under way, for so many milliseconds at most. */
+  /** Blocks this thread while a taken request is under way, for at most so many milliseconds. */
   waitWhileUnderWay(longest: number): void {
     Atomics.wait(this.#cells, underWay, 1, longest)
   }

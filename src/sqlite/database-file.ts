@@ -4,15 +4,15 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { StoreError } from '../errors.ts'
 import { makeDirectory } from './directory.ts'
 
-/** As many links in a row as Linux follows. */
+/** The most links in a row, as on Linux. */
 const mostLinks = 40
-/** A database holds hashes of passwords and keys. SQLite gives its log and its index the same mode. */
+/** A database contains hashes of passwords and keys. SQLite gives its log and index the same mode. */
 const ownerOnly = 0o600
 
 /**
- * Where a file really lies, or would be made: every symbolic link is followed, also one whose target is
- * not there yet. SQLite puts the write-ahead log beside that place, and not beside the link.
- * @throws {StoreError} `invalid` where links lead in a circle
+ * The real path of a file, whether or not it exists: every symbolic link is followed. SQLite puts the write-ahead
+ * log beside the target, not beside the link.
+ * @throws {StoreError} `invalid` if links lead in a circle
  */
 export function realPathOf(path: string): string {
   let place = resolve(path)
@@ -22,7 +22,7 @@ export function realPathOf(path: string): string {
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException
       if (code === 'ELOOP') break
-      // Whoever uses the path tells what is wrong with it.
+      // Whoever uses the path reports what is wrong with it.
       if (code !== 'ENOENT' || dirname(place) === place) return place
     }
     const directory = realPathOf(dirname(place))
@@ -43,15 +43,15 @@ function targetOf(link: string): string | undefined {
 }
 
 /**
- * Makes a database file where none is there, and its directory: empty, and for its owner only, whatever
- * the umask. A file that is there keeps its mode.
+ * Creates a database file and its directory if they do not exist: empty, and for its owner only, whatever the
+ * umask. An existing file keeps its mode.
  * @throws {StoreError} `unavailable`
  */
 export async function makeDatabaseFile(path: string): Promise<void> {
   await makeDirectory(dirname(path))
   try {
     await using file = await open(path, 'wx', ownerOnly)
-    // Where the umask takes rights from the owner, too. Node's permission model forbids it.
+    // In case the umask takes rights from the owner, too. Node's permission model forbids it.
     if (((await file.stat()).mode & 0o777) !== ownerOnly) await file.chmod(ownerOnly)
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return

@@ -3,8 +3,8 @@ import { dirname } from 'node:path'
 import { StoreError } from '../errors.ts'
 
 /**
- * Makes a directory, and those that it lies in, where they are not there. Step by step, since Node's own
- * `recursive` never ends where a directory that is there takes no other one, as in `/proc`.
+ * Creates a directory and its parents if they do not exist. Step by step, since Node's own `recursive` never ends
+ * below a directory that takes none, such as `/proc`.
  * @throws {StoreError} `unavailable`
  */
 export async function makeDirectory(path: string): Promise<void> {
@@ -16,7 +16,7 @@ export async function makeDirectory(path: string): Promise<void> {
   }
 }
 
-/** Of a store that makes no file. @throws {StoreError} `unavailable` */
+/** For a store that creates no file. @throws {StoreError} `unavailable` */
 export async function requireThere(path: string): Promise<void> {
   try {
     await stat(path)
@@ -32,7 +32,7 @@ async function makeEach(path: string): Promise<void> {
   try {
     await mkdir(path)
   } catch (error) {
-    // Another process may have been faster, or what is there is no directory.
+    // Another process may have been faster, or there is something that is not a directory.
     if (!(await isThere(path))) throw error
   }
 }

@@ -1,7 +1,7 @@
 import Sqlite from 'better-sqlite3'
 import { StoreError, type StoreErrorCode } from '../errors.ts'
 
-/** Primary result codes, and what each means to a caller of the store. */
+/** What SQLite's primary result codes mean to a caller of the store. */
 const meanings: Readonly<Record<string, [StoreErrorCode, string]>> = {
   SQLITE_BUSY: ['unavailable', 'the database is locked by another connection'],
   SQLITE_LOCKED: ['unavailable', 'the database is locked by another connection'],
@@ -24,7 +24,7 @@ const meanings: Readonly<Record<string, [StoreErrorCode, string]>> = {
   SQLITE_TOOBIG: ['invalid', 'a value is too big for SQLite'],
 }
 
-/** Extended result codes that mean something else than the primary code they belong to. */
+/** Extended result codes with another meaning than their primary code. */
 const constraints: Readonly<Record<string, StoreErrorCode>> = {
   SQLITE_CONSTRAINT_UNIQUE: 'conflict',
   SQLITE_CONSTRAINT_PRIMARYKEY: 'conflict',
@@ -33,7 +33,7 @@ const constraints: Readonly<Record<string, StoreErrorCode>> = {
   SQLITE_CONSTRAINT_CHECK: 'invalid',
 }
 
-/** What a failure means to a caller of the store, told by SQLite's result code. */
+/** Translates a failure, by SQLite's result code. */
 export function toStoreError(error: unknown): StoreError {
   if (error instanceof StoreError) return error
   if (!(error instanceof Sqlite.SqliteError))

@@ -1,23 +1,23 @@
-/** For so long at most nothing is flushed that was committed while others commit, in milliseconds. */
+/** The longest time between flushes while others commit, in milliseconds. */
 const longestOwed = 2_000
 
 /**
- * When a connection whose commits don't wait for the disk is to wait for it all the same: once in a while, so
- * that a power loss takes moments and no more. A flush presses everything to the disk that was written before.
+ * Decides which commits are flushed if commits are not flushed by default: one from time to time, so that a power
+ * loss takes only the last seconds. A flush includes everything that was written before.
  */
 export class Flushes {
-  /** Whether commits wait for the disk only where they are told to. */
+  /** Whether commits are flushed only if that is requested. */
   readonly areOwn: boolean
-  /** When a commit last waited, in milliseconds of a clock that never goes back. */
+  /** When a commit was last flushed, by a monotonic clock in milliseconds. */
   #last = -Infinity
-  /** Whether something was committed that was not flushed. */
+  /** Whether there are commits that were not flushed. */
   areOwed = false
 
   constructor(areOwn: boolean) {
     this.areOwn = areOwn
   }
 
-  /** Whether the next commit is to wait. */
+  /** Whether the next commit is to be flushed. */
   get areDue(): boolean {
     return this.areOwn && performance.now() - this.#last > longestOwed
   }

@@ -1,7 +1,7 @@
 import type { CallReply } from '../offload/reply.ts'
 import type { FileFault } from './open-file.ts'
 
-/** Failures that are the database's and not the caller's. */
+/** Codes of failures that are the database's fault, not the caller's. */
 const faults = ['unavailable', 'outcome_unknown', 'internal']
 
 const fileFaults: Readonly<Record<FileFault, string>> = {
@@ -13,37 +13,37 @@ const fileFaults: Readonly<Record<FileFault, string>> = {
     'is written could be lost once another process opens it. Open the store anew',
 }
 
-/** What is known of whether a store can do its work, by how its calls end. It has words for strangers, too. */
+/** Whether a store works, derived from how its calls end. Its reasons contain nothing private. */
 export class Health {
-  /** Why writes fail, since one did, until one is seen to succeed. */
+  /** Why writes fail, until one succeeds. */
   #writeFault: string | undefined
   #isDamaged = false
   #fileFault: FileFault | undefined
 
-  /** Notes what a worker replied to a write. */
+  /** Notes a worker's reply to a write. */
   noteWrite(reply: CallReply | undefined): void {
     this.noteRead(reply)
     if (typeof reply === 'object' && 'code' in reply && faults.includes(reply.code))
       this.#writeFault = wordsOf(reply.message)
   }
 
-  /** Notes what a worker replied to a read. */
+  /** Notes a worker's reply to a read. */
   noteRead(reply: CallReply | undefined): void {
     if (typeof reply === 'object' && 'code' in reply && reply.code === 'corrupt')
       this.#isDamaged = true
   }
 
-  /** Whether it is to be tried if a write succeeds. */
+  /** Whether a write is to be tried. */
   get mustTryWriting(): boolean {
     return this.#writeFault !== undefined
   }
 
-  /** Writing was tried, and succeeded. */
+  /** Notes that a trial write succeeded. */
   noteWritten(): void {
     this.#writeFault = undefined
   }
 
-  /** Notes what is wrong with the files. Answers whether that is news. */
+  /** Notes the state of the files. Returns whether it has changed. */
   noteFiles(fault: FileFault | undefined): boolean {
     if (this.#fileFault === fault) return false
     this.#fileFault = fault
@@ -55,12 +55,12 @@ export class Health {
     return this.#fileFault && fileFaults[this.#fileFault]
   }
 
-  /** Why nothing may be written. Without locks it may, as long as nobody takes the log away. */
+  /** Why writes are refused. Lost locks alone are no reason, as long as nobody deletes the log. */
   get writeBan(): string | undefined {
     return this.#fileFault === 'moved' ? fileFaults.moved : undefined
   }
 
-  /** Why the store can't do its work, without a path of this machine. */
+  /** Why the store does not work, without a path of this machine. */
   get reason(): string | undefined {
     if (this.#isDamaged) return 'the database file is damaged'
     if (this.#fileFault) return this.fileFault?.split(';', 1)[0]
@@ -68,7 +68,7 @@ export class Health {
   }
 }
 
-/** As much of a failure's message as says what SQLite's code means. */
+/** The part of a failure's message that explains SQLite's code. */
 function wordsOf(message: string): string {
   const [words = ''] = / \(SQLITE_/.test(message) ? message.split(' (SQLITE_', 1) : ['see the log']
   return words

@@ -1,12 +1,12 @@
 import Sqlite from 'better-sqlite3'
 
-/** `quick_check` leaves out whether indexes have the entries that their tables' rows call for. */
+/** `quick_check` does not compare indexes with their tables. */
 export type IntegrityCheck = 'integrity_check' | 'quick_check'
 
 /**
- * What SQLite finds damaged in a file, at most so many faults. Other programs' tables may name functions
- * that are theirs alone, as the reference server's semantic search does: constraints are not looked at,
- * since none of cq's tables has one, nor is what cannot be computed without those functions.
+ * What SQLite finds damaged in a file, at most `most` faults. Tables of other programs may use functions that
+ * only these have, as the reference server's semantic search does. So constraints are not checked, which no table
+ * of cq has, and neither is what cannot be computed without those functions.
  */
 export function integrityFaults(
   sqlite: Sqlite.Database,
@@ -21,7 +21,7 @@ export function integrityFaults(
   }
 }
 
-/** As far as each table allows: an index may need a function, and a computed column, too. */
+/** As far as each table allows: an index or a computed column may need a function, too. */
 function faultsByTable(sqlite: Sqlite.Database, check: IntegrityCheck): string[] {
   const tables = sqlite
     .prepare<[], string>("SELECT name FROM sqlite_schema WHERE type = 'table'")
@@ -33,7 +33,7 @@ function faultsByTable(sqlite: Sqlite.Database, check: IntegrityCheck): string[]
   })
 }
 
-/** `undefined` where the check cannot be made for want of a function. */
+/** `undefined` if the check needs a function that is missing. */
 function faultsOf(
   sqlite: Sqlite.Database,
   check: IntegrityCheck,
@@ -43,7 +43,7 @@ function faultsOf(
     const faults = sqlite.prepare<[], string>(`PRAGMA ${check}(${argument})`).pluck().all()
     return faults.filter((fault) => fault !== 'ok')
   } catch (error) {
-    // Damage has codes of its own.
+    // Damage has other codes.
     if (error instanceof Sqlite.SqliteError && error.code === 'SQLITE_ERROR') return undefined
     throw error
   }

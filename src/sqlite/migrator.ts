@@ -18,17 +18,16 @@ import {
 
 export const ownTable = 'cq_store_migrations'
 const knownSteps = [...migrations.map(({ name }) => name), ...formerSteps]
-/** What the reference server's schema is called, as a step before ours. */
+/** The name of the reference server's schema as a step before ours. */
 export const referenceStep = `reference schema ${referenceRevision}`
 
 /**
- * Brings a file to the newest schema, in one transaction: a crash leaves it as it was. Two processes
- * that start at once take turns, and the second finds the work done. A file that is none of ours is
- * refused before anything in it is touched. Where this fails, the connection is closed, so that a
- * refused file keeps no write-ahead log from having been looked at.
- * @param mayTakeSteps where it may not, a file that lacks steps is refused, too
- * @throws {StoreError} `corrupt` for a file of another program; `newer_schema`; `unavailable` for one
- * that can't be written; `migration_needed`
+ * Migrates a file to the newest schema, in one transaction: a crash leaves it as it was. Of two processes that
+ * start at once, the second finds the work done. A file that is not cq's is refused before anything in it is
+ * changed. On failure the connection is closed, so that a refused file gets no write-ahead log.
+ * @param mayTakeSteps if false, a file that lacks steps is refused, too
+ * @throws {StoreError} `corrupt` for another program's file; `newer_schema`; `unavailable` if it cannot be
+ * written; `migration_needed`
  */
 export function migrate(connection: Connection, busyTimeout: number, mayTakeSteps = true): void {
   try {
@@ -40,8 +39,8 @@ export function migrate(connection: Connection, busyTimeout: number, mayTakeStep
 }
 
 /**
- * Refuses a file that is not of the newest schema. The connection stays as it is.
- * @throws {StoreError} `migration_needed`, and as `migrate` does for files that are none of ours
+ * Refuses a file that does not have the newest schema. The connection stays open.
+ * @throws {StoreError} `migration_needed`, and as `migrate` does for files that are not cq's
  */
 export function requireNewest({ sqlite }: Connection): void {
   const database = databaseOf(sqlite)
@@ -61,13 +60,13 @@ function bringToNewest(connection: Connection, busyTimeout: number, mayTakeSteps
   const { sqlite } = connection
   const database = databaseOf(sqlite)
   requireWritable(sqlite)
-  // In one snapshot each, since another process may be at work between two statements.
+  // One snapshot for each check, since another process may be migrating.
   sqlite.transaction(() => requireOurs(database))()
   if (!mayTakeSteps) requireNewest(connection)
   switchToWal(sqlite, busyTimeout)
   if (sqlite.transaction(() => pendingSteps(database).length === 0)()) return
   connection.transactions.runBulk(() => {
-    // Asked again: another process may have been here between.
+    // Checked again: another process may have migrated meanwhile.
     requireOurs(database)
     if (stampedRevisions(database).length === 0) completeReferenceSchema(database)
     takeOwnSteps(database)
@@ -75,7 +74,7 @@ function bringToNewest(connection: Connection, busyTimeout: number, mayTakeSteps
 }
 
 export function databaseOf(sqlite: Sqlite.Database): MigrationDatabase {
-  // Kept, since one that fires triggers takes longer to prepare than to run.
+  // Kept, since preparing a statement that fires triggers takes longer than running it.
   const prepared = new Map<string, Sqlite.Statement>()
   const prepare = (sql: string) => {
     const statement = prepared.get(sql) ?? sqlite.prepare(sql)
@@ -94,7 +93,7 @@ export function requireOurs(database: MigrationDatabase): void {
   const other = revisions.find((revision) => revision !== referenceRevision)
   if (other !== undefined)
     throw new StoreError(
-      // Other programs stamp their files so, too.
+      // Other programs use such stamps, too.
       tables.has('knowledge_units') && other > referenceRevision ? 'newer_schema' : 'corrupt',
       `the database has schema revision '${other}', and this version of cq-store knows only ` +
         `'${referenceRevision}'; nothing was changed. Use the program that made it, or a newer cq-store`,
@@ -115,7 +114,7 @@ export function requireOurs(database: MigrationDatabase): void {
       )
     return
   }
-  // The stamp's table alone is what the reference server leaves where it dies right at its start.
+  // The reference server leaves only the stamp's table if it crashes right at its start.
   if (tables.size === 0 || (tables.size === 1 && tables.has(stampTable))) return
   if (isLocalStore(database))
     throw new StoreError(
@@ -132,7 +131,7 @@ export function requireOurs(database: MigrationDatabase): void {
     )
 }
 
-/** By name, in the order in which they are taken. */
+/** By name, in order. */
 function pendingSteps(database: MigrationDatabase): string[] {
   const applied = appliedSteps(database)
   const reference = stampedRevisions(database).length === 0 ? [referenceStep] : []
@@ -159,7 +158,7 @@ function takeOwnSteps(database: MigrationDatabase): void {
   }
 }
 
-/** SQLite opens a file that it can't write all the same, and every later write would fail. */
+/** SQLite opens a file that it cannot write, and every later write would fail. */
 function requireWritable({ name }: Sqlite.Database): void {
   try {
     accessSync(name, constants.W_OK)
@@ -169,10 +168,7 @@ function requireWritable({ name }: Sqlite.Database): void {
   }
 }
 
-/**
- * Two processes that switch a file at once collide, and SQLite does not wait there as it does for
- * other locks.
- */
+/** Two processes that switch a file at once collide, and SQLite does not wait as it does for other locks. */
 function switchToWal(sqlite: Sqlite.Database, busyTimeout: number): void {
   const giveUp = Date.now() + busyTimeout
   const sleeper = new Int32Array(new SharedArrayBuffer(4))

@@ -1,12 +1,12 @@
 import { type BigIntStats, statSync } from 'node:fs'
 import { readFile, stat } from 'node:fs/promises'
 
-/** What of a database's files is not as it was when they were opened. */
+/** How a database's files differ from when they were opened. */
 export type FileFault = 'moved' | 'unlocked'
 
 /**
- * Tells a database's files from others that came to lie in their place while they were open: what is written
- * to a file that was moved, removed or replaced is nowhere once the last who has it open is gone.
+ * Recognises a database's files, as opposed to others that took their place: what is written to a file that was
+ * moved, removed or replaced is lost once it is closed.
  */
 export class OpenFile {
   readonly #path: string
@@ -14,13 +14,13 @@ export class OpenFile {
   #log: BigIntStats | undefined
   #hadLocks = false
 
-  /** To be made once the database is open. */
+  /** To be created when the database is open. */
   constructor(path: string) {
     this.#path = path
     this.#file = statNow(path)
   }
 
-  /** What tells the file from all others, also from one that has its path later. */
+  /** Identifies the file, also among those that have its path later. */
   get identity(): string {
     return identityOf(this.#file)
   }
@@ -31,8 +31,8 @@ export class OpenFile {
   }
 
   /**
-   * As `isMoved`, of the write-ahead log, too; and whether the system knows of no lock any more. It keeps no
-   * thread waiting, however slow the disk is.
+   * As `isMoved`, including the write-ahead log; and whether the process still holds its locks. It blocks no
+   * thread, however slow the disk.
    */
   async look(): Promise<FileFault | undefined> {
     const [file, log, hasLocks] = await Promise.all([
@@ -42,22 +42,22 @@ export class OpenFile {
     ])
     const lostLocks = this.#hadLocks && !hasLocks
     this.#hadLocks ||= hasLocks
-    // First, as who drops the locks may take the log away, too, for want of anybody else who has it open.
+    // First, since whoever drops the locks may then delete the log, as nobody else seems to use it.
     if (lostLocks) return 'unlocked'
-    // A log is made at the first read or write, and stays for as long as somebody has the database open.
+    // A log is created by the first read or write, and stays while the database is open.
     this.#log ??= log
     const isSame = this.identity === identityOf(file) && identityOf(this.#log) === identityOf(log)
     return isSame ? undefined : 'moved'
   }
 
-  /** Takes the log that is there next for the right one, as after a time in which nobody had the file open. */
+  /** Accepts the next log as the right one, after a time in which nobody had the file open. */
   forgetLog(): void {
     this.#log = undefined
   }
 
   /**
-   * Whether this process has a lock on the file, as it has all the while: whatever else in it closes the file
-   * drops the locks of all. Told by Linux only; elsewhere there never seem to be any.
+   * Whether this process has a lock on the file. It always has one, until something else in it closes the file,
+   * which drops all its locks. Only Linux reports it; elsewhere there never seems to be one.
    */
   async #hasLocks(): Promise<boolean> {
     try {
@@ -73,7 +73,7 @@ function statNow(path: string): BigIntStats | undefined {
   try {
     return statSync(path, { bigint: true, throwIfNoEntry: false })
   } catch {
-    // As where a directory on the way may not be searched any more.
+    // For example if a directory on the way may not be searched any more.
     return undefined
   }
 }

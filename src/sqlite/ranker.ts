@@ -9,16 +9,16 @@ import { RankingIndex } from '../ranking/ranking-index.ts'
 import type { Connection } from './connection.ts'
 import type { SharedRankingFigures } from './ranking-figures.ts'
 
-/** Does some work in a snapshot. */
+/** Does work in a snapshot. */
 type InSnapshot = <Result>(work: () => Result) => Result
 
-/** Keeps an index of the units that queries may find, for a connection that answers questions from it. */
+/** Keeps the index of the units that queries may find, for a connection that answers questions from it. */
 export class Ranker {
   readonly #connection: Connection
   readonly #figures: SharedRankingFigures
-  /** The last change that the index knows of. */
+  /** The last change that the index includes. */
   #last: NotedChange | undefined
-  /** Changes that it was told of since it was loaded, and those before its size was last told. */
+  /** Changes applied since it was loaded; and as of when its size was last reported. */
   #changes = 0
   #changesBeforeTold = 0
 
@@ -27,26 +27,26 @@ export class Ranker {
     this.#figures = figures
   }
 
-  /** Reads all units, each slice in a snapshot of its own: a long one keeps the log from beginning anew. */
+  /** Reads all units, each slice in its own snapshot: a long one would keep the log from restarting. */
   load(): void {
     this.#loadIn((work) => this.#connection.transactions.run(work))
   }
 
   /**
-   * Brings the index to what the database is in the open transaction, so that a query sees every write
-   * that was acknowledged before it, whoever made it.
+   * Brings the index to the state of the open transaction, so that a query sees every write that was acknowledged
+   * before it, whoever made it.
    */
   catchUp(): void {
     const connection = this.#connection
     const { index } = connection
     if (!index || !this.#last || !connection.run(knowsChangesAfter(this.#last)))
-      // Whoever has missed some changes reads all units anew, in this snapshot, to which nothing is added.
+      // If changes were missed, reads all units again, in this snapshot.
       this.#loadIn((work) => work())
     else
       for (let last: NotedChange | undefined = this.#last; last; ) last = this.#follow(index, last)
   }
 
-  /** Tells the index of some changes after one. Answers the last of them, where there are any. */
+  /** Applies some changes after one. Returns the last of them, if there are any. */
   #follow(index: RankingIndex, after: NotedChange): NotedChange | undefined {
     const followed = this.#connection.run(followAfter(index, after))
     if (!followed) return undefined
@@ -56,7 +56,7 @@ export class Ranker {
     return followed.last
   }
 
-  /** Catches up while nobody asks, so that whoever asks next has less to wait for. */
+  /** Applies changes while there is nothing else to do, so that the next query waits less. */
   followChanges(): void {
     this.#connection.transactions.run(() => this.catchUp())
     if (this.#changes === this.#changesBeforeTold) return
@@ -64,16 +64,16 @@ export class Ranker {
     this.#figures.set(this.#connection.index?.figures ?? {})
   }
 
-  /** @param inSnapshot does some work in a snapshot */
+  /** @param inSnapshot does work in a snapshot */
   #loadIn(inSnapshot: InSnapshot): void {
     const connection = this.#connection
-    // Nobody is answered from a part of it: where reading fails, it is begun anew.
+    // No query is answered from a partial index: if reading fails, it starts over.
     connection.index = undefined
     this.#figures.set({ units: 0, bytes: 0, loadMilliseconds: 0, changes: 0 })
     const began = performance.now()
     const layout = this.#schemaVersion
     let index = this.#readAll(inSnapshot)
-    // Another program's VACUUM moves rows, and some may have been missed: it changes the schema's version.
+    // Another program's VACUUM moves rows, so that some may have been missed; it changes the schema's version.
     if (layout !== this.#schemaVersion) index = inSnapshot(() => this.#readAll((work) => work()))
     index.endLoading()
     connection.index = index
@@ -82,7 +82,7 @@ export class Ranker {
     this.#figures.set({ loadMilliseconds: performance.now() - began, ...index.figures })
   }
 
-  /** An index of all units. What changes while they are read is followed afterwards. */
+  /** An index of all units. What changes while they are read is applied afterwards. */
   #readAll(inSnapshot: InSnapshot): RankingIndex {
     const connection = this.#connection
     const index = new RankingIndex()

@@ -1,18 +1,18 @@
-/** What a ranker's index is. All is 0 while it is being loaded. */
+/** The state of a ranker's index. Everything is 0 while it loads. */
 export interface RankingFigures {
   /** Units that queries may find. */
   readonly units: number
-  /** Memory of the index, about, as of the last second. */
+  /** Approximate memory of the index, updated once a second. */
   readonly bytes: number
   /** How long it took to load, in milliseconds. */
   readonly loadMilliseconds: number
-  /** Units that changed, as it was told since then: one that changes again counts again. */
+  /** Changes applied since it was loaded; a unit that changes again counts again. */
   readonly changes: number
 }
 
 const names = ['units', 'bytes', 'loadMilliseconds', 'changes'] as const
 
-/** Figures in memory that a ranker's thread shares with the one that asks for them. */
+/** Figures in memory that a ranker shares with the main thread. */
 export class SharedRankingFigures {
   readonly memory: SharedArrayBuffer
   readonly #values: Float64Array

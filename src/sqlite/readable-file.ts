@@ -14,24 +14,24 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { StoreError } from '../errors.ts'
 
-/** Where a database can be read by connections that only read. Disposed of, a copy is gone. */
+/** Where a database can be read. Disposing of a copy deletes it. */
 export interface ReadableFile extends AsyncDisposable {
   readonly path: string
-  /** Whether it is a private copy, made where nobody could read the file in its place. */
+  /** Whether it is a private copy, since the file could not be read in its place. */
   readonly isCopy: boolean
-  /** Of the write-ahead log, where connections that read make one, and may take it away again. */
+  /** The state of the write-ahead log, if readers create one and may delete it again. */
   readonly logAsFound?: string
 }
 
-/** How often a copy is made anew where somebody writes meanwhile. */
+/** How often a copy is repeated if somebody writes meanwhile. */
 const mostCopies = 3
 
 /**
- * Finds out where a database can be read that is not to be changed. To read a file with a write-ahead
- * log SQLite needs that log and its index beside it. Where nobody has made them, and they can't be made
- * and taken away again, a copy in a private directory is read, together with the log's content.
- * @param onCopy told of the directory of a copy, before there is anything in it
- * @throws {StoreError} `unavailable` where there is no such file, or it can't be read or copied
+ * Decides where to read a database that must not be changed. To read a file with a write-ahead log, SQLite needs
+ * the log and its index beside it. If they do not exist, and cannot be created and deleted again, a copy in a
+ * private directory is read, including the log's content.
+ * @param onCopy called with the directory of a copy before anything is in it
+ * @throws {StoreError} `unavailable` if there is no such file, or it cannot be read or copied
  */
 export async function readableFile(
   path: string,
@@ -67,7 +67,7 @@ export async function isWritable(path: string): Promise<boolean> {
   }
 }
 
-/** What a write-ahead log is, to be told from what it becomes. `none` where there is none. */
+/** The state of a write-ahead log, to detect that it changes; `none` if there is none. */
 export function logState(path: string): string {
   const log = statSync(`${path}-wal`, { bigint: true, throwIfNoEntry: false })
   return log ? `${log.size} ${log.mtimeNs}` : 'none'
@@ -77,7 +77,7 @@ async function readableInPlace(path: string): Promise<ReadableFile | undefined> 
   const inPlace = { path, isCopy: false, [Symbol.asyncDispose]: async () => {} }
   if (await isWritable(path)) return { ...inPlace, logAsFound: logState(path) }
   if (!(await usesLog(path))) return inPlace
-  // Somebody has it open, or had it until their process died.
+  // Somebody has it open, or had until their process crashed.
   const [log, index] = await Promise.all([entry(`${path}-wal`), entry(`${path}-shm`)])
   return log && index ? inPlace : undefined
 }
@@ -126,7 +126,7 @@ async function copyOf(path: string, onCopy: (directory: string) => void): Promis
   }
 }
 
-/** The file and, where it is there, its write-ahead log. @throws where it is no file */
+/** The file and its write-ahead log, if there is one. @throws if it is not a file */
 async function partsOf(path: string) {
   const file = await stat(path, { bigint: true })
   if (!file.isFile()) throw new Error('it is no regular file')
@@ -134,7 +134,7 @@ async function partsOf(path: string) {
   return [{ suffix: '', ...file }, ...(log ? [{ suffix: '-wal', ...log }] : [])]
 }
 
-/** What changes where somebody writes to a database. */
+/** What changes when somebody writes to a database. */
 async function footprint(path: string): Promise<string> {
   const parts = await partsOf(path)
   return parts.map(({ ino, size, mtimeNs, ctimeNs }) => [ino, size, mtimeNs, ctimeNs]).join('; ')
