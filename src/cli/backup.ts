@@ -15,8 +15,7 @@ interface BackupFlags extends DatabaseSettings {
 }
 
 /**
- * Adds `backup`. It runs SQLite in this very thread, unlike the store: a command line has no event loop
- * to keep free.
+ * Adds `backup`. Unlike the store, it runs SQLite on this thread: a command line has no event loop to keep free.
  */
 export function addBackupCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
@@ -60,7 +59,7 @@ Examples:
 }
 
 async function copyAndVerify(path: string, destination: string): Promise<RowCounts> {
-  // Loaded only by who runs this command: it brings the database driver into this thread.
+  // Loaded only by this command, since it loads the database driver on this thread.
   const { directly } = await import('../sqlite/direct/directly.ts')
   const { backup, verifyBackup } = await import('../sqlite/direct/backup.ts')
   const counts = await directly(
@@ -84,7 +83,9 @@ async function copyAndVerify(path: string, destination: string): Promise<RowCoun
   return counts
 }
 
-/** Neither the database itself, nor where SQLite would take another's leavings for the copy's. */
+/**
+ * Neither the database itself, nor a path where SQLite would take another database's leftovers for the copy's.
+ */
 function requireOtherPlace(path: string, copy: string): void {
   if (copy === path) throw new SettingError('the backup must be another file than the database')
   for (const suffix of ['-wal', '-shm', '-journal'])

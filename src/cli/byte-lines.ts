@@ -1,6 +1,6 @@
 const lineFeed = 0x0a
 
-/** A line of a stream of bytes, without its end. */
+/** A line of a byte stream, without its end. */
 export interface ByteLine {
   /** From 1. */
   readonly number: number
@@ -9,7 +9,7 @@ export interface ByteLine {
   readonly end: number
 }
 
-/** Where a stream holds no lines, or at least none that anybody would want. */
+/** Thrown if a stream has no lines, or much too long ones. */
 export class LineTooLong extends Error {
   override readonly name = 'LineTooLong'
   readonly line: number
@@ -21,9 +21,9 @@ export class LineTooLong extends Error {
 }
 
 /**
- * The lines of a stream. Only line feeds end them: JSON may hold U+2028 as it is, which Node's own
- * reader of lines takes for an end.
- * @throws {LineTooLong} at a line that is longer than `longest` bytes
+ * The lines of a stream. Only line feeds end them: JSON may contain U+2028, which Node's own line reader takes
+ * for an end.
+ * @throws {LineTooLong} at a line longer than `longest` bytes
  */
 export async function* byteLines(
   input: AsyncIterable<Buffer>,

@@ -11,8 +11,7 @@ interface CheckFlags extends DatabaseSettings {
 }
 
 /**
- * Adds `check`. It runs SQLite in this very thread, unlike the store: a command line has no event loop
- * to keep free.
+ * Adds `check`. Unlike the store, it runs SQLite on this thread: a command line has no event loop to keep free.
  */
 export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
@@ -43,7 +42,7 @@ Examples:
     )
     .action(async (flags: CheckFlags) => {
       const path = existingDatabase(flags, environment)
-      // Loaded only by who runs this command: it brings the database driver into this thread.
+      // Loaded only by this command, since it loads the database driver on this thread.
       const { directly } = await import('../sqlite/direct/directly.ts')
       const { check, checks, rebuild } = await import('../sqlite/direct/check.ts')
       const { findings, rebuilt } = await directly<Outcome>(

@@ -14,7 +14,7 @@ import { loadSampleUnits } from './sample-units.ts'
 import { SettingError, secretVariables } from './settings.ts'
 import { writeWholeFile } from './whole-file.ts'
 
-/** What a development server keeps beside its database, so that it is the same at each start. */
+/** What a development server keeps beside its database, so that it stays the same. */
 export interface DevelopmentSecrets extends Secrets {
   readonly username: string
   readonly password: string
@@ -29,7 +29,7 @@ const names = {
   apiKey: 'CQ_DEMO_API_KEY',
 } as const satisfies Record<keyof DevelopmentSecrets, string>
 
-/** Who approved the sample units. */
+/** The name by which the sample units are approved. */
 const reviewer = 'cq-store'
 
 export function secretsFile(database: string): string {
@@ -37,10 +37,10 @@ export function secretsFile(database: string): string {
 }
 
 /**
- * Makes the database one of a development server, with the secrets that are kept beside it; before the
- * store opens it, since one that anything else made is left untouched.
- * @param setting what the database was named by
- * @throws {SettingError} where it is such a one, or a secret can't be taken
+ * Marks the database as a development server's, and keeps the secrets beside it; before the store opens it, since
+ * any other database must stay untouched.
+ * @param setting how the database was named
+ * @throws {SettingError} if it is another database, or a secret is weak
  */
 export async function claimDatabase(
   database: string,
@@ -50,7 +50,7 @@ export async function claimDatabase(
   const { apiKey } = (await wantedSecrets(database, environment)).wanted
   const older = { keyId: readApiKey(apiKey)?.id ?? '', reviewer }
   await makeDatabaseFile(database)
-  // Loaded by nobody else who serves: it brings the database driver into this thread.
+  // Loaded only here, since it loads the database driver on this thread.
   const { directly } = await import('../sqlite/direct/directly.ts')
   const { claimForDevelopment } = await import('../sqlite/direct/development-mark.ts')
   const secrets = await directly({ path: database, access: 'write' }, (connection) =>
@@ -69,7 +69,7 @@ export async function claimDatabase(
   )
 }
 
-/** Sees to it that there are units, and a user and an API key that the secrets fit. */
+/** Makes sure that there are units, and a user and an API key that match the secrets. */
 export async function fillDatabase(
   store: Store,
   database: string,
@@ -83,7 +83,7 @@ export async function fillDatabase(
   else if (!(await isPassword(password, user.password_hash)))
     await store.setPassword(username, await hashPassword(password))
   if (await opens(store, secrets)) return
-  // It is new, or was just stored by another process; else it has expired, or is of another pepper.
+  // It is new, or another process has just stored it; otherwise it has expired, or has another pepper.
   await unlessThere(() => storeKey(store, secrets))
   if (await opens(store, secrets)) return
   const renewed = { ...secrets, apiKey: newApiKey().token }
@@ -117,7 +117,7 @@ async function unlessThere(create: () => Promise<void>): Promise<void> {
 }
 
 /**
- * The secrets that the environment sets, else those that are kept, else new ones; and whether just they
+ * The secrets that the environment sets, or else those that are kept, or else new ones; and whether exactly these
  * are kept already.
  * @throws {SettingError}
  */
@@ -144,7 +144,7 @@ async function wantedSecrets(database: string, environment: NodeJS.ProcessEnv) {
   return { wanted, areKept }
 }
 
-/** What is kept in the file, or `undefined` where it is not there. */
+/** What the file contains; `undefined` if it does not exist. */
 async function readSecrets(
   file: string,
 ): Promise<(DevelopmentSecrets & { readonly isPrivate: boolean }) | undefined> {
@@ -160,19 +160,19 @@ async function readSecrets(
   }
 }
 
-/** Keeps the secrets, for nobody else to read. */
+/** Writes the secrets, readable by their owner only. */
 function keepSecrets(
   database: string,
   secrets: DevelopmentSecrets,
   environment: NodeJS.ProcessEnv,
 ): Promise<void> {
-  // Who can make a link beside the database is not to choose what is written.
+  // Whoever can create a link beside the database must not choose what is overwritten.
   const options = { force: true, mode: 0o600, followsLinks: false }
   const text = secretsText(toKeep(secrets, environment))
   return writeWholeFile(secretsFile(database), options, (_path, file) => file.writeFile(text))
 }
 
-/** What the environment sets may be production's, and is written nowhere. */
+/** Secrets of the environment may be production's, and are not written. */
 function toKeep(secrets: DevelopmentSecrets, environment: NodeJS.ProcessEnv): DevelopmentSecrets {
   return {
     ...secrets,

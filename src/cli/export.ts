@@ -70,7 +70,7 @@ async function exportToOutput(store: Store, signal: AbortSignal): Promise<number
       throw (signal.reason as Interrupted).with(`The export is not whole: ${lines.count} units`)
     throw error
   }
-  // The end of it, too, before it is told how many there are.
+  // Including its end, before the count is reported.
   const lost = await lostOutput()
   if (lost) throw lost
   return lines.count
@@ -94,14 +94,14 @@ async function exportToFile(
   return lines.count
 }
 
-/** A bar where somebody looks at it, and the output does not run through it. */
+/** A progress bar if somebody watches, and the output does not go to the same terminal. */
 async function progressOf(store: Store, mayShow: boolean): Promise<Progress> {
   const isShown = mayShow && process.stderr.isTTY
   const total = isShown ? await store.count() : 0
   return new Progress({ doing: 'exporting', unit: 'units', total, isShown })
 }
 
-/** All units as text, read from the store as fast as it is taken. */
+/** All units as text, read from the store as fast as the consumer takes them. */
 class Lines implements AsyncIterable<string>, Disposable {
   count = 0
   readonly #store: Store

@@ -6,7 +6,7 @@ import { administration } from '../operations/administration.ts'
 import type { ReviewItemInput } from '../store.ts'
 import type { ByteLine } from './byte-lines.ts'
 
-/** As much of a JSON Schema as says which fields there are. */
+/** The parts of a JSON Schema that say which fields there are. */
 interface Fields {
   readonly properties?: Readonly<Record<string, Fields>>
   readonly items?: Fields
@@ -22,10 +22,10 @@ const lineFields: Fields = {
   } satisfies Record<keyof ReviewItemInput, Fields>,
 }
 
-/** Unknown fields that a line's fault names at most. */
+/** The most unknown fields that are named of a line. */
 const mostNamed = 5
 
-/** The unit of a line; none of a blank one. @throws {Error} whose message says what is wrong */
+/** The unit of a line; `undefined` if it is blank. @throws {Error} saying what is wrong */
 export function readItem({ bytes }: ByteLine): ReviewItemInput | undefined {
   const text = decoded(bytes)
   if (text.trim() === '') return undefined
@@ -34,11 +34,11 @@ export function readItem({ bytes }: ByteLine): ReviewItemInput | undefined {
     throw new Error('it is no JSON object')
   if (item.knowledge_unit === undefined && 'insight' in item)
     throw new Error('it has no knowledge_unit; a unit goes into {"knowledge_unit":{...}}')
-  // The store would leave them out without a word, and with them what somebody has misspelt.
+  // The store would drop them silently, misspelt ones included.
   const unknown = [...unknownFields(item, lineFields).take(mostNamed)]
   if (unknown.length > 0) throw new Error(unknown.join('; '))
   if (item.knowledge_unit === undefined) throw new Error('it has no knowledge_unit')
-  // What the store itself would say, told of each line on its own.
+  // The store's own check, so that each line gets its own message.
   administration.importUnits.prepare(new Date(), [item], undefined)
   return item
 }
@@ -60,9 +60,9 @@ function* unknownFields(value: unknown, fields: Fields, path = ''): Generator<st
   }
 }
 
-/** What somebody may have meant by a name. */
+/** A known name that was probably meant. */
 function hint(name: string, properties: object): string {
-  // A long name is like none of them, and takes long to be compared.
+  // A long name is not close to any, and slow to compare.
   const written = name.slice(0, 32).toLowerCase()
   const meant = closest(written, Object.keys(properties))
   return distance(written, meant) <= Math.ceil(meant.length / 3)

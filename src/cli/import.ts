@@ -26,10 +26,10 @@ interface ImportFlags extends DatabaseSettings {
 
 const defaultBatchSize = 500
 const largestBatchSize = 10_000
-/** Far above the largest unit that fits, so that what is no text at all is not read whole. */
+/** Far above the largest valid unit, so that a binary file is not read whole. */
 const longestLine = 16 * 2 ** 20
 const megabyte = 1_000_000
-/** Bad lines that are named at most, so that a file of something else fills no screen after screen. */
+/** The most bad lines that are named, so that a wrong file does not flood the screen. */
 const mostNamed = 20
 
 export function addImportCommand(program: Command, environment: NodeJS.ProcessEnv): void {
@@ -78,7 +78,7 @@ Examples:
       try {
         await (flags.dryRun ? checkAll(work) : importAll(work))
       } finally {
-        // Also of what failed or was interrupted: what is stored is stored.
+        // Also if it failed or was interrupted: what is stored is stored.
         if (flags.json) printJson({ path, dry_run: flags.dryRun === true, ...tally })
       }
       if (!flags.json) process.stdout.write(`${summaryOf(work)}\n`)
@@ -111,7 +111,7 @@ async function openInput(file: string, signal: AbortSignal): Promise<Input> {
   }
 }
 
-/** An import, and what it has come to: units, and lines up to the last that was dealt with. */
+/** An import in progress: its counts, and the last line that was handled. */
 interface Work {
   readonly path: string
   readonly file: string
@@ -138,11 +138,11 @@ interface Batch {
   readonly bad: readonly BadLine[]
 }
 
-/** Stores batch after batch up to the first bad one, or until somebody interrupts it between two. */
+/** Stores batch after batch, until a bad one or an interruption between two. */
 async function importAll(work: Work): Promise<void> {
   const { path, tally } = work
   using bad = new BadLines()
-  // Opened once there is something to store: what is no units at all makes no database.
+  // Opened once there is something to store: a file without units must not create a database.
   let store: Store | undefined
   try {
     for await (const batch of batches(work, 'importing')) {
@@ -188,11 +188,11 @@ async function storeBatch(batch: Batch, store: Store, work: Work, bad: BadLines)
   }
 }
 
-/** Checks every line, and which ids are taken, up to the end. */
+/** Checks every line, and which ids exist. */
 async function checkAll(work: Work): Promise<void> {
   const { path, flags, tally } = work
   using bad = new BadLines()
-  // Where there is no database, no id is taken, and none is made.
+  // Without a database no id exists, and none is created.
   await using store = isDatabaseThere(path)
     ? await openStore(path, { readers: 1, rankers: 0, readOnly: true })
     : undefined
@@ -214,7 +214,7 @@ function summaryOf({ path, flags, tally }: Work): string {
   return `nothing was stored in ${path}, as this was a dry run; it would be ${told(tally)}`
 }
 
-/** What an import that ends early has stored before, if anything, and how to go on. */
+/** What an import that ends early has stored, and how to continue. */
 function soFar({ file, tally }: Work): string | undefined {
   if (tally.lines === 0) return undefined
   const again = file
@@ -233,7 +233,7 @@ function progressOf({ bytes }: Input, doing: string): Progress {
   })
 }
 
-/** The file's units as they are stored together: as many as a batch takes, with what is wrong among them. */
+/** The units of the file in batches, with what is wrong among them. */
 async function* batches(
   { input, flags: { batchSize, skipExisting }, signal }: Work,
   doing: string,
@@ -275,7 +275,7 @@ async function* batches(
       }
     }
   } catch (error) {
-    // In its own words, and not in those of the stream.
+    // In its own words, not the stream's.
     signal.throwIfAborted()
     if (!(error instanceof LineTooLong)) throw error
     last = error.line
@@ -284,7 +284,7 @@ async function* batches(
   if (units.length + bad.length > 0) yield take()
 }
 
-/** The lines whose units are there already. */
+/** The lines whose units exist already. */
 async function takenOf({ units }: Batch, store: Store): Promise<BadLine[]> {
   const found = await Promise.all(
     units.map(async ({ line, item }) => {
@@ -296,7 +296,7 @@ async function takenOf({ units }: Batch, store: Store): Promise<BadLine[]> {
   return found.flat()
 }
 
-/** Tells bad lines on the standard error output: the first ones each, the rest as a number. */
+/** Reports bad lines on standard error: the first ones each, the rest as a number. */
 class BadLines implements Disposable {
   count = 0
 

@@ -8,7 +8,7 @@ export function isEndingSignal(signal: string | null): signal is EndingSignal {
   return signal !== null && Object.hasOwn(endingSignals, signal)
 }
 
-/** Where a signal ended a command before its end. Its message says what was done until then. */
+/** Thrown if a signal ended a command early. Its message says what was done until then. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted'
   readonly signal: EndingSignal
@@ -18,7 +18,7 @@ export class Interrupted extends Error {
     this.signal = signal
   }
 
-  /** As shells tell it of a program that the signal ended. */
+  /** As shells report a program that the signal ended. */
   get exitCode(): number {
     return 128 + endingSignals[this.signal]
   }
@@ -28,13 +28,12 @@ export class Interrupted extends Error {
   }
 }
 
-/** How long a command may take to come to a good end, in milliseconds. */
+/** How long a command may take to end well, in milliseconds. */
 const patience = 12_000
 
 /**
- * While it is there, the first signal asks the command to come to a good end, by an abort whose reason is
- * an `Interrupted`. A second one ends the process at once, whatever its threads are at, and so does the end of
- * its patience.
+ * While it exists, the first signal asks the command to end well, by an abort whose reason is an `Interrupted`. A
+ * second signal, or the end of the time for that, ends the process at once, whatever its threads are doing.
  */
 export class Interruption implements Disposable {
   readonly #controller = new AbortController()
@@ -63,7 +62,7 @@ export class Interruption implements Disposable {
     }
   }
 
-  /** Ends the process by the signal: not by `process.exit`, which waits for threads. */
+  /** Ends the process by the signal: `process.exit` would wait for threads. */
   end(signal: EndingSignal): void {
     restoreTerminal()
     this[Symbol.dispose]()

@@ -27,7 +27,7 @@ const longestName = 64
 const longestTtl = 16
 const mostLabels = 16
 
-/** Adds `key` and what belongs to it. */
+/** Adds `key` and its subcommands. */
 export function addKeyCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const key = program.command('key').description("Manage users' API keys, which agents write with.")
 
@@ -133,7 +133,7 @@ Example:
     })
 }
 
-/** What keys are hashed with. @throws {SettingError} where it is not set */
+/** The pepper that keys are hashed with. @throws {SettingError} if it is not set */
 function requirePepper(database: string, { CQ_API_KEY_PEPPER = '' }: NodeJS.ProcessEnv): string {
   if (CQ_API_KEY_PEPPER !== '') return CQ_API_KEY_PEPPER
   const kept = secretsFile(database)
@@ -143,7 +143,7 @@ function requirePepper(database: string, { CQ_API_KEY_PEPPER = '' }: NodeJS.Proc
   )
 }
 
-/** A store tells a limit as such, and people want to know what to do. */
+/** Adds to a limit what to do about it. */
 async function toldWell<Result>(work: Promise<Result>): Promise<Result> {
   try {
     return await work

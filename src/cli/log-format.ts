@@ -13,7 +13,7 @@ export const logFormatOption = new Option(
   .choices(['auto', 'json', 'pretty'])
   .default('auto')
 
-/** What a logger is to write to, so that its lines get to the standard output in this format. */
+/** What a logger writes to, so that its lines reach standard output in this format. */
 export async function inFormat(
   { logFormat }: LogFormat,
   output: DestinationStream,
@@ -26,6 +26,6 @@ export async function inFormat(
     translateTime: 'SYS:HH:MM:ss.l',
     singleLine: true,
   })
-  // Line by line and at once, unlike pino-pretty's own stream, which an exit would cut short.
+  // Line by line and synchronously: an exit would cut pino-pretty's own stream short.
   return { write: (line) => output.write(prettify(line) ?? '') }
 }

@@ -1,19 +1,19 @@
 import type { DestinationStream } from 'pino'
 import { isOutputFile, writeToFile } from './output.ts'
 
-/** What of a log is kept at most that nobody has read yet, in bytes. */
+/** The most unread log that is kept, in bytes. */
 const mostKept = 1_048_576
 
 export interface LogOutputOptions {
-  /** Told once of what keeps lines from being written. */
+  /** Called once with what prevents writing. */
   readonly onFault: (error: Error) => void
-  /** Told how many lines were lost, once one can be written again. */
+  /** Called with the number of lost lines, once lines can be written again. */
   readonly onRecovered: (lost: number) => void
 }
 
 /**
- * The standard output as a place for log lines, which keeps nobody waiting: what can't be written, as where the
- * disk is full or nobody reads the pipe, is lost and counted.
+ * Standard output as a destination of log lines that never blocks: what cannot be written, since the disk is full
+ * or nobody reads the pipe, is dropped and counted.
  */
 export class LogOutput implements DestinationStream {
   readonly #options: LogOutputOptions

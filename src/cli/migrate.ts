@@ -79,7 +79,7 @@ function summaryOf(steps: readonly { readonly state: StepState }[], isDryRun: bo
   return isDryRun ? `${named} pending; nothing was changed` : `applied ${named}`
 }
 
-// Loaded only by who runs this command: it brings the database driver into this thread.
+// Loaded only by this command, since it loads the database driver on this thread.
 const sqlite = () => import('../sqlite/direct/directly.ts')
 const plans = () => import('../sqlite/direct/migration-plan.ts')
 

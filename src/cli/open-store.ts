@@ -10,12 +10,12 @@ import { type DatabaseSettings, databaseOptions, databasePath } from './settings
 
 export const productionDatabase = '/data/cq.db'
 
-/** What every command says about its database below its options. */
+/** What the help of every command says about its database. */
 export const databaseHelp = `
 Without --database-url, --db-path and their variables the database is ${productionDatabase}.
 The command may run while a server works on the same file.`
 
-/** Adds what names the database. */
+/** Adds the options that name the database. */
 export function addDatabaseOptions(command: Command): Command {
   for (const option of databaseOptions()) command.addOption(option)
   return command
@@ -23,18 +23,18 @@ export function addDatabaseOptions(command: Command): Command {
 
 let inUse: string | undefined
 
-/** The database that this command works on, once that is known: its errors name it. */
+/** The database that this command works on, once known: its errors name it. */
 export function databaseInUse(): string | undefined {
   return inUse
 }
 
-/** The database file that a command is to work on, no link. @throws {SettingError} */
+/** The real path of the database that a command works on. @throws {SettingError} */
 export function commandDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
   inUse = databasePath(flags, environment, productionDatabase)
   return inUse
 }
 
-/** The same, which must be there: a mistyped path is told, and not made into a new database. */
+/** The same for a database that must exist: a mistyped path is reported, and no database created there. */
 export function existingDatabase(flags: DatabaseSettings, environment: NodeJS.ProcessEnv): string {
   const path = commandDatabase(flags, environment)
   if (isDatabaseThere(path)) return path
@@ -44,7 +44,7 @@ export function existingDatabase(flags: DatabaseSettings, environment: NodeJS.Pr
   )
 }
 
-/** Whether there is a file that may be a database. An empty one is none, until something is stored in it. */
+/** Whether there is a file that may be a database. An empty one is not, until something is stored in it. */
 export function isDatabaseThere(path: string): boolean {
   const stat = statSync(path, { throwIfNoEntry: false })
   if (stat?.isDirectory())
@@ -52,7 +52,7 @@ export function isDatabaseThere(path: string): boolean {
   return stat !== undefined && stat.size > 0
 }
 
-/** The store of a command that only reads, which needs no right to write. */
+/** The store of a command that only reads, and needs no right to write. */
 export async function openToRead(path: string, log?: Log): Promise<SqliteStore> {
   const readOnly = !(await isWritable(path))
   if (readOnly) exitAtSignals()
@@ -69,15 +69,15 @@ export async function openToRead(path: string, log?: Log): Promise<SqliteStore> 
   }
 }
 
-/** Has a private copy removed, which is done at the exit of the process, where a signal ends the command. */
+/** Makes a signal exit the process normally, so that a private copy is deleted. */
 function exitAtSignals(): void {
   for (const [signal, number] of Object.entries(endingSignals))
     if (process.listenerCount(signal) === 0) process.once(signal, () => process.exit(128 + number))
 }
 
 /**
- * Opens the store of a command, which unless told otherwise asks one thing after the other, and no queries.
- * @throws {StoreError} that names the file
+ * Opens a command's store. By default it is for one call after another, and no queries.
+ * @throws {StoreError} naming the file
  */
 export async function openStore(
   path: string,
@@ -86,7 +86,7 @@ export async function openStore(
   return naming(path, SqliteStore.open({ ...options, path }))
 }
 
-/** What works on a database, whose failures name the file then. @throws {StoreError} */
+/** Adds the file's name to failures of work on a database. @throws {StoreError} */
 export async function naming<Result>(path: string, work: Promise<Result>): Promise<Result> {
   try {
     return await work

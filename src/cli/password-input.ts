@@ -4,14 +4,14 @@ import { longestPassword } from '../credentials/passwords.ts'
 import { Interrupted } from './interruption.ts'
 import { SettingError } from './settings.ts'
 
-// Ctrl-D, which would otherwise end the prompt's input and leave it waiting for ever.
+// Ctrl-D would otherwise end the prompt's input and leave it waiting for ever.
 updateSettings({ aliases: { '\u0004': 'cancel' } })
 
 const cancelled = 'cancelled; nothing was changed'
 
 /**
- * A new password: asked for twice and not shown where somebody sits at a terminal, else all that comes
- * on the standard input. Never an argument, since other users of the machine see those.
+ * Reads a new password: twice and hidden at a terminal, otherwise from standard input. Never from an argument,
+ * which other users of the machine can see.
  */
 export async function readPassword(owner: string, fromStdin: boolean): Promise<string> {
   if (process.stdin.isTTY && !fromStdin) return askForPassword(owner)
@@ -21,7 +21,7 @@ export async function readPassword(owner: string, fromStdin: boolean): Promise<s
   return secret
 }
 
-/** Asks whether to go on. Where nobody can be asked, `flag` must have said so. @throws where the answer is no */
+/** Asks for confirmation. If nobody can be asked, `flag` is required. @throws if the answer is no */
 export async function requireConfirmed(question: string, flag: string): Promise<void> {
   if (!process.stdin.isTTY)
     throw new SettingError(`${flag} is needed where nobody can be asked. ${question}`)

@@ -18,18 +18,18 @@ import { Finished, superviseLongCommands } from './supervision.ts'
 import { addUnitCommand } from './unit.ts'
 import { addUserCommand } from './user.ts'
 
-/** What a script can tell from the exit code: 0 is success. */
+/** Exit codes besides 0, for scripts. */
 const failed = 1
 const misused = 2
-/** As shells tell it of `cat` and `git`, which SIGPIPE ends: 128 + 13. */
+/** As shells report `cat` and `git` when SIGPIPE ends them: 128 + 13. */
 const unread = 141
 
-/** Runs the command line, and resolves to the exit code once all that it writes is taken. */
+/** Runs the command line. Resolves to the exit code once all output is written. */
 export async function run(args: readonly string[], environment: NodeJS.ProcessEnv) {
   const code = await outcomeOf(args, environment)
   const lost = await lostOutput()
   if (!lost) return code
-  // Quietly: whoever read knew enough.
+  // Silently: the reader had enough.
   if (lost.code === 'EPIPE') return code || unread
   tell(new Error(`can't write to the standard output: ${lost.message}`))
   return code || failed
@@ -43,13 +43,13 @@ async function outcomeOf(args: readonly string[], environment: NodeJS.ProcessEnv
     await commands.parseAsync(args, { from: 'user' })
     return 0
   } catch (error) {
-    // Commander has told already what is wrong with the arguments.
+    // Commander has already reported what is wrong with the arguments.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : misused
     if (error instanceof Finished) return error.exitCode
-    // Told once all output is done with.
+    // Reported once all output is done.
     if (isOutputFault(error)) return 0
     tell(error)
-    // At once: whoever interrupts a command may not be reading what it writes.
+    // At once: whoever interrupts a command may have stopped reading its output.
     if (error instanceof Interrupted) process.exit(error.exitCode)
     return error instanceof SettingError ? misused : failed
   }
@@ -101,7 +101,7 @@ and 141 where whoever read the output went away.`,
   return cq
 }
 
-/** Has every command throw where it would end the process, and refuse what is blank. */
+/** Makes every command throw in place of exiting, and refuse blank values. */
 function settle(command: Command): void {
   refuseBlanks(command)
   command.exitOverride().showHelpAfterError('(--help tells more)')

@@ -3,17 +3,17 @@ import { SingleBar } from 'cli-progress'
 export interface ProgressOptions {
   /** What is going on: `exporting`. */
   readonly doing: string
-  /** How much there is to do; unknown where it is left out. */
+  /** How much there is to do, if known. */
   readonly total?: number
   readonly unit: string
-  /** @default whether somebody looks at the standard error output */
+  /** @default whether standard error is a terminal */
   readonly isShown?: boolean
 }
 
-/** How often the bar is moved at most, in milliseconds: the time left is estimated from its last ten moves. */
+/** How often the bar moves at most, in milliseconds: the time left is estimated from its last ten moves. */
 const interval = 250
 
-/** A progress bar on the standard error output, for people only. Disposed of, it is gone. */
+/** A progress bar on standard error, for people only. Disposing of it removes it. */
 export class Progress implements Disposable {
   readonly #bar: SingleBar | undefined
   #movedAt = Date.now()
@@ -36,7 +36,7 @@ export class Progress implements Disposable {
     this.#bar.start(total ?? 0, 0)
   }
 
-  /** How much is done by now. */
+  /** How much is done. */
   reach(value: number): void {
     if (!this.#bar || Date.now() - this.#movedAt < interval) return
     this.#movedAt = Date.now()
@@ -48,13 +48,13 @@ export class Progress implements Disposable {
   }
 }
 
-/** Undoes what a bar does to the terminal, where nobody can stop it any more. */
+/** Restores the terminal when a bar cannot be stopped any more. */
 export function restoreTerminal(): void {
-  // The line is emptied, the cursor shown and long lines are wrapped again.
+  // Clears the line, shows the cursor, and wraps long lines again.
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K\u001b[?25h\u001b[?7h')
 }
 
-/** The time left, in seconds; the library gives a text where it can't tell yet. */
+/** The time left, in seconds; the library gives a text while it is unknown. */
 function timeLeft(seconds: number | string): string {
   if (typeof seconds === 'string') return 'estimating'
   const whole = Math.round(seconds)

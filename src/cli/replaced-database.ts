@@ -3,12 +3,12 @@ import { link, lstat, readdir, rename, rm } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { companionsOf, partialEnd, syncDirectory } from './whole-file.ts'
 
-/** What belongs to a database that is not folded into it. */
+/** Files of a database whose content is not in the main file. */
 const logs = ['-wal', '-journal']
 
 /**
- * Keeps a database under a hidden name beside its place, so that another may be put there in one step; to
- * the last moment the place holds the old one, too. Logs go to the hidden name alone. Answers that name.
+ * Keeps a database under a hidden name beside its path, so that another can take the path in one step; until
+ * then, the path has the old one, too. Its logs move to the hidden name. Returns that name.
  */
 export async function setAside(path: string): Promise<string> {
   const aside = join(dirname(path), `.${basename(path)}.${randomBytes(4).toString('hex')}.replaced`)
@@ -26,9 +26,7 @@ export async function setAside(path: string): Promise<string> {
   return aside
 }
 
-/**
- * Gives what was set aside a name that people see. Answers it, or `undefined` where there was nothing.
- */
+/** Gives what was set aside a visible name, and returns it; `undefined` if there was nothing. */
 export async function showReplaced(path: string, aside: string): Promise<string | undefined> {
   const shown = `${path}.replaced-${new Date().toISOString().replaceAll(/[-:]/g, '')}`
   let isAny = false
@@ -38,20 +36,19 @@ export async function showReplaced(path: string, aside: string): Promise<string 
   return isAny ? shown : undefined
 }
 
-/** Deletes a database with what belongs to it. */
+/** Deletes a database and its logs. */
 export async function discard(path: string): Promise<void> {
   for (const companion of companionsOf(path)) await rm(companion, { force: true })
 }
 
 /**
- * Cleans up after a restore that was killed. Where it had not replaced the database yet, that gets back
- * what was set aside of it; where it had, the replaced one gets the name that it was to have. Answers
- * those names.
+ * Cleans up after a restore that was killed. If the database had not been replaced yet, it gets its logs back; if
+ * it had, the old one gets its visible name. Returns these names.
  */
 export async function recover(path: string): Promise<string[]> {
   const names = await readdir(dirname(path)).catch(() => [])
   const prefix = `.${basename(path)}.`
-  // To the end, since another database may be called as this one with more behind it.
+  // Up to the end of the name, since another database's may begin with this one's.
   const ends = names
     .filter((name) => name.startsWith(prefix))
     .map((name) => name.slice(prefix.length))

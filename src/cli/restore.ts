@@ -19,7 +19,7 @@ interface RestoreFlags extends DatabaseSettings {
   readonly json?: true
 }
 
-/** Adds `restore`. Like `backup`, it runs SQLite in this very thread. */
+/** Adds `restore`. Like `backup`, it runs SQLite on this thread. */
 export function addRestoreCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
     .command('restore')
@@ -68,12 +68,12 @@ Examples:
 interface Restored {
   readonly rows: RowCounts
   readonly bytes: number
-  /** Where the database is now that was there. */
+  /** The path of the old database. */
   readonly replaced: string | undefined
 }
 
 async function restore(source: string, path: string): Promise<Restored> {
-  // Loaded only by who runs this command: it brings the database driver into this thread.
+  // Loaded only by this command, since it loads the database driver on this thread.
   const { takeSoleUse } = await import('../sqlite/direct/sole-use.ts')
   await makeDirectory(dirname(path))
   const old = await stat(path).catch(() => undefined)
@@ -91,7 +91,7 @@ async function restore(source: string, path: string): Promise<Restored> {
         if (old) await takeAttributes(file, old, path)
         rows = await check(source, temporary)
         await file.sync()
-        // What was checked is what is put there: the file is only renamed from here on.
+        // From here on the checked file is only renamed.
         aside = await setAside(path)
       })
     } catch (error) {
@@ -103,7 +103,7 @@ async function restore(source: string, path: string): Promise<Restored> {
   return { rows, bytes: (await stat(path)).size, replaced }
 }
 
-/** Checks that there is a file, and that all that belongs to it is in it. */
+/** Checks that the file exists, and that it is complete. */
 async function requireBackup(source: string, path: string): Promise<void> {
   if (source === path) throw new SettingError('the backup must be another file than the database')
   const file = await stat(source).catch((error: Error) => {
@@ -149,7 +149,7 @@ async function takeAttributes(file: FileHandle, old: Stats, path: string): Promi
   })
 }
 
-/** Checks the copy of a backup. Resolves to what it holds. */
+/** Checks the copy of a backup. Resolves to its row counts. */
 async function check(source: string, temporary: string): Promise<RowCounts> {
   const { directly } = await import('../sqlite/direct/directly.ts')
   const { verifyDatabase } = await import('../sqlite/direct/backup.ts')

@@ -5,7 +5,7 @@ import units from './sample-units.json' with { type: 'json' }
 /** Units to try a new server with. */
 export const sampleUnits = units as readonly KnowledgeUnitInput[]
 
-/** Fills an empty store with the sample units, approved. Resolves to how many it was given. */
+/** Fills an empty store with the sample units, approved. Resolves to how many were stored. */
 export async function loadSampleUnits(store: Store, reviewer: string): Promise<number> {
   if ((await store.count()) > 0) return 0
   return store.importUnits(

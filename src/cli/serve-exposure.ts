@@ -3,7 +3,7 @@ import type { MetricsAddress } from '../server/metrics-address.ts'
 import { isPrefix, prefixForm } from '../server/paths.ts'
 import { parsePort, SettingError } from './settings.ts'
 
-/** What is served beside cq's API, and under which path all of it is. */
+/** What is served besides cq's API, and under which prefix. */
 export interface ExposureSettings {
   readonly prefix: string
   readonly metrics: boolean | MetricsAddress
@@ -40,8 +40,8 @@ export function addExposureOptions(command: Command): Command {
 }
 
 /**
- * The options of `createServer` that these settings make.
- * @throws {SettingError} where metrics would have the server's own port
+ * The options of `createServer` for these settings.
+ * @throws {SettingError} if metrics would have the server's own port
  */
 export function exposure({
   prefix,

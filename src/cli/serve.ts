@@ -159,7 +159,7 @@ Examples:
   $ CQ_DB_PATH=/var/lib/cq/cq.db cq-store serve --host 0.0.0.0 --port 8080`,
     )
     .action(async (flags: ServeFlags, self: Command) => {
-      // Loaded only by who serves: it brings the whole server along.
+      // Loaded only to serve, since it loads the whole server.
       const { serve } = await import('./serving.ts')
       await serve(flags, self, environment)
     })

@@ -8,9 +8,8 @@ export interface LogSettings extends LogFormat {
 }
 
 /**
- * A server's log on the standard output. Whoever collects it may go away or fall behind, or its disk be full: a
- * server is there to answer, so it goes on without a log, and says so once on the standard error output. Once
- * there is a log again, that tells how much of it was lost.
+ * A server's log on standard output. Whoever collects it may go away or fall behind, or its disk be full: the
+ * server goes on without a log, says so once on standard error, and logs how much was lost once it can.
  */
 export async function serverLog(settings: LogSettings): Promise<Logger> {
   allowLostOutput()

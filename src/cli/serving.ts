@@ -25,7 +25,7 @@ import {
   secretVariables,
 } from './settings.ts'
 
-/** Serves a database until a signal ends that. */
+/** Serves a database until a signal. */
 export async function serve(
   flags: ServeFlags,
   command: Command,
@@ -36,10 +36,10 @@ export async function serve(
   logger.info({ signal }, 'stopped')
 }
 
-/** How much longer than the grace period of requests all of it may take to end, in milliseconds. */
+/** How long ending may take beyond the grace period of requests, in milliseconds. */
 const endPatience = 2_000
 
-/** Serves until a signal, and then lets go of everything in order. */
+/** Serves until a signal, and then closes everything in order. */
 async function serveUntilStopped(
   flags: ServeFlags,
   command: Command,
@@ -96,7 +96,7 @@ async function serveUntilStopped(
   } finally {
     await store.close().catch((error: unknown) => {
       if (!signal) throw error
-      // A thread that does not end would keep the process from ending, too.
+      // A thread that does not end would keep the process alive, too.
       logger.error({ signal, err: error }, 'stopped, though not all of it has ended')
       interruption.end(signal)
     })
@@ -154,7 +154,7 @@ function reasonNotToListen(error: unknown, portSetting: string, hostSetting = po
   return message
 }
 
-/** What a setting was given by, the flag or the variable; where by neither, what it can be given by. */
+/** How a setting was given, by flag or variable; if by neither, how it can be given. */
 function usedFor(setting: 'port' | 'host' | 'metrics', command: Command): string {
   const source = command.getOptionValueSource(setting)
   const [flag, variable] = [`--${setting}`, `CQ_${setting.toUpperCase()}`]

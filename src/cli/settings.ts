@@ -3,18 +3,18 @@ import { InvalidArgumentError, Option } from 'commander'
 import type { Secrets } from '../credentials/secrets.ts'
 import { realPathOf } from '../sqlite/database-file.ts'
 
-/** A setting that is missing, or that is not what it may be. */
+/** A setting that is missing or wrong. */
 export class SettingError extends Error {
   override readonly name = 'SettingError'
 }
 
-/** Where the server listens and what it serves, as flags and environment name it. */
+/** The database, as named by flags and environment. */
 export interface DatabaseSettings {
   readonly databaseUrl?: string | undefined
   readonly dbPath?: string | undefined
 }
 
-/** Where the server's secrets come from. */
+/** The environment variables of the secrets. */
 export const secretVariables = {
   jwtSecret: 'CQ_JWT_SECRET',
   apiKeyPepper: 'CQ_API_KEY_PEPPER',
@@ -28,16 +28,16 @@ export const databaseOptions = () => [
   new Option('--db-path <path>', 'the database file (env: CQ_DB_PATH)'),
 ]
 
-/** A port as a flag or the environment gives it. 0 is any that is free. */
+/** Parses a port. 0 is any free one. */
 export function parsePort(text: string): number {
   if (/^\d{1,5}$/.test(text) && Number(text) <= 65_535) return Number(text)
   throw new InvalidArgumentError('it must be a whole number from 0 to 65535.')
 }
 
-/** What a timer of Node takes at most, in milliseconds; a longer one is over at once. */
+/** The longest delay of a timer in Node, in milliseconds; a longer one expires at once. */
 export const longestTimer = 2_147_483_647
 
-/** A whole number within bounds. */
+/** Makes a parser of integers within bounds. */
 export function parseCount(least: number, most = Number.MAX_SAFE_INTEGER) {
   return (text: string): number => {
     const count = /^\d+$/.test(text) ? Number(text) : Number.NaN
@@ -48,7 +48,7 @@ export function parseCount(least: number, most = Number.MAX_SAFE_INTEGER) {
 
 const namedNetworks = ['loopback', 'linklocal', 'uniquelocal']
 
-/** Addresses and networks by commas, as Fastify takes them. */
+/** Parses addresses and networks, separated by commas, as Fastify takes them. */
 export function parseNetworks(text: string): readonly string[] {
   const networks = text.split(',').map((network) => network.trim())
   const bad = networks.find((network) => !isNetwork(network))
@@ -66,7 +66,7 @@ function isNetwork(text: string): boolean {
   return length === undefined || (Number(length) >= 1 && Number(length) <= longest)
 }
 
-/** Which setting names the database: a flag wins over the environment, and a URL over a path. */
+/** The setting that names the database: a flag wins over the environment, and a URL over a path. */
 export function databaseSetting(
   { databaseUrl, dbPath }: DatabaseSettings,
   { CQ_DATABASE_URL, CQ_DB_PATH }: NodeJS.ProcessEnv,
@@ -79,7 +79,7 @@ export function databaseSetting(
 }
 
 /**
- * The absolute path of the database file, every link in it followed.
+ * The absolute path of the database file, with all links followed.
  * @throws {SettingError}
  */
 export function databasePath(
@@ -97,7 +97,7 @@ const urlForms = 'sqlite:///relative/path or sqlite:////absolute/path'
 
 function pathOfUrl(setting: string, url: string): string {
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/i.exec(url.trim()) ?? []
-  // Never the URL itself: it may hold a password.
+  // Never the URL itself: it may contain a password.
   if (/^postgres(ql)?(\+\w+)?$/i.test(scheme))
     throw new SettingError(
       `${setting} names a PostgreSQL database, which this version can't serve from; it takes ${urlForms}`,
@@ -110,7 +110,7 @@ function pathOfUrl(setting: string, url: string): string {
     if (rest === '//' || rest === '') throw memoryRefusal(setting)
     throw new SettingError(`${setting} must have three slashes before a path: ${urlForms}`)
   }
-  // As the reference server reads it: a path ends here, and all else in it stands for itself.
+  // As the reference server reads it: here the path ends, and nothing in it is special.
   if (rest.includes('?'))
     throw new SettingError(
       `${setting} must not have a query string, of which nothing would be used; a file with a question ` +
@@ -129,7 +129,7 @@ function checkedPath(setting: string, path: string): string {
   return realPathOfSetting(setting, path)
 }
 
-/** Where a file really lies, or would be made. @throws {SettingError} where links go in a circle */
+/** The real path of a file, whether or not it exists. @throws {SettingError} if links lead in a circle */
 export function realPathOfSetting(setting: string, path: string): string {
   try {
     return realPathOf(path)

@@ -7,8 +7,8 @@ import { commandDatabase } from './open-store.ts'
 import { restoreTerminal } from './progress.ts'
 
 /**
- * Commands that run SQLite on the main thread, which then hears no signal until SQLite is done, and what
- * an interruption leaves of each.
+ * Commands that run SQLite on the main thread, which hears no signal until SQLite is done; and what an
+ * interruption leaves.
  */
 const longCommands: Readonly<Record<string, string>> = {
   backup: 'No backup was made',
@@ -20,7 +20,7 @@ const longCommands: Readonly<Record<string, string>> = {
 
 const childVariable = 'CQ_STORE_SUPERVISED'
 
-/** Where another process has run the command, and told all there is to tell. */
+/** Thrown when another process has run the command, and printed everything. */
 export class Finished extends Error {
   readonly exitCode: number
 
@@ -31,21 +31,21 @@ export class Finished extends Error {
 }
 
 /**
- * Has long commands run in a process of their own, which this one ends at a signal: at once, with words,
- * and with nothing left of the files that it was making.
+ * Runs long commands in a child process, which this one ends at a signal: at once, with a message, and without
+ * leaving unfinished files.
  */
 export function superviseLongCommands(
   program: Command,
   args: readonly string[],
   environment: NodeJS.ProcessEnv,
 ): void {
-  // What this process was started with, whatever the command is told: it must start no child of its own.
+  // From the environment that this process was started with: it must not start a child of its own.
   if (process.env[childVariable] !== undefined) {
     process.once('disconnect', endWithoutSupervisor)
     process.channel?.unref()
     return
   }
-  // Without that right the command runs here, and ends without words.
+  // Without that permission the command runs here, and a signal ends it without a message.
   if (process.permission?.has('child') === false) return
   program.hook('preAction', async (_program, command) => {
     const leavings = longCommands[command.name()]
@@ -55,16 +55,16 @@ export function superviseLongCommands(
   })
 }
 
-/** What is to be removed where this process ends too early. */
+/** What to delete if this process ends early. */
 const unfinished: string[] = []
 
-/** Has whoever supervises this process remove these files and directories where a signal ends it. */
+/** Makes the supervising process delete these files and directories if a signal ends this one. */
 export function removeWhenInterrupted(...paths: readonly string[]): void {
   unfinished.push(...paths)
   if (process.env[childVariable] !== undefined) process.send?.(paths)
 }
 
-/** Whoever supervised this process was killed, so that nobody waits for it, or cleans up after it. */
+/** The supervising process was killed, so that nobody waits for this one or cleans up. */
 function endWithoutSupervisor(): void {
   remove(unfinished)
   process.exit(1)
@@ -95,16 +95,19 @@ async function runInChild(
   await foldLogOf(path)
   const { aborted, reason } = interruption.signal
   if (aborted) throw (reason as Interrupted).with(leavings)
-  // A terminal's signal reaches both processes, and this one may be the first to end.
+  // A terminal's signal reaches both processes, and this one may end first.
   if (isEndingSignal(signal)) throw new Interrupted(signal).with(leavings)
   throw new Error(`the process that did the work was ended by ${signal}. ${leavings}`)
 }
 
-/** Has SQLite drop what was not committed, and with it the write-ahead log, where nobody else has it open. */
+/**
+ * Lets SQLite roll back what was not committed, and delete the write-ahead log if nobody else has the database
+ * open.
+ */
 async function foldLogOf(path: string): Promise<void> {
   if (!existsSync(`${path}-wal`)) return
   const { directly } = await import('../sqlite/direct/directly.ts')
-  // Where this fails, whoever opens the file next does it, and tells what is wrong with it.
+  // If it fails, whoever opens the file next does it, and reports what is wrong.
   await directly({ path, access: 'read' }, ({ sqlite }) => sqlite.pragma('user_version')).catch(
     () => {},
   )

@@ -1,4 +1,4 @@
-/** Rows under their headings, in columns as wide as their widest cell. */
+/** Rows under headings, in columns as wide as their widest cell. */
 export function textTable(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
@@ -13,7 +13,7 @@ export function textTable(
     .join('')
 }
 
-/** Names come from elsewhere, and must not move the cursor of the terminal that shows them. */
+/** Names come from elsewhere, and must not control the terminal. */
 function printable(cell = ''): string {
   return cell.replaceAll(/\p{Cc}/gu, '\ufffd')
 }

@@ -10,7 +10,7 @@ interface RemoveFlags extends DatabaseSettings {
   readonly rewrite: boolean
 }
 
-/** Adds `unit` and what belongs to it. */
+/** Adds `unit` and its subcommands. */
 export function addUnitCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const unit = program.command('unit').description('Manage knowledge units.')
 
@@ -46,7 +46,7 @@ Examples:
     })
 }
 
-/** Removes what is there of the units, and tells each. Resolves to their ids. */
+/** Removes those units that exist, and reports each. Resolves to their ids. */
 async function removeAll(path: string, ids: string[], isAgreed: boolean): Promise<string[]> {
   await using store = await openStore(path)
   if (!isAgreed) await agree(store, ids)
@@ -59,7 +59,7 @@ async function removeAll(path: string, ids: string[], isAgreed: boolean): Promis
   return removed
 }
 
-/** Shows the units that are there, and asks. @throws {Error} where the answer is no */
+/** Shows the units that exist, and asks for confirmation. @throws {Error} if the answer is no */
 async function agree(store: SqliteStore, ids: string[]): Promise<void> {
   const found = await Promise.all(ids.map((id) => rowOf(store, id)))
   const rows = found.filter((row) => row !== undefined)
@@ -69,7 +69,7 @@ async function agree(store: SqliteStore, ids: string[]): Promise<void> {
   await requireConfirmed(`Remove ${units} for good?`, '--yes')
 }
 
-/** What there is to show of a unit, also where its document can't be read; nothing where it isn't there. */
+/** What to show of a unit, even if its document cannot be read; `undefined` if it does not exist. */
 async function rowOf(store: SqliteStore, id: string): Promise<string[] | undefined> {
   const item = await store.reviewItem(id)
   if (item) {
@@ -81,7 +81,7 @@ async function rowOf(store: SqliteStore, id: string): Promise<string[] | undefin
 }
 
 async function eraseTraces(path: string, rewrite: boolean): Promise<void> {
-  // Loaded only here: it brings the database driver into this thread.
+  // Loaded only here, since it loads the database driver on this thread.
   const { directly } = await import('../sqlite/direct/directly.ts')
   const { leaveNoTrace } = await import('../sqlite/direct/leave-no-trace.ts')
   if (

@@ -21,7 +21,7 @@ interface PasswordFlags extends DatabaseSettings {
   readonly passwordStdin?: true
 }
 
-/** Adds `user` and what belongs to it. */
+/** Adds `user` and its subcommands. */
 export function addUserCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const user = program
     .command('user')
@@ -42,7 +42,7 @@ Examples:
     )
     .action(async (name: string, flags: PasswordFlags) => {
       const path = commandDatabase(flags, environment)
-      // What the store itself would say, before there is a database.
+      // The store's own check, before there is a database.
       accounts.createUser.prepare(new Date(), name, 'any')
       if (isDatabaseThere(path)) await requireNoUser(path, name)
       const hash = await hashPassword(
@@ -69,7 +69,7 @@ Examples:
     .action(async (name: string, flags: PasswordFlags) => {
       const path = existingDatabase(flags, environment)
       await using store = await openStore(path)
-      // Before anybody types a password for a name that isn't there.
+      // Before anybody types a password for a name that does not exist.
       await requireUser(store, name)
       await store.setPassword(
         name,
@@ -129,14 +129,14 @@ Examples:
     })
 }
 
-/** The user of this name. @throws {Error} where there is none */
+/** The user with this name. @throws {Error} if there is none */
 export async function requireUser(store: SqliteStore, name: string): Promise<User> {
   const user = await store.getUser(name)
   if (user) return user
   throw new Error(`User not found: ${name}`)
 }
 
-/** Before anybody types a password for a name that is taken. */
+/** Before anybody types a password for a name that exists. */
 async function requireNoUser(path: string, name: string): Promise<void> {
   await using store = await openStore(path)
   if (await store.getUser(name))

@@ -6,18 +6,17 @@ import { realPathOf } from '../sqlite/database-file.ts'
 import { removeWhenInterrupted } from './supervision.ts'
 
 export interface WholeFileOptions {
-  /** Whether a file that is there may be replaced. */
+  /** Whether an existing file may be replaced. */
   readonly force: boolean
-  /** What others may do with the file. */
+  /** The mode of the file. */
   readonly mode: number
-  /** Whether the path may be a link, whose target is made then. @default true */
+  /** Whether the path may be a link, whose target is then written. @default true */
   readonly followsLinks?: boolean
 }
 
 /**
- * Makes a file that is there whole or not at all: it is written beside its place under a temporary
- * name, pressed to the disk and put there last. What processes left that were killed while they made the same
- * file is removed.
+ * Writes a file completely or not at all: under a temporary name beside its path, flushed to the disk, and
+ * renamed at the end. Leftovers of processes that were killed while they wrote the same file are deleted.
  */
 export async function writeWholeFile(
   path: string,
@@ -45,17 +44,17 @@ export async function writeWholeFile(
 }
 
 /**
- * How the name of a file that is being made ends, and of what SQLite may put beside it: with who makes it, which
- * earlier versions did not say.
+ * The end of the name of a file that is being written, or of what SQLite puts beside it; with its writer, which
+ * earlier versions did not state.
  */
 export const partialEnd = /^(?:([0-9a-f]{8}-(\d+))-)?[0-9a-f]{8}\.partial(?:-wal|-shm|-journal)?$/
 
-/** Who makes a file: the process, and the machine or container whose processes have such numbers. */
+/** Identifies the writer of a file: the process, and the machine or container that it runs on. */
 function maker(pid: number): string {
   return `${createHash('sha256').update(hostname()).digest('hex').slice(0, 8)}-${pid}`
 }
 
-/** Removes what processes of this machine that are no more were making in the place of a file. */
+/** Deletes what processes of this machine that no longer exist were writing in place of a file. */
 async function removeLeavings(destination: string): Promise<void> {
   const begin = `.${basename(destination)}.`
   const names = await readdir(dirname(destination)).catch(() => [])
@@ -71,18 +70,18 @@ function isAlive(pid: number): boolean {
     process.kill(pid, 0)
     return true
   } catch (error) {
-    // Which somebody else's is.
+    // Another user's process.
     return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 
-/** Presses to the disk which names a directory has. */
+/** Flushes a directory's entries to the disk. */
 export async function syncDirectory(path: string): Promise<void> {
   await using directory = await open(path)
   await directory.sync()
 }
 
-/** A file and what SQLite may put beside it. */
+/** A file, and what SQLite may put beside it. */
 export function companionsOf(path: string): string[] {
   return ['', '-journal', '-wal', '-shm'].map((suffix) => `${path}${suffix}`)
 }
