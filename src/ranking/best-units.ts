@@ -1,9 +1,9 @@
-/** Below zero where one unit's id comes before the other's. */
+/** Compares two units by id: negative if the first comes before the second. */
 type CompareIds = (one: number, other: number) => number
 
-/** The best units met so far, as many as are wanted: by a rank, then by id, both descending. */
+/** The best units so far, up to a number: by rank, then by id, both descending. */
 export class BestUnits {
-  /** Heaps in parallel, the worst unit first. */
+  /** Parallel heaps, the worst unit first. */
   readonly #units: number[] = []
   readonly #ranks: number[] = []
   readonly #wanted: number
@@ -14,12 +14,12 @@ export class BestUnits {
     this.#compareIds = compareIds
   }
 
-  /** A unit that ranks lower can't be among the best. One of the same rank may, by its id. */
+  /** No unit with a lower rank can be among the best. One with the same rank may, by its id. */
   get leastRank(): number {
     return this.#units.length < this.#wanted ? -1 : (this.#ranks[0] as number)
   }
 
-  /** Whether a unit of this rank would be among the best. */
+  /** Whether a unit with this rank would be among the best. */
   mayTake(unit: number, rank: number): boolean {
     return this.#units.length < this.#wanted || this.#isWorse(0, unit, rank)
   }
@@ -30,7 +30,7 @@ export class BestUnits {
     } else if (this.#isWorse(0, unit, rank)) this.#sink(unit, rank)
   }
 
-  /** The units, best first. Afterwards there are none. */
+  /** The units, best first. Empties the heap. */
   takeAll(): number[] {
     const units: number[] = []
     while (this.#units.length > 0) {
@@ -42,7 +42,7 @@ export class BestUnits {
     return units.reverse()
   }
 
-  /** Whether the unit at a place of the heap is worse than another one. */
+  /** Whether the unit at a position of the heap is worse than another one. */
   #isWorse(place: number, unit: number, rank: number): boolean {
     const other = this.#ranks[place] as number
     return other !== rank ? other < rank : this.#compareIds(this.#units[place] as number, unit) < 0
@@ -51,7 +51,7 @@ export class BestUnits {
   #rise(place: number, unit: number, rank: number): void {
     while (place > 0) {
       const parent = (place - 1) >> 1
-      // From here up all are worse.
+      // Everything further up is worse.
       if (this.#isWorse(parent, unit, rank)) break
       this.#put(place, this.#units[parent] as number, this.#ranks[parent] as number)
       place = parent
@@ -59,7 +59,7 @@ export class BestUnits {
     this.#put(place, unit, rank)
   }
 
-  /** Replaces the worst one. */
+  /** Replaces the worst unit. */
   #sink(unit: number, rank: number): void {
     const { length } = this.#units
     let place = 0

@@ -1,17 +1,17 @@
-/** What units are put in order by, both descending; ids are compared by their first words, then as a whole. */
+/** The sort keys of units, both descending; ids are compared by their first words, then as a whole. */
 interface OrderKeys {
   confidence(unit: number): number
   /** The first 32 bits of the id. */
   firstWord(unit: number): number
-  /** Below zero where one unit comes before the other. */
+  /** Compares two units: negative if the first comes before the second. */
   compare(one: number, other: number): number
 }
 
 const digitValues = 65_536
 
 /**
- * Puts many units in order without comparing each with others: by stable passes of counting, the least of the
- * keys first. Only those that are still equal are compared.
+ * Sorts many units without comparing each with others: by stable counting passes, the least significant key
+ * first. Only units that are still equal are compared.
  */
 export function inOrder(units: Int32Array, keys: OrderKeys): Int32Array {
   let ordered = units
@@ -26,7 +26,7 @@ export function inOrder(units: Int32Array, keys: OrderKeys): Int32Array {
   return ordered
 }
 
-/** In the order of a number from 0 on that each has, those with the same in the order that they had. */
+/** Sorts stably by a non-negative integer. */
 function byNumber(
   units: Int32Array,
   numbers: number,
@@ -49,7 +49,7 @@ function byNumber(
   return ordered
 }
 
-/** Sorts each run of units that no pass told apart. */
+/** Sorts each run of units that all passes left equal. */
 function sortEqual(units: Int32Array, keys: OrderKeys): void {
   const isEqual = (one: number, other: number) =>
     keys.firstWord(one) === keys.firstWord(other) && keys.confidence(one) === keys.confidence(other)

@@ -1,20 +1,20 @@
 /** Whether one unit comes before another in the order of lists. */
 type IsBefore = (one: number, other: number) => boolean
 
-/** A part of a list: units and their marks in turns. */
+/** A part of a list: units and their marks, alternating. */
 export interface Block {
   entries: Int32Array
-  /** How many units it holds. */
+  /** How many units it has. */
   length: number
 }
 
 const smallestBlock = 4
-/** What adding to a list moves at most, and what is lost where blocks are half full. */
+/** The most that an insertion moves, and what is wasted when blocks are half full. */
 const largestBlock = 256
 
 /**
- * Units in order, best first, each with a mark. Kept in blocks, so that adding or removing one costs the
- * same in lists of any length.
+ * Units in order, best first, each with a mark. Kept in blocks, so that adding or removing one takes the same
+ * time in lists of any length.
  */
 export class RankedList {
   readonly blocks: Block[] = []
@@ -44,7 +44,9 @@ export class RankedList {
     if (block.length > largestBlock) this.blocks.splice(index + 1, 0, splitOff(block))
   }
 
-  /** Removes a unit that is there; what its place depends on must be as it was when it was added. */
+  /**
+   * Removes a unit that is in the list; what its position depends on must not have changed since it was added.
+   */
   remove(unit: number, isBefore: IsBefore): void {
     const index = this.#blockOf(unit, isBefore)
     const block = this.blocks[index] as Block
@@ -67,7 +69,7 @@ export class RankedList {
     })
   }
 
-  /** So that a list which shrinks does not become one of many blocks with little in them. */
+  /** Merges blocks, so that a list that shrinks does not keep many nearly empty ones. */
   #joinSmall(index: number): void {
     const [first, second] = [this.blocks[index], this.blocks[index + 1]]
     if (!first || !second || first.length + second.length > largestBlock / 4) return
@@ -103,7 +105,7 @@ function insertInto(block: Block, place: number, unit: number, mark: number): vo
   block.length++
 }
 
-/** Has a block have room for so many units, and not for many times as many. */
+/** Gives a block room for so many units, and not for many times as many. */
 function makeRoom(block: Block, length: number): void {
   const { entries } = block
   const isRoomy = entries.length > 2 * smallestBlock && entries.length > 8 * length

@@ -8,16 +8,16 @@ import { type Term, type TermKind, Terms, termKinds } from './terms.ts'
 import { UnitIds } from './unit-ids.ts'
 import { UnitTable } from './unit-table.ts'
 
-/** What ranking needs of a unit that queries may find, and listings by confidence. */
+/** What queries, and listings by confidence, need of a unit. */
 export interface RankedUnit {
   /** `ku_` and 32 hexadecimal digits. */
   readonly id: string
   /** From 0 to 1. */
   readonly confidence: number
-  /** When it was made, as a number that rises with time. */
+  /** When it was created, as a number that increases with time. */
   readonly created: number
   readonly tier: Tier
-  /** At least one. Normalised, like the ones that queries ask for. */
+  /** At least one. Normalised, like those of queries. */
   readonly domains: readonly string[]
   readonly languages: readonly string[]
   readonly frameworks: readonly string[]
@@ -25,7 +25,7 @@ export interface RankedUnit {
   readonly pattern: string
 }
 
-/** Which units are listed. */
+/** A filter of listings. */
 export interface ListFilter {
   /** Normalised; `''` for any. */
   readonly domain: string
@@ -37,21 +37,21 @@ export interface ListFilter {
 
 interface IndexFigures {
   readonly units: number
-  /** Of memory, about. */
+  /** Approximate memory. */
   readonly bytes: number
 }
 
-/** What a term costs beside its lists: objects, its text and an entry in a map. About. */
+/** Approximate memory of a term besides its lists: objects, its text and an entry in a map. */
 const bytesOfTerm = 250
 const bytesOfBlock = 150
 
 /**
- * The units that queries may find, in memory: finds the best ones for a query in the very order of the
- * formula, see `knowledge/scoring.ts`. It is told of every unit, and of every change.
+ * The units that queries may find, in memory. Finds the best ones for a query, in exactly the order of the
+ * formula in `knowledge/scoring.ts`.
  *
- * For each domain there is a list of its units for each number of domains that they have, and one for each
- * language, framework and pattern; all of them are in the order of confidence, and of ids where that is
- * equal. How a search reads them, `search.ts` tells.
+ * Each domain has a list of its units for each number of domains that they have; each language, framework and
+ * pattern has one list. All are in the order of confidence, then of ids. `search.ts` explains how a search reads
+ * them.
  */
 export class RankingIndex {
   readonly #ids = new UnitIds()
@@ -59,16 +59,16 @@ export class RankingIndex {
   readonly #terms = new Terms()
   readonly #search = new Search(this.#ids, this.#units, this.#terms)
   readonly #byTier = tiers.map(() => 0)
-  /** How many units there are of each confidence. */
+  /** How many units have each confidence. */
   readonly #byConfidence = new Map<number, number>()
-  /** Places that units had left while loading; `undefined` once that is done. */
+  /** Places that units left while loading; `undefined` once that is done. */
   #vacated: number[] | undefined = []
 
   get size(): number {
     return this.#ids.size
   }
 
-  /** How many units it holds, and how much memory that takes. */
+  /** How many units it has, and how much memory they take. */
   get figures(): IndexFigures {
     let bytes = this.#ids.bytes + this.#units.bytes + 50 * this.#byConfidence.size
     for (const kind of termKinds)
@@ -79,9 +79,7 @@ export class RankingIndex {
     return { units: this.#ids.size, bytes }
   }
 
-  /**
-   * Adds a unit, or replaces what was known of it. Until `endLoading` is called, units are only gathered.
-   */
+  /** Adds a unit, or replaces it. Until `endLoading` is called, units are only collected. */
   set(unit: RankedUnit): void {
     const known = this.#ids.placeOf(unit.id)
     if (known !== undefined) this.#take(known)
@@ -100,13 +98,13 @@ export class RankingIndex {
     for (const term of terms) this.#listOf(term, place).insert(place, mark, this.#isBefore)
   }
 
-  /** Forgets a unit, where there is such a one. */
+  /** Removes a unit, if it is there. */
   delete(id: string): void {
     const place = this.#ids.placeOf(id)
     if (place !== undefined) this.#take(place)
   }
 
-  /** Puts all that was gathered in its lists: sorted once, so that no place is searched for. */
+  /** Fills the lists with what was collected: sorted once, so that no position has to be searched for. */
   endLoading(): void {
     if (!this.#vacated) return
     const places = new Int32Array(this.#ids.size)
@@ -133,7 +131,7 @@ export class RankingIndex {
     return this.#search.run(query, limit).map((place) => this.#ids.textAt(place))
   }
 
-  /** The ids of the newest units that pass a filter: by when they were made, then by id, both descending. */
+  /** The ids of the newest units that pass a filter: by time of creation, then by id, both descending. */
   newest({ domain, confidenceMin, confidenceMax }: ListFilter, limit: number): string[] {
     const term = domain === '' ? undefined : this.#terms.find('domain', domain)
     if (domain !== '' && !term) return []
@@ -149,18 +147,18 @@ export class RankingIndex {
     return found.takeAll().map((place) => this.#ids.textAt(place))
   }
 
-  /** How many units there are of each domain that any has. */
+  /** The number of units of each domain. */
   domainCounts(): [domain: string, units: number][] {
     return Array.from(this.#terms.all('domain'), ({ text, units }) => [text, units])
   }
 
-  /** How many units there are of each tier that any has. */
+  /** The number of units of each tier. */
   tierCounts(): [tier: Tier, units: number][] {
     const counts = tiers.map((tier, index): [Tier, number] => [tier, this.#byTier[index] as number])
     return counts.filter(([, units]) => units > 0)
   }
 
-  /** How many units have a confidence below the first of some ascending bounds, below the next, and beyond. */
+  /** The number of units in each interval of confidence between ascending bounds. */
   confidenceCounts(bounds: readonly number[]): number[] {
     const counts = [...bounds, 1].map(() => 0)
     for (const [confidence, units] of this.#byConfidence) {
@@ -171,7 +169,7 @@ export class RankingIndex {
     return counts
   }
 
-  /** Forgets the unit at a place. */
+  /** Removes the unit at a place. */
   #take(place: number): void {
     this.#count(place, -1)
     for (const term of this.#termsAt(place)) {
@@ -192,7 +190,7 @@ export class RankingIndex {
     else this.#byConfidence.set(confidence, count)
   }
 
-  /** A unit's terms, domains first, each once. They are counted to be the unit's. */
+  /** A unit's distinct terms, domains first. Counts the unit as theirs. */
   #termsOf({ domains, languages, frameworks, pattern }: RankedUnit): Term[] {
     const terms = new Set<Term>()
     const add = (kind: TermKind, text: string) => terms.add(this.#terms.findOrAdd(kind, text))
@@ -210,7 +208,7 @@ export class RankingIndex {
     return terms
   }
 
-  /** The list of a term that the unit at a place is in. */
+  /** The list of a term that contains the unit at a place. */
   #listOf({ kind, lists }: Term, place: number): RankedList {
     const at = listPlace(kind, this.#units.domains[place] as number)
     lists[at] ??= new RankedList()

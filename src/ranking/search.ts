@@ -6,21 +6,23 @@ import type { Term, TermKind, Terms } from './terms.ts'
 import type { UnitIds } from './unit-ids.ts'
 import type { UnitTable } from './unit-table.ts'
 
-/** Units with more domains are in one list with those that have as many. */
+/** Units with more domains share a list with those that have as many. */
 const mostListed = 16
 
-/** Which of a term's lists holds the units with so many domains. Only those of domains are told apart. */
+/** The position of a term's list of units with so many domains. Only domains have several lists. */
 export function listPlace(kind: TermKind, domains: number): number {
   return kind === 'domain' ? Math.min(domains, mostListed) : 0
 }
 
-/** What a term is to the query: a domain, or a part of the context, a bit of how units fit that. */
+/** What a term is to the query: a domain, or a part of the context, as a bit of how well units fit it. */
 const asLanguage = 1
 const asFramework = 2
 const asPattern = 4
 const asDomain = 8
 
-/** More shared domains than these are not told apart: a unit that has more of them counts as one that has all. */
+/**
+ * Larger numbers of shared domains are not distinguished: a unit that shares more counts as one that shares all.
+ */
 const mostTold = 64
 
 /** In how many ways a unit may fit a context of three parts. */
@@ -30,28 +32,31 @@ function relevanceOfFit(overlap: number, fit: number): number {
   return relevanceOf(overlap, fit & 1, (fit >> 1) & 1, fit >> 2)
 }
 
-/** A part of a context that few units fit is read whole: so many, or this share of those with the domains. */
+/**
+ * A part of a context that few units fit is read completely: up to so many, or this share of those with the
+ * domains.
+ */
 const few = 200
 const fewOf = 1 / 32
 
 /**
- * For language, framework and pattern: the bits of which the marks of units that fit have one at least. None
- * where nobody fits who was not met already.
+ * For language, framework and pattern: the bits of which the marks of fitting units have at least one. None if
+ * nobody fits who was not met already.
  */
 type ContextBits = readonly [language: number, framework: number, pattern: number]
 
 /** A list that is being read, block by block. */
 interface Cursor {
   readonly list: RankedList
-  /** The most that a unit of confidence 1 is relevant, by how many domains it shares at most, and what it fits. */
+  /** The highest relevance of a unit of confidence 1, by the most domains that it shares and what it fits. */
   readonly relevances: Float64Array
-  /** The most domains that a unit shares, as far as they are told apart. */
+  /** The most domains that a unit shares, as far as that is distinguished. */
   readonly mostShared: number
   /** The most of these that a unit may have which was not met already. */
   readonly mostRelevant: number
   /** The next block. */
   block: number
-  /** The most that a unit in it or after it ranks, below zero where there is none. */
+  /** The highest rank of a unit in it or after it; negative if there is none. */
   bound: number
 }
 
@@ -59,28 +64,28 @@ interface Cursor {
 const justBelowOne = 1 - Number.EPSILON / 2
 
 /**
- * Finds the best units for a query. It reads lists of units in the order of confidence, and stops where
- * nothing that is still to come can be among the best. The most that a unit may rank follows from the list
- * that it is in, from its mark, and from the confidence of one before it, all by the formula itself with
- * arguments that are as large or larger, so that rounding can't mislead. Only where that is enough to be
- * among the best is the unit looked up ("met") and ranked.
+ * Finds the best units for a query. It reads lists of units in the order of confidence, and stops when nothing
+ * that is left can be among the best. The highest possible rank of a unit follows from its list, its mark, and
+ * the confidence of a unit before it, by the formula itself with arguments that are as large or larger, so that
+ * rounding cannot mislead. Only a unit that could be among the best is looked up ("met") and ranked.
  *
- * Domains are read one by one, the one with the fewest units first. A unit that has one of those before was in
- * its lists: it was met there, or can't be among the best. So of all others only the domains still to come count.
+ * Domains are read one after the other, the one with the fewest units first. A unit with an earlier domain was in
+ * that domain's lists: it was met there, or cannot be among the best. So of all others, only the domains still to
+ * be read count.
  */
 export class Search {
   readonly #ids: UnitIds
   readonly #units: UnitTable
   readonly #terms: Terms
-  /** As what the query asks for each term, by its number. */
+  /** What the query asks for each term, by its number. */
   #asked: Uint8Array<ArrayBuffer> = new Uint8Array(0)
-  /** The number of the search, which units that it met are told by. */
+  /** The number of the search, by which units that it met are marked. */
   #number = 0
   #askedDomains = 0
   #best = new BestUnits(0, () => 0)
-  /** How many of the domains that are still to be read there are for each bit of marks. */
+  /** How many of the domains that are still to be read share each bit of marks. */
   readonly #toRead = new Uint32Array(16)
-  /** How many of these a unit has at most, by the bits for domains of its mark: of either byte. */
+  /** The most of these that a unit has, by the domain bits of its mark: for either byte. */
   readonly #sharedByLow = new Uint32Array(256)
   readonly #sharedByHigh = new Uint32Array(256)
 
@@ -152,14 +157,14 @@ export class Search {
         for (let at = 0; at < length; at++) this.#meet(entries[2 * at] as number)
   }
 
-  /** @param toRead how many domains are still to be read, this one included: only these count as shared */
+  /** @param toRead how many domains are still to be read, including this one: only these count as shared */
   #readDomain({ lists }: Term, toRead: number, bits: ContextBits): void {
     this.#expectShared()
     const cursors = lists.flatMap((list, size) =>
       list && list.blocks.length > 0 ? [this.#cursorOf(list, size, toRead, bits)] : [],
     )
     for (;;) {
-      // The list whose next units may rank highest comes first, since what it holds ends the others soon.
+      // The list whose next units may rank highest comes first, since its units end the others soon.
       let cursor: Cursor | undefined
       for (const other of cursors) if (!cursor || other.bound > cursor.bound) cursor = other
       if (!cursor || cursor.bound < 0 || cursor.bound < this.#best.leastRank) return
@@ -173,10 +178,10 @@ export class Search {
     }
   }
 
-  /** Whether neither the next unit of a list can be among the best, nor any after it. */
+  /** Whether neither the next unit of a list, nor any after it, can be among the best. */
   #isOver({ bound, mostRelevant }: Cursor, next: number): boolean {
     if (this.#best.mayTake(next, bound)) return false
-    // Those of the same confidence have lower ids. Those of a lower one may tie all the same, by rounding.
+    // Those of the same confidence have lower ids. Those of a lower one may still tie, by rounding.
     const lower = (this.#units.confidence[next] as number) * justBelowOne
     return mostRelevant * lower < this.#best.leastRank
   }
@@ -186,7 +191,9 @@ export class Search {
     this.#toRead[place] = (this.#toRead[place] as number) + change
   }
 
-  /** Has marks tell how many of the domains a unit has at most: each bit counts as all that share it. */
+  /**
+   * Computes how many of the domains a unit may have, from its mark: each bit counts as all terms that share it.
+   */
   #expectShared(): void {
     const byBit = this.#toRead
     for (let byte = 1; byte < 256; byte++) {
@@ -202,7 +209,7 @@ export class Search {
     const mostShared = Math.min(most, mostTold)
     const relevances = new Float64Array((mostShared + 1) * fits)
     for (let shared = 0; shared <= mostShared; shared++) {
-      // Of those in the list of units with many domains, one that has more of them is less relevant.
+      // Of the units with many domains, one that has more of them is less relevant.
       const overlap = jaccard(shared < mostTold ? shared : most, size, this.#askedDomains)
       for (let fit = 0; fit < fits; fit++)
         relevances[shared * fits + fit] = relevanceOfFit(overlap, fit)
@@ -261,7 +268,7 @@ export class Search {
   }
 }
 
-/** What a unit fits at most, by its mark. */
+/** The most that a unit may fit, by its mark. */
 function fitOf(mark: number, language: number, framework: number, pattern: number): number {
   return (
     ((mark & language) !== 0 ? asLanguage : 0) |

@@ -5,9 +5,9 @@ export type TermKind = 'domain' | 'language' | 'framework' | 'pattern'
 export const termKinds: readonly TermKind[] = ['domain', 'language', 'framework', 'pattern']
 
 /**
- * How many bits of a mark stand for each kind, and where they begin; those for domains are its lowest two bytes.
- * A mark has one for each term of a unit. Terms share them, so that a mark tells which ones a unit can't have,
- * without looking it up.
+ * How many bits of a mark belong to each kind of term, and where they start; those of domains are its lowest two
+ * bytes. A unit's mark has a bit for each of its terms. Several terms share a bit, so that a mark shows which
+ * terms a unit cannot have, without looking it up.
  */
 const bitsOfKind = {
   domain: { first: 0, count: 16 },
@@ -16,21 +16,21 @@ const bitsOfKind = {
   pattern: { first: 27, count: 5 },
 } as const satisfies Record<TermKind, { readonly first: number; readonly count: number }>
 
-/** One domain, language, framework or pattern, and the units that have it. */
+/** A domain, language, framework or pattern, and the units that have it. */
 export interface Term {
   readonly kind: TermKind
   readonly text: string
   /** The number by which units refer to it. */
   readonly number: number
-  /** The one bit of marks that stands for it. */
+  /** Its bit in marks. */
   readonly bit: number
-  /** The units that have it, at the number of domains that they have; see `listPlace`. */
+  /** The units that have it, by the number of domains that they have; see `listPlace`. */
   readonly lists: (RankedList | undefined)[]
   /** How many units have it. */
   units: number
 }
 
-/** The terms that some unit has. Those that no unit has any more are forgotten, and their numbers used again. */
+/** The terms that any unit has. Terms without units are removed, and their numbers reused. */
 export class Terms {
   readonly #byText: Readonly<Record<TermKind, Map<string, Term>>> = {
     domain: new Map(),
@@ -41,7 +41,7 @@ export class Terms {
   readonly #byNumber: (Term | undefined)[] = []
   readonly #free: number[] = []
 
-  /** One more than the highest number there ever was. */
+  /** One more than the highest number so far. */
   get numbers(): number {
     return this.#byNumber.length
   }
@@ -63,7 +63,7 @@ export class Terms {
     if (known) return known
     const { first, count } = bitsOfKind[kind]
     const number = this.#free.pop() ?? this.#byNumber.length
-    // In turns, so that those that came first, which are mostly the popular ones, have bits of their own.
+    // In turns, so that the first terms, which are mostly the popular ones, have bits of their own.
     const bit = 1 << (first + (this.#byText[kind].size % count))
     const term: Term = { kind, text, number, bit, lists: [], units: 0 }
     this.#byText[kind].set(text, term)
@@ -71,7 +71,7 @@ export class Terms {
     return term
   }
 
-  /** To be called where no unit has it any more. */
+  /** To be called when no unit has it any more. */
   forget({ kind, text, number }: Term): void {
     this.#byText[kind].delete(text)
     this.#byNumber[number] = undefined

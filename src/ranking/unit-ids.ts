@@ -6,21 +6,24 @@ const digitsOfWord = 8
 const prefix = 'ku_'
 
 /**
- * The ids of units, each with a place: a small number by which everything else about the unit is found.
- * Places of removed ids are given to later ones. Some 24 bytes an id, fewer than the text alone would take.
+ * The ids of units, each with a place: a small number by which everything else about the unit is found. Places of
+ * removed ids are reused. Takes some 24 bytes an id, less than its text alone would.
  */
 export class UnitIds {
-  /** How many there are. */
+  /** How many ids there are. */
   size = 0
   #words: Uint32Array<ArrayBuffer> = new Uint32Array(0)
-  /** Open addressing: a place plus one, or 0. Its length is a power of two, at least twice `size`. */
+  /**
+   * A hash table with open addressing: a place plus one, or 0. Its length is a power of two, at least twice
+   * `size`.
+   */
   #table: Int32Array<ArrayBuffer> = new Int32Array(16)
   readonly #sought = new Uint32Array(wordsOfId)
-  /** Places that were given out, and those of them that are free again. */
+  /** Places that were used, and those of them that are free again. */
   #given = 0
   readonly #free: number[] = []
 
-  /** One more than the highest place there ever was. */
+  /** One more than the highest place so far. */
   get places(): number {
     return this.#given
   }
@@ -35,7 +38,7 @@ export class UnitIds {
     return entry === 0 ? undefined : entry - 1
   }
 
-  /** Its place, a new one where it has none yet. */
+  /** The place of an id, a new one if it has none yet. */
   add(id: string): number {
     if (2 * (this.size + 1) > this.#table.length) this.#rehash(2 * this.#table.length)
     const slot = this.#slotOf(id)
@@ -49,12 +52,12 @@ export class UnitIds {
     return place
   }
 
-  /** @param keepsPlace whether the place is given to nobody until `free` is called for it */
+  /** @param keepsPlace whether the place is not reused until `free` is called for it */
   remove(place: number, keepsPlace = false): void {
     const mask = this.#table.length - 1
     let hole = this.#homeOf(place)
     while (this.#table[hole] !== place + 1) hole = (hole + 1) & mask
-    // Entries that follow move up, lest a search ends at the hole before it comes to them.
+    // Moves up entries that follow, so that no search ends at the hole before it reaches them.
     for (let slot = (hole + 1) & mask; this.#table[slot] !== 0; slot = (slot + 1) & mask) {
       const home = this.#homeOf((this.#table[slot] as number) - 1)
       if (((slot - home) & mask) < ((slot - hole) & mask)) continue
@@ -82,7 +85,7 @@ export class UnitIds {
     return text
   }
 
-  /** Below zero where one id comes before the other, as texts and numbers alike. */
+  /** Compares two ids, as texts and numbers alike. */
   compare(one: number, other: number): number {
     const words = this.#words
     for (let word = 0; word < wordsOfId; word++) {
@@ -93,7 +96,7 @@ export class UnitIds {
     return 0
   }
 
-  /** Where the table has the id, or where it would have it. */
+  /** The slot of an id, or the one that it would get. */
   #slotOf(id: string): number {
     const sought = this.#sought
     let at = prefix.length
@@ -136,12 +139,12 @@ export class UnitIds {
   }
 }
 
-/** Of a hexadecimal digit in lower case, by its code. */
+/** The value of a lower-case hexadecimal digit, by its code. */
 function valueOfDigit(code: number): number {
   return code < 0x3a ? code - 0x30 : code - 0x57
 }
 
-/** Ids may be chosen by whoever imports units, so every word counts. */
+/** Whoever imports units may choose ids, so every word counts. */
 function hash(words: Uint32Array, at: number): number {
   let mixed = 0
   for (let word = at; word < at + wordsOfId; word++) {

@@ -1,6 +1,6 @@
 import { withRoomFor } from './columns.ts'
 
-/** Terms are kept in rooms for a multiple of these, so that one that is left fits others. */
+/** Terms are kept in slots whose lengths are multiples of this, so that a free slot fits others. */
 const roomStep = 4
 
 /** What ranking needs of each unit, in columns by the unit's place. */
@@ -8,19 +8,19 @@ export class UnitTable {
   confidence: Float64Array<ArrayBuffer> = new Float64Array(0)
   /** How many domains it has. */
   domains: Uint32Array<ArrayBuffer> = new Uint32Array(0)
-  /** How many terms it has, domains among them; none where the place is free. */
+  /** How many terms it has, including domains; 0 if the place is free. */
   terms: Uint32Array<ArrayBuffer> = new Uint32Array(0)
-  /** Where they begin in `pool`, domains first. */
+  /** Where its terms start in `pool`, domains first. */
   firstTerm: Uint32Array<ArrayBuffer> = new Uint32Array(0)
   tier: Uint8Array<ArrayBuffer> = new Uint8Array(0)
-  /** When it was made, as a number that rises with time. */
+  /** When it was created, as a number that increases with time. */
   created: Float64Array<ArrayBuffer> = new Float64Array(0)
   /** The last search that met it. */
   met: Uint32Array<ArrayBuffer> = new Uint32Array(0)
   /** Numbers of terms. */
   pool: Uint32Array<ArrayBuffer> = new Uint32Array(0)
   #poolEnd = 0
-  /** Rooms in the pool that were left, by their length. */
+  /** Free slots in the pool, by their length. */
   readonly #freeRooms = new Map<number, number[]>()
 
   get bytes(): number {

@@ -5,7 +5,7 @@ import { tableNames } from '../migrations/reference-schema.ts'
 import { databaseOf } from '../migrator.ts'
 import { planOf } from './migration-plan.ts'
 
-/** How many rows the tables have that nothing else can bring back. */
+/** Row counts of the tables that cannot be derived from others. */
 export type RowCounts = Readonly<Record<string, number>>
 
 const countedTables = ['knowledge_units', 'users', 'api_keys']
@@ -13,15 +13,14 @@ const countedTables = ['knowledge_units', 'users', 'api_keys']
 const pagesAtOnce = 1_024
 
 export interface BackupOptions {
-  /** The copy: a file that is there and empty. */
+  /** The copy: an existing, empty file. */
   readonly destination: string
   readonly onProgress: (pages: { readonly done: number; readonly total: number }) => void
 }
 
 /**
- * Copies a database as it is at one moment, while others go on reading and writing. Resolves to what
- * the copy must hold.
- * @throws {StoreError} where the file is none of cq's
+ * Copies a database as of one moment, while others read and write. Resolves to what the copy must contain.
+ * @throws {StoreError} if the file is not cq's
  */
 export async function backup(
   connection: Connection,
@@ -29,7 +28,7 @@ export async function backup(
 ): Promise<RowCounts> {
   const { sqlite } = connection
   planOf(connection)
-  // Held to the end: without a snapshot, each write of another process makes SQLite begin again.
+  // Held to the end: without a snapshot, each write of another process makes SQLite start over.
   sqlite.prepare('BEGIN').run()
   try {
     const counts = countRows(connection)
@@ -45,7 +44,7 @@ export async function backup(
   }
 }
 
-/** Checks that a copy is sound and holds what it must. @throws {StoreError} `corrupt` */
+/** Checks that a copy is sound and complete. @throws {StoreError} `corrupt` */
 export function verifyBackup(copy: Connection, expected: RowCounts): void {
   requireSound(copy, 'quick_check')
   const found = countRows(copy)
@@ -55,7 +54,7 @@ export function verifyBackup(copy: Connection, expected: RowCounts): void {
 }
 
 /**
- * Checks that a file is a sound database of cq, of a revision that is known. Resolves to what it holds.
+ * Checks that a file is a sound database of cq, of a known revision. Returns its row counts.
  * @throws {StoreError} `corrupt`
  */
 export function verifyDatabase(connection: Connection): RowCounts {

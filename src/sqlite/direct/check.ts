@@ -22,7 +22,7 @@ import { completeReferenceSchema, missingWhereStamped } from '../migrations/refe
 import { databaseOf } from '../migrator.ts'
 import { planOf } from './migration-plan.ts'
 
-/** What is looked at, in this order. */
+/** What is checked, in this order. */
 export const checks = [
   'integrity',
   'foreign keys',
@@ -39,13 +39,13 @@ export interface Finding {
   readonly message: string
 }
 
-/** Examples of one kind of fault that are told at most. */
+/** The most examples of one kind of fault. */
 const mostExamples = 20
 
 /**
- * What is wrong with a database; nothing is changed. Others may write meanwhile: each part is looked at
- * in one statement, and so as of one moment, and no snapshot outlives it.
- * @throws {StoreError} where the file is none of cq's
+ * What is wrong with a database; nothing is changed. Others may write meanwhile: each part is checked by one
+ * statement, and so as of one moment, and no snapshot outlives it.
+ * @throws {StoreError} if the file is not cq's
  */
 export function check(connection: Connection): Finding[] {
   const { sqlite } = connection
@@ -55,7 +55,7 @@ export function check(connection: Connection): Finding[] {
     try {
       for (const message of find()) findings.push({ check: name, message })
     } catch (error) {
-      // A damaged file fails wherever it is read; the other parts may still tell something.
+      // A damaged file fails wherever it is read; the other parts may still say something.
       if (!(error instanceof Sqlite.SqliteError)) throw error
       findings.push({ check: name, message: toStoreError(error).message })
     }
@@ -81,15 +81,15 @@ export function check(connection: Connection): Finding[] {
 }
 
 export interface Rebuilt {
-  /** The derived tables whose content was made anew. */
+  /** The derived tables that were rebuilt. */
   readonly tables: readonly string[]
-  /** The ids of units whose documents were mended. */
+  /** The ids of units whose documents were repaired. */
   readonly documents: readonly string[]
 }
 
 /**
- * Takes out of documents what agents are not shown, see `withSoundReferences`, and makes the content of every
- * derived table anew, in one transaction. Tables of an earlier version are left as they are.
+ * Removes from documents what agents are not shown, see `withSoundReferences`, and rebuilds every derived table,
+ * in one transaction. Tables of an earlier version are left alone.
  */
 export function rebuild(connection: Connection): Rebuilt {
   const { sqlite } = connection
@@ -115,7 +115,7 @@ function mendDocuments(sqlite: Sqlite.Database): string[] {
   return mended.map(({ id }) => id)
 }
 
-/** The document with sound references, where it has others. */
+/** The document with sound references; `undefined` if it has these. */
 function mendedDocument(stored: StoredUnit): string | undefined {
   try {
     const unit = readUnit(stored)
@@ -150,7 +150,7 @@ function findSchemaFaults(sqlite: Sqlite.Database): string[] {
   const faults = missingWhereStamped(databaseOf(sqlite)).map((name) => `${name} is missing`)
   for (const { type, name, sql } of newestSchema()) {
     const found = there.get(name)
-    // What the reference server made itself may be spelled in another way.
+    // What the reference server created may be spelled differently.
     const isOurs = name.includes('cq_store_')
     if (!found) {
       if (isOurs || type !== 'table') faults.push(`the ${type} ${name} is missing`)
@@ -164,7 +164,7 @@ function schemaOf(sqlite: Sqlite.Database): SchemaObject[] {
   return sqlite.prepare<[], SchemaObject>(`${selectSchema} WHERE sql IS NOT NULL`).all()
 }
 
-/** What a new file has once every step is taken. */
+/** The schema of a new file after every step. */
 function newestSchema(): SchemaObject[] {
   const sqlite = new Sqlite(':memory:')
   try {
@@ -225,7 +225,7 @@ const selectUnits = `SELECT id, data, tier, status, created_at, reviewed_at,
       FROM knowledge_unit_domains WHERE unit_id = id) AS domains
   FROM knowledge_units`
 
-/** What is wrong with units, found in one walk through all of them. */
+/** Faults of units, found in one scan. */
 class UnitFaults {
   readonly #documents = new Examples()
   readonly #domains = new Examples()
@@ -282,7 +282,7 @@ class UnitFaults {
   }
 }
 
-/** The first ones of many alike, and how many more there are. */
+/** The first of many similar examples, and how many more there are. */
 class Examples {
   readonly #first: string[] = []
   #more = 0

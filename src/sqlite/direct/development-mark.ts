@@ -4,12 +4,12 @@ import { tableNames } from '../migrations/reference-schema.ts'
 import { databaseOf, ownTable } from '../migrator.ts'
 
 /**
- * The application id in the header of a database that `serve --dev` made: "cqdv". Copies have it, too, and
- * the reference server leaves it as it is.
+ * The application id in the header of a database that `serve --dev` made: "cqdv". Copies have it, too, and the
+ * reference server does not change it.
  */
 const developmentId = 0x63716476
 
-/** What tells a database that was made before they were marked. */
+/** How to recognise a development database that was made before they were marked. */
 export interface OlderMark {
   /** The id of the demo user's API key. */
   readonly keyId: string
@@ -18,8 +18,8 @@ export interface OlderMark {
 }
 
 /**
- * Marks the database as one of `serve --dev` if it is one or holds nothing yet, and does the work before
- * another process does the same. Any other database is left as it is, and answers `undefined`.
+ * Marks the database as one of `serve --dev` if it is one already or empty, and does the work before another
+ * process does the same. Any other database is left alone, and the result is `undefined`.
  */
 export async function claimForDevelopment<Result>(
   connection: Connection,
@@ -28,7 +28,7 @@ export async function claimForDevelopment<Result>(
 ): Promise<Result | undefined> {
   const { sqlite } = connection
   const isForeign = () => !mayBeClaimed(sqlite, older)
-  // Looked at first, since nobody's writes are to wait for this.
+  // Checked first, so that this blocks nobody's writes.
   if (isForeign()) return undefined
   connection.execute('begin immediate')
   try {
@@ -54,7 +54,7 @@ function markOf(sqlite: Sqlite.Database): unknown {
   return sqlite.pragma('application_id', { simple: true })
 }
 
-/** Whether nobody was there before the demo user, nor any unit before the samples. */
+/** Whether the demo user was the first user, and there are sample units. */
 function hasOlderMark(sqlite: Sqlite.Database, { keyId, reviewer }: OlderMark): boolean {
   const isFirstUsersKey = 'SELECT 1 FROM api_keys WHERE id = ? AND user_id = 1'
   const hasSamples = 'SELECT 1 FROM knowledge_units WHERE reviewed_by = ?'

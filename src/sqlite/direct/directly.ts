@@ -4,11 +4,11 @@ import { toStoreError } from '../errors.ts'
 import { isWritable, readableFile } from '../readable-file.ts'
 
 export interface DirectOptions {
-  /** The path of a file that is there. */
+  /** The path of an existing file. */
   readonly path: string
   /** Whether the work may change the file. */
   readonly access: 'read' | 'write'
-  /** Told of the directory of a private copy, to be removed where this process is killed. */
+  /** Called with the directory of a private copy, to be deleted if this process is killed. */
   readonly onCopy?: (directory: string) => void
 }
 
@@ -16,8 +16,8 @@ export interface DirectOptions {
 export const directBusyTimeout = 5_000
 
 /**
- * Works on a database with a connection on this very thread. Nothing else in cq-store may: it is for
- * commands that do this one thing and end, which have no event loop to keep free.
+ * Works on a database with a connection on this thread. Only commands may, which do this one thing and exit, and
+ * have no event loop to keep free.
  * @throws {StoreError}
  */
 export async function directly<Result>(
@@ -31,7 +31,7 @@ export async function directly<Result>(
   try {
     connection = new Connection({
       path: unwritable?.path ?? path,
-      // Also to read: a readonly connection, if it is the last one, leaves a write-ahead log behind.
+      // Also to read: a read-only connection that is the last one leaves a write-ahead log behind.
       access: unwritable?.isCopy === false ? 'read' : 'write',
       durability: 'full',
       busyTimeout: directBusyTimeout,

@@ -1,20 +1,20 @@
 import type { Connection } from '../connection.ts'
 
 /**
- * Sees to it that what was removed stands in no file any more: writes the whole database anew where that
- * is asked for, and empties the write-ahead log. Whether it is so: not where another process went on
- * reading the log for as long as the connection waits for locks.
+ * Makes sure that deleted data is in no file any more: rewrites the whole database if requested, and empties the
+ * write-ahead log. Returns whether that succeeded: not if another process went on reading the log for as long as
+ * the connection waits for locks.
  *
- * SQLite overwrites what it deletes (`secure_delete`). Where it distributes rows among pages anew,
- * though, it leaves copies in the unused middle of a page, which nothing but writing the file anew
- * clears: measured, one of some 300 units that were removed or replaced among many was still there in part.
+ * SQLite overwrites what it deletes (`secure_delete`), but when it moves rows between pages, it leaves copies in
+ * their unused parts, which only rewriting the file clears: of some 300 units that were deleted or replaced among
+ * many, parts of one were still there.
  */
 export function leaveNoTrace({ sqlite }: Connection, { rewrite }: { rewrite: boolean }): boolean {
   if (rewrite) {
-    // What it holds is what is left, and may be too large for the memory.
+    // The remaining data may be too large for the memory.
     sqlite.pragma('temp_store = FILE')
     removeStrayVectors(sqlite)
-    // The reference server's semantic search has it in a CHECK, which is copied, too.
+    // The reference server's semantic search has it in a CHECK, which VACUUM evaluates.
     sqlite.function('vec_length', { deterministic: true }, vectorLength)
     sqlite.exec('VACUUM')
   }
@@ -22,7 +22,7 @@ export function leaveNoTrace({ sqlite }: Connection, { rewrite }: { rewrite: boo
   return checkpoint?.busy === 0
 }
 
-/** The reference server's semantic search keeps a vector of each unit's text, which tells of it. */
+/** The reference server's semantic search keeps a vector of each unit's text, which reveals some of it. */
 function removeStrayVectors(sqlite: Connection['sqlite']): void {
   const columns =
     sqlite.prepare(`SELECT column.name FROM pragma_table_list('knowledge_units_vec') AS vectors
@@ -31,7 +31,7 @@ function removeStrayVectors(sqlite: Connection['sqlite']): void {
   sqlite.exec('DELETE FROM knowledge_units_vec WHERE id NOT IN (SELECT id FROM knowledge_units)')
 }
 
-/** As sqlite-vec has it: of a vector of floats, the number of these. */
+/** As in sqlite-vec: the number of floats in a vector. */
 function vectorLength(vector: unknown): number | null {
   return Buffer.isBuffer(vector) ? vector.length / Float32Array.BYTES_PER_ELEMENT : null
 }

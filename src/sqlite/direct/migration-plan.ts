@@ -4,7 +4,7 @@ import { countOldUnits, oldDocuments } from '../migrations/old-documents.ts'
 import { stampedRevisions, tableNames } from '../migrations/reference-schema.ts'
 import { appliedSteps, databaseOf, referenceStep, requireOurs } from '../migrator.ts'
 
-/** What a file is, before anything is done to it. */
+/** What a file is before a migration. */
 export type FileKind = 'empty' | 'unstamped' | 'stamped'
 
 export interface PlannedStep {
@@ -14,12 +14,12 @@ export interface PlannedStep {
 
 export interface MigrationPlan {
   readonly kind: FileKind
-  /** The reference schema, then our own steps, in the order in which they are taken. */
+  /** The reference schema, then our own steps, in order. */
   readonly steps: readonly PlannedStep[]
 }
 
 /**
- * What `migrate` would do to a file, as of one moment; nothing is changed.
+ * What `migrate` would do to a file; nothing is changed.
  * @throws {StoreError} as `migrate` does for a file of another revision or another program
  */
 export function planOf({ sqlite }: Connection): MigrationPlan {
@@ -33,13 +33,13 @@ export function planOf({ sqlite }: Connection): MigrationPlan {
   })()
 }
 
-/** How many units of cq 0.x `migrate` would convert, by this plan. It reads every unit once for it. */
+/** How many units of cq 0.x `migrate` would convert. Reads every unit. */
 export function oldUnitsIn({ sqlite }: Connection, { steps }: MigrationPlan): number {
   const isConverted = steps.some(({ name, applied }) => name === oldDocuments.name && applied)
   return isConverted ? 0 : countOldUnits(databaseOf(sqlite))
 }
 
-/** What `migrate` would do where there is no file. */
+/** What `migrate` would do without a file. */
 export function planOfNewFile(): MigrationPlan {
   return { kind: 'empty', steps: stepsWhere(false, () => false) }
 }

@@ -7,17 +7,17 @@ import { toStoreError } from '../errors.ts'
 /** A database file that nobody else uses until this is disposed of. */
 export interface SoleUse extends Disposable {
   /**
-   * Whether SQLite can make nothing of the file, so that its log may still lie beside it. Nobody is kept
-   * from such a file. Of any other all that was written is in the file, and there is no log.
+   * Whether SQLite cannot read the file, so that its log may still be beside it, and nobody is locked out. Any
+   * other file is complete, without a log.
    */
   readonly isUnreadable: boolean
 }
 
 /**
- * Makes sure that nobody has a database open, idle connections included, and keeps everybody out of it.
- * Its log is folded in, and it is left without one: a connection that was waiting all the same and finds
- * another file in this one's place can then write to neither. The next store that opens it makes a log again.
- * @throws {StoreError} `unavailable` where somebody has it open
+ * Makes sure that nobody has a database open, including idle connections, and locks everybody out. Its log is
+ * copied into it, and it is left without one: a connection that waited, and finds another file at its path, can
+ * then write to neither. The next store that opens it creates a log again.
+ * @throws {StoreError} `unavailable` if somebody has it open
  */
 export function takeSoleUse(path: string): SoleUse {
   const others = processesWithOpen(path)
@@ -33,7 +33,7 @@ export function takeSoleUse(path: string): SoleUse {
     const held = open(path)
     try {
       held.prepare('BEGIN EXCLUSIVE').run()
-      // Else somebody made a log again in between.
+      // Otherwise somebody created a log again in between.
       requireNoLog(path, held.pragma('journal_mode', { simple: true }))
     } catch (error) {
       held.close()
@@ -51,11 +51,11 @@ export function takeSoleUse(path: string): SoleUse {
 function foldIn(path: string): void {
   const sqlite = open(path)
   try {
-    // Whoever uses a write-ahead log holds a lock from the first read until it closes the file.
+    // Whoever uses a write-ahead log holds a lock from the first read until closing the file.
     sqlite.pragma('locking_mode = EXCLUSIVE')
     requireNoLog(path, sqlite.pragma('journal_mode = DELETE', { simple: true }))
   } finally {
-    // Else the journal of this change stays.
+    // Otherwise the journal of this change stays.
     sqlite.close()
   }
 }
@@ -76,7 +76,7 @@ function inUse(path: string, why: string): StoreError {
 }
 
 /**
- * The processes that have a file open, as far as Linux tells this user: without a write-ahead log, idle
+ * The processes that have a file open, as far as Linux shows them to this user: without a write-ahead log, idle
  * connections hold no lock.
  */
 function processesWithOpen(path: string): string[] {
@@ -94,7 +94,7 @@ function processesWithOpen(path: string): string[] {
     })
 }
 
-/** Other users' processes tell nothing, and a process may end meanwhile. */
+/** Other users' processes cannot be inspected, and a process may end meanwhile. */
 function entriesOf(folder: string): string[] {
   return orFalse(() => readdirSync(folder)) || []
 }
