@@ -6,12 +6,23 @@ process.env.NODE_COMPILE_CACHE ??= new URL(
   import.meta.url,
 ).pathname
 
+/** What `npm run test:quick` runs: units, the engine and the contract of Store. */
+const quick = ['test/*.test.ts', 'test/{knowledge,offload,operations,ranking,store}/**/*.test.ts']
+/** Needs the build, and an installation. */
+const packed = 'test/package.test.ts'
+
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    // One core more than by default: much of the time tests wait for processes and disks.
+    // As many processes as there are cores, each of which runs many files: starting one for each file would take
+    // a fifth of the time. Tests leave nothing behind in the process.
     maxWorkers: '100%',
+    isolate: false,
+    projects: [
+      { extends: true, test: { name: 'quick', include: quick, exclude: [packed] } },
+      { extends: true, test: { name: 'slow', include: ['test/**/*.test.ts'], exclude: quick } },
+      { extends: true, test: { name: 'package', include: [packed] } },
+    ],
     // Node reads TypeScript by WebAssembly. Where threads come and go, as they do here by the hundred,
     // V8 on rare occasions frees what another thread has just compiled for its calls of JavaScript, and
     // "Check failed: jit_page.has_value()" ends the process. With this budget nothing is compiled for them.

@@ -11,7 +11,7 @@ import {
 } from 'node:fs/promises'
 import { parseEnv } from 'node:util'
 import Sqlite from 'better-sqlite3'
-import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { sampleUnits } from '../../src/cli/sample-units.ts'
 import { SqliteStore } from '../../src/sqlite/store.ts'
 import { apiKeyPepper, jwtSecret, passwordHash } from '../server/served-store.ts'
@@ -33,6 +33,8 @@ const development = (environment: Record<string, string> = {}) => ({
   environment: { CQ_DB_PATH: database, ...environment },
 })
 
+const served = /^at (http:[^\s,]+)/m
+
 /** Starts a development server, and hands its address to the work. */
 async function whileServed(
   work: (url: string) => Promise<void> = async () => {},
@@ -40,10 +42,30 @@ async function whileServed(
   environment: Record<string, string> = {},
 ): Promise<void> {
   await using command = new RunningCommand({ ...development(environment), ...more })
-  const [, url = ''] = await command.tells(/^at (http:[^\s,]+)/m)
+  const [, url = ''] = await command.tells(served)
   await work(url)
   command.process.kill('SIGTERM')
   expect((await command.outcome).code).toBe(0)
+}
+
+/** The files of a development server that was started once, for tests that go on from there. */
+let made: TemporaryDirectory
+beforeAll(async () => {
+  made = await TemporaryDirectory.create()
+  await using command = new RunningCommand({
+    ...development(),
+    environment: { CQ_DB_PATH: made.file('cq.db') },
+  })
+  await command.tells(served)
+  command.process.kill('SIGTERM')
+  expect((await command.outcome).code).toBe(0)
+})
+afterAll(() => made[Symbol.asyncDispose]())
+
+async function startFromMade(): Promise<void> {
+  expect(await made.list()).toEqual(['cq.db', 'dev.env'])
+  await copyFile(made.file('cq.db'), database)
+  await copyFile(made.file('dev.env'), secretsFile)
 }
 
 const readSecrets = async () => parseEnv(await readFile(secretsFile, 'utf8'))
@@ -91,7 +113,7 @@ describe('a database that --dev did not make', () => {
   })
 
   test('is untouched, though it lies where one was, beside its dev.env', async () => {
-    await whileServed()
+    await startFromMade()
     await rm(database)
     await using store = await SqliteStore.open({ path: database, readers: 1 })
     await store.createUser('carol', passwordHash)
@@ -129,7 +151,7 @@ describe('a database that --dev did not make', () => {
 
 describe('a database that an earlier --dev made, which left no mark', () => {
   test('goes on, and is known without its dev.env from then on', async () => {
-    await whileServed()
+    await startFromMade()
     const before = await readSecrets()
     setMark(0)
     await whileServed(expectOpen)
@@ -139,7 +161,7 @@ describe('a database that an earlier --dev made, which left no mark', () => {
   })
 
   test('is untouched where nothing is left that tells it', async () => {
-    await whileServed()
+    await startFromMade()
     setMark(0)
     await rm(secretsFile)
     await expectUntouched()
@@ -147,7 +169,7 @@ describe('a database that an earlier --dev made, which left no mark', () => {
 })
 
 test('a copy of a development database is one', async () => {
-  await whileServed()
+  await startFromMade()
   const copy = directory.file('copy.db')
   const backup = await runCommand({ args: ['backup', copy, '--db-path', database] })
   expect(backup.code).toBe(0)
@@ -159,7 +181,7 @@ test('two first starts at once come up with the same credentials, which work at 
   const commands = [new RunningCommand(development()), new RunningCommand(development())]
   try {
     for (const command of commands) {
-      const [, url = ''] = await command.tells(/^at (http:[^\s,]+)/m)
+      const [, url = ''] = await command.tells(served)
       await command.tells(new RegExp(`login of demo and an API key are in ${secretsFile}`))
       await expectOpen(url)
     }
@@ -185,7 +207,7 @@ test('a development database is for its owner only, and made in no place that ta
 })
 
 test('a link to a development database is followed: there is one dev.env, beside the target', async () => {
-  await whileServed()
+  await startFromMade()
   await mkdir(directory.file('links'))
   const link = directory.file('links/cq.db')
   await symlink(database, link)
@@ -197,7 +219,7 @@ test('a link to a development database is followed: there is one dev.env, beside
 
 describe('dev.env', () => {
   test('opens the server again after its key was revoked and its password replaced', async () => {
-    await whileServed()
+    await startFromMade()
     const store = await SqliteStore.open({ path: database, readers: 1 })
     const user = await store.getUser('demo')
     const [key] = await store.listApiKeysForUser(user?.id ?? 0)
@@ -208,7 +230,7 @@ describe('dev.env', () => {
   })
 
   test('is for its owner alone, also where it was for others', async () => {
-    await whileServed()
+    await startFromMade()
     const before = await readSecrets()
     await chmod(secretsFile, 0o644)
     await whileServed()

@@ -66,7 +66,7 @@ describe('export and import', () => {
     expect((await directory.list()).filter((name) => name.includes('partial'))).toEqual([])
   })
 
-  test.each(['current', 'legacy', 'first'] as const)(
+  test.each(['current', 'first'] as const)(
     'carry the units of the reference file %s over',
     async (fixture) => {
       const { stdout } = await run(copyOf(fixture), ['export'])

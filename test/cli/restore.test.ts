@@ -350,7 +350,9 @@ describe('a restore that is killed', () => {
       const { steps, code } = await restoreAndDie(make(), backup, 'never')
       expect(code).toBe(0)
       expect(steps).toContainEqual(expect.stringMatching(/^rename .*partial/))
-      const numbers = steps.map((_, index) => index + 1)
+      // Every step of the first; of the others, which take the same steps, every third.
+      const stride = _name === starts[0]?.[0] ? 1 : 3
+      const numbers = steps.map((_, index) => index + 1).filter((number) => number % stride === 0)
       let replacedOnes = 0
       const seen = new Set<string>()
       const die = async () => {

@@ -135,7 +135,7 @@ describe('whatever is asked', () => {
             else expect(await answer.json()).toBeDefined()
           },
         ),
-        { numRuns: 40 },
+        { numRuns: 15 },
       )
     }
   })

@@ -61,7 +61,9 @@ describe.each([
     const after = migratedContent(whole)
     expect(after).not.toEqual(before)
 
-    const numbers = statements.map((_, index) => index + 1)
+    // Every one of a file that has much to lose; of an empty one every third.
+    const stride = start === newPath ? 3 : 1
+    const numbers = statements.map((_, index) => index + 1).filter((at) => at % stride === 0)
     const die = async () => {
       for (let number = numbers.shift(); number !== undefined; number = numbers.shift()) {
         const path = start()

@@ -12,17 +12,18 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
-import { afterAll, onTestFinished } from 'vitest'
+import { onTestFinished } from 'vitest'
 import { Connection } from '../../../src/sqlite/connection.ts'
 import { migrate } from '../../../src/sqlite/migrator.ts'
 
 export type Fixture = 'current' | 'legacy' | 'unstamped' | 'first' | 'newer'
 
 const root = mkdtempSync(join(tmpdir(), 'cq-store-migrations-'))
-afterAll(() => rmSync(root, { recursive: true, force: true }))
+// The process runs several files of tests.
+process.on('exit', () => rmSync(root, { recursive: true, force: true }))
 let directories = 0
 
-/** Where a database may be made: in a directory of its own, removed after the file's last test. */
+/** Where a database may be made: in a directory of its own, removed when the process ends. */
 export function newPath(): string {
   const directory = join(root, `${++directories}`)
   mkdirSync(directory)

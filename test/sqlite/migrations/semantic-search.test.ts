@@ -8,8 +8,6 @@ import { withSemanticSearch } from './semantic-search.ts'
 
 const starts = [
   ['current', 'none'],
-  ['current', 'units'],
-  ['unstamped', 'all kinds'],
   ['first', 'all kinds'],
 ] as const
 

@@ -63,8 +63,8 @@ const starts: [name: string, path: () => string, units: number][] = [
 ]
 
 describe.each(starts)('two processes that open %s at once', (_, start, units) => {
-  const rounds = Array.from({ length: 5 }, (_, round) => round + 1)
-  const manyRounds = Array.from({ length: 40 }, (_, round) => round + 1)
+  const rounds = Array.from({ length: 3 }, (_, round) => round + 1)
+  const manyRounds = Array.from({ length: 20 }, (_, round) => round + 1)
 
   it('by stores: both serve it, and see what the other wrote', async () => {
     for (const round of rounds) {
