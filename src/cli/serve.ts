@@ -1,36 +1,10 @@
 import { type Command, Option } from 'commander'
 import { secretCommand } from '../credentials/secrets.ts'
-import type { Durability } from '../sqlite/connection-options.ts'
 import { logFormatOption } from './log-format.ts'
 import { addDatabaseOptions, productionDatabase } from './open-store.ts'
-import { addExposureOptions, type ExposureSettings } from './serve-exposure.ts'
-import type { LogSettings } from './server-log.ts'
-import {
-  type DatabaseSettings,
-  longestTimer,
-  parseCount,
-  parseNetworks,
-  parsePort,
-} from './settings.ts'
-
-export const developmentDatabase = 'data/cq.db'
-
-export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSettings {
-  readonly dev?: true
-  readonly port: number
-  readonly host: string
-  readonly readOnly?: true
-  readonly quickCheck?: true
-  readonly trustProxy?: readonly string[]
-  readonly readers?: number
-  readonly rankers: number
-  readonly durability: Durability
-  readonly maxQueue: number
-  readonly maxQueueBytes: number
-  readonly timeout: number
-  readonly maxConnections: number
-  readonly gracePeriod: number
-}
+import { addExposureOptions } from './serve-exposure.ts'
+import { developmentDatabase, type ServeFlags } from './serve-flags.ts'
+import { longestTimer, parseCount, parseNetworks, parsePort } from './settings.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 

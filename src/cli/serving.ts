@@ -14,8 +14,8 @@ import type { Store } from '../store.ts'
 import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
 import { type EndingSignal, type Interrupted, Interruption } from './interruption.ts'
 import { naming, openStore, productionDatabase } from './open-store.ts'
-import { developmentDatabase, type ServeFlags } from './serve.ts'
 import { type ExposureSettings, exposure } from './serve-exposure.ts'
+import { developmentDatabase, type ServeFlags } from './serve-flags.ts'
 import { serverLog } from './server-log.ts'
 import {
   databasePath,
