@@ -2,7 +2,7 @@ import type { UnitText, UnitView } from '../knowledge/document.ts'
 import type { KnowledgeUnit } from '../knowledge/records.ts'
 
 /** A unit as part of a result. */
-class EmbeddedUnit {
+export class EmbeddedUnit {
   readonly text: UnitText
   constructor(text: UnitText) {
     this.text = text
@@ -14,9 +14,16 @@ class EmbeddedUnit {
  * been written and read as JSON, so an operation must not look into it. Documents are stored, sent and answered
  * as text, and parsed at most once, by whoever wants the object.
  */
-export function unitOf(text: UnitText): KnowledgeUnit {
-  return new EmbeddedUnit(text) as object as KnowledgeUnit
+export function unitOf(text: UnitText): EmbeddedUnit {
+  return new EmbeddedUnit(text)
 }
+
+/** A result as an operation returns it: with embedded units in place of units. */
+export type WithEmbeddedUnits<Result> = Result extends KnowledgeUnit
+  ? EmbeddedUnit
+  : Result extends object
+    ? { [Name in keyof Result]: WithEmbeddedUnits<Result[Name]> }
+    : Result
 
 /**
  * Puts counts by name into a result. As text they keep their order; a JavaScript object would put names that look

@@ -1,5 +1,6 @@
 import type { Steps } from '../sql/steps.ts'
 import type { Store } from '../store.ts'
+import type { WithEmbeddedUnits } from './json-text.ts'
 
 /**
  * Where an operation runs:
@@ -36,7 +37,10 @@ export interface Operation<Args extends unknown[], Result, Prepared extends unkn
 
 /** One operation for each of `Methods`, its types taken from Store. */
 export type OperationsFor<Methods extends StoreMethod> = {
-  readonly [M in Methods]: Operation<Parameters<Store[M]>, Awaited<ReturnType<Store[M]>>>
+  readonly [M in Methods]: Operation<
+    Parameters<Store[M]>,
+    WithEmbeddedUnits<Awaited<ReturnType<Store[M]>>>
+  >
 }
 
 /** Makes operations of one kind of their two halves. */

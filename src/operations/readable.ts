@@ -1,7 +1,6 @@
 import { type StoredUnit, UnitText, UnreadableDocument } from '../knowledge/document.ts'
-import type { KnowledgeUnit } from '../knowledge/records.ts'
 import { log, mostAnswered, type Rows, type Steps } from '../sql/steps.ts'
-import { unitOf } from './json-text.ts'
+import { type EmbeddedUnit, unitOf } from './json-text.ts'
 
 /**
  * A part of the result for each row whose unit can be read. Others are skipped and logged: one odd document,
@@ -9,7 +8,7 @@ import { unitOf } from './json-text.ts'
  */
 export function* readable<Row extends StoredUnit, Part>(
   rows: readonly Row[],
-  partOf: (unit: KnowledgeUnit, row: Row) => Part,
+  partOf: (unit: EmbeddedUnit, row: Row) => Part,
 ): Steps<Part[]> {
   const parts: Part[] = []
   for (const row of rows) {
@@ -29,7 +28,7 @@ const mostReplaced = 1_000
 export function* firstReadable<Row extends StoredUnit, Part>(
   wanted: number,
   firstRows: (most: number, mostText: number) => Steps<Rows<Row>>,
-  partOf: (unit: KnowledgeUnit, row: Row) => Part,
+  partOf: (unit: EmbeddedUnit, row: Row) => Part,
 ): Steps<Part[]> {
   const mostRows = wanted + mostReplaced
   let mostText = mostAnswered
@@ -48,7 +47,7 @@ export function* firstReadable<Row extends StoredUnit, Part>(
 export function* readablePage<Row extends StoredUnit, Part>(
   limit: number,
   pageAfter: (last: Row | undefined, rowsBefore: number) => Steps<Rows<Row>>,
-  partOf: (unit: KnowledgeUnit, row: Row) => Part,
+  partOf: (unit: EmbeddedUnit, row: Row) => Part,
 ): Steps<Part[]> {
   let last: Row | undefined
   let before = 0
@@ -63,7 +62,7 @@ export function* readablePage<Row extends StoredUnit, Part>(
 }
 
 /** The unit of a row; `null` if there is no row, or it cannot be read. */
-export function* readableUnit(row: StoredUnit | undefined): Steps<KnowledgeUnit | null> {
+export function* readableUnit(row: StoredUnit | undefined): Steps<EmbeddedUnit | null> {
   const [unit = null] = yield* readable(row ? [row] : [], (unit) => unit)
   return unit
 }

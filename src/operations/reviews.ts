@@ -2,7 +2,7 @@ import type { Expression, SelectQueryBuilder, SqlBool } from 'kysely'
 import { StoreError } from '../errors.ts'
 import type { StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains, strip } from '../knowledge/domains.ts'
-import { decisions, type KnowledgeUnit, unitStatuses } from '../knowledge/records.ts'
+import { decisions, unitStatuses } from '../knowledge/records.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { confidenceOf } from '../sql/confidence.ts'
 import { listed } from '../sql/listed.ts'
@@ -22,6 +22,7 @@ import {
 import { compareTexts } from '../sql/text-order.ts'
 import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
 import { checkInteger, checkNumber, checkOneOf, checkOptions, checkText } from './arguments.ts'
+import type { EmbeddedUnit, WithEmbeddedUnits } from './json-text.ts'
 import { type OperationsFor, read, scan, write } from './operation.ts'
 import { firstReadable, readable, readablePage } from './readable.ts'
 import { byStatus } from './statistics.ts'
@@ -181,7 +182,9 @@ function* fewWith(domain: string): Steps<string[] | undefined> {
   return rows.length > many ? undefined : rows.map(({ id }) => id)
 }
 
-export function toItem(knowledge_unit: KnowledgeUnit, row: ReviewRow): ReviewItem {
+type EmbeddedItem = WithEmbeddedUnits<ReviewItem>
+
+export function toItem(knowledge_unit: EmbeddedUnit, row: ReviewRow): EmbeddedItem {
   return { knowledge_unit, ...toStatus(row) }
 }
 
@@ -194,7 +197,7 @@ function checkPage(options: PageOptions | undefined): { limit: number; offset: n
   return { limit: checkInteger('limit', limit, 0), offset: checkInteger('offset', offset, 0) }
 }
 
-function pendingItems(page: { limit: number; offset: number }): Steps<ReviewItem[]> {
+function pendingItems(page: { limit: number; offset: number }): Steps<EmbeddedItem[]> {
   const { limit } = page
   const pageAfter = (_last: unknown, before: number) =>
     allWithin(mostAnswered, selectPending, { limit, offset: page.offset + before })
@@ -272,7 +275,7 @@ function* walkedRows(params: ListParams, limit: number, mostText: number): Steps
   return yield* allWithin(mostText, isUnapproved ? unapproved : all, { ...params, limit })
 }
 
-function listUnits(params: ListParams, wanted: number): Steps<ReviewItem[]> {
+function listUnits(params: ListParams, wanted: number): Steps<EmbeddedItem[]> {
   const firstRows = function* (limit: number, mostText: number) {
     const indexed = isIndexedScan(params) ? yield* indexedRows(params, limit, mostText) : undefined
     return indexed ?? (yield* walkedRows(params, limit, mostText))

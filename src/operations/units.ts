@@ -15,7 +15,7 @@ import { sql, statement } from '../sql/statement.ts'
 import { allWithin, ask, change, create, first, mostAnswered, type Steps } from '../sql/steps.ts'
 import type { KnowledgeUnits } from '../store.ts'
 import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.ts'
-import { unitOf } from './json-text.ts'
+import { type EmbeddedUnit, unitOf } from './json-text.ts'
 import { type OperationsFor, read, write } from './operation.ts'
 import { readable, readableUnit, unlessUnreadable } from './readable.ts'
 
@@ -131,7 +131,7 @@ export function unitNotFound(id: string): StoreError {
 function* amendApproved(
   id: string,
   amend: (unit: KnowledgeUnit) => KnowledgeUnit,
-): Steps<KnowledgeUnit> {
+): Steps<EmbeddedUnit> {
   const row = yield* first(selectApproved, { id })
   const unit = row && (yield* unlessUnreadable(() => readUnit(row)))
   if (!unit) throw unitNotFound(id)

@@ -1,7 +1,6 @@
 import { operations } from '../../../src/operations/index.ts'
 import { type Statement, statement } from '../../../src/sql/statement.ts'
 import { first, type Steps } from '../../../src/sql/steps.ts'
-import type { ReviewQueuePage } from '../../../src/store.ts'
 
 export { default } from './steered.ts'
 
@@ -21,7 +20,7 @@ Object.assign(operations, {
     ...reviewQueue,
     *run(asked: unknown): Steps<unknown> {
       // Tells that it has begun.
-      const page = (yield* reviewQueue.run(asked)) as ReviewQueuePage
+      const page = yield* reviewQueue.run(asked)
       const units = page.total
       const triples = Number((yield* first(countTriples, {}))?.count)
       if (triples !== units ** 3) throw new Error(`${triples} triples of ${units} units`)
