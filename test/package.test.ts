@@ -12,6 +12,7 @@ import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import manifest from '../package.json' with { type: 'json' }
 import { createKnowledgeUnit, SqliteStore } from '../src/index.ts'
+import { statementTexts } from '../src/sql/statement.ts'
 
 const project = fileURLToPath(new URL('..', import.meta.url))
 /** What the package may be imported as: `cq-store` and whatever lies below it. */
@@ -133,8 +134,23 @@ describe('as a tarball', () => {
         'dist/src/index.d.ts',
         'dist/workers/sqlite.js',
         'src/store.ts',
+        'dist/src/sql/compiled.json',
       ]),
     )
+  })
+
+  it('has every statement compiled, so that nobody has to load Kysely for it', async () => {
+    const file = join(project, 'dist/src/sql/compiled.json')
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({ sqlite: statementTexts('sqlite') })
+    const script = `import 'cq-store'
+      const { statementTexts } = await import('./node_modules/cq-store/dist/src/sql/statement.js')
+      statementTexts('sqlite')
+      const { createRequire } = await import('node:module')
+      const loaded = Object.keys(createRequire(import.meta.url).cache)
+      console.log(loaded.some((path) => path.includes('kysely')))`
+    const program = join(embedder, 'loads.js')
+    await writeFile(program, script)
+    expect(await node(program)).toBe('false\n')
   })
 
   it('is smaller than 300 kB', async () => {

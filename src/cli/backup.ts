@@ -22,7 +22,7 @@ export function addBackupCommand(program: Command, environment: NodeJS.ProcessEn
     .command('backup')
     .description('Copy the database to a file, as it is at one moment, and verify the copy.')
     .argument('<destination>', 'the file to make')
-    .option('--force', 'replace the file where it is there')
+    .option('--force', 'replace an existing file')
     .option('--json', 'as {path, copy, bytes, rows: {table: count}}')
   addDatabaseOptions(command)
     .addHelpText(

@@ -21,7 +21,7 @@ export function addExportCommand(program: Command, environment: NodeJS.ProcessEn
     .command('export')
     .description('Write all knowledge units with their review state as JSON Lines.')
     .argument('[file]', 'where to; without it, or with -, the standard output', '-')
-    .option('--force', 'replace the file where it is there')
+    .option('--force', 'replace an existing file')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
@@ -54,7 +54,7 @@ Examples:
           : await exportToFile(file, store, flags.force === true, signal)
       process.stderr.write(`exported ${count} ${count === 1 ? 'unit' : 'units'} from ${path}\n`)
       if (!isWhole)
-        throw new Error('the export lacks what is named above; cq-store check tells more')
+        throw new Error('the export lacks the units named above; cq-store check says more')
     })
 }
 

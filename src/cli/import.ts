@@ -210,15 +210,15 @@ async function checkAll(work: Work): Promise<void> {
 
 function summaryOf({ path, flags, tally }: Work): string {
   if (tally.lines === 0) return `the input holds no units; nothing was stored in ${path}`
-  if (!flags.dryRun) return `stored ${told(tally)} in ${path}`
-  return `nothing was stored in ${path}, as this was a dry run; it would be ${told(tally)}`
+  if (!flags.dryRun) return `stored ${summary(tally)} in ${path}`
+  return `nothing was stored in ${path}, as this was a dry run; it would be ${summary(tally)}`
 }
 
 /** What an import that ends early has stored, and how to continue. */
 function soFar({ file, tally }: Work): string | undefined {
   if (tally.lines === 0) return undefined
   const again = file
-  return `Stored before: ${told(tally)}, all of lines 1 to ${tally.lines}. To continue: cq-store import ${again} --skip-existing`
+  return `Stored before: ${summary(tally)}, all of lines 1 to ${tally.lines}. To continue: cq-store import ${again} --skip-existing`
 }
 
 function withSoFar(message: string, work: Work): string {
@@ -312,7 +312,7 @@ class BadLines implements Disposable {
   }
 }
 
-function told({ stored, skipped }: Work['tally']): string {
+function summary({ stored, skipped }: Work['tally']): string {
   const units = `${stored} ${stored === 1 ? 'unit' : 'units'}`
   return skipped === 0 ? units : `${units}, and left out ${skipped} that are there already`
 }

@@ -33,7 +33,7 @@ export function addKeyCommand(program: Command, environment: NodeJS.ProcessEnv):
 
   const create = key
     .command('create')
-    .description('Make an API key and print its token, which is told this once.')
+    .description('Create an API key and print its token, which is shown only once.')
     .argument('<user>', 'whose key it is')
     .requiredOption('--name <text>', `what it is for, 1 to ${longestName} characters`, parseName)
     .requiredOption(
@@ -68,7 +68,7 @@ Examples:
       else process.stdout.write(`${issued.token}\n`)
       process.stderr.write(
         `made key ${wireKey.id} of ${username} in ${path}, valid until ${wireKey.expires_at}; ` +
-          'its token is not told again\n',
+          'its token is not shown again\n',
       )
     })
 
@@ -111,7 +111,7 @@ Examples:
     .command('revoke')
     .description('Revoke a key at once and for good. More than once is no error.')
     .argument('<user>', 'whose key')
-    .argument('<key-id>', 'its id, as key list tells it')
+    .argument('<key-id>', 'its id, as shown by key list')
   addDatabaseOptions(revoke)
     .addHelpText(
       'after',

@@ -51,8 +51,8 @@ Examples:
         state: stateOf(applied, before.steps[index]),
       }))
       if (flags.json) {
-        const told = { path, kind: before.kind, steps, old_units: oldUnits }
-        printJson(told)
+        const outcome = { path, kind: before.kind, steps, old_units: oldUnits }
+        printJson(outcome)
         return
       }
       process.stdout.write(`${path}: ${kinds[before.kind]}\n`)

@@ -73,7 +73,7 @@ function program(environment: NodeJS.ProcessEnv): Command {
 Try it:
   $ cq-store serve --dev              a server to play with, on http://127.0.0.1:3000
 
-Run it, with the two secrets that serve --help tells of in the environment:
+Run it, with the two secrets in the environment, see serve --help:
   $ export CQ_DB_PATH=/var/lib/cq/cq.db
   $ cq-store migrate
   $ cq-store user add carol
@@ -104,6 +104,6 @@ and 141 where whoever read the output went away.`,
 /** Makes every command throw in place of exiting, and refuse blank values. */
 function settle(command: Command): void {
   refuseBlanks(command)
-  command.exitOverride().showHelpAfterError('(--help tells more)')
+  command.exitOverride().showHelpAfterError('(see --help)')
   for (const child of command.commands) settle(child)
 }

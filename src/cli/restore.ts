@@ -56,8 +56,8 @@ Examples:
       const kept = flags.discard || replaced === undefined ? null : replaced
       if (replaced !== undefined && flags.discard) await discard(replaced)
       if (flags.json) {
-        const told = { path, backup: source, bytes, rows, replaced: kept }
-        printJson(told)
+        const outcome = { path, backup: source, bytes, rows, replaced: kept }
+        printJson(outcome)
         return
       }
       process.stdout.write(`restored ${path} from ${source}: ${describeRows(rows)}; checked\n`)

@@ -16,7 +16,7 @@ export function addExposureOptions(command: Command): Command {
     .addOption(
       new Option(
         '--prefix <path>',
-        'what every path begins with, as in /cq; /health and /ready answer without it as well',
+        'a prefix of every path, such as /cq; /health and /ready answer without it as well',
       )
         .env('CQ_PREFIX')
         .argParser(parsePrefix)
@@ -25,14 +25,14 @@ export function addExposureOptions(command: Command): Command {
     .addOption(
       new Option(
         '--metrics <where>',
-        'where /metrics answers: on, beside the rest; off; or alone on a port or host:port of its own (a port alone listens on --host)',
+        'where /metrics is served: on, with the rest; off; or on its own port or host:port (a port alone listens on --host)',
       )
         .env('CQ_METRICS')
         .argParser(parseMetrics)
         .default(true, 'on'),
     )
     .addOption(
-      new Option('--docs <state>', 'whether /docs and /openapi.json answer: on or off')
+      new Option('--docs <state>', 'whether /docs and /openapi.json are served: on or off')
         .env('CQ_DOCS')
         .argParser(parseDocs)
         .default(true, 'on'),

@@ -20,34 +20,28 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         .default(3000),
     )
     .addOption(
-      new Option('--host <address>', 'the address to listen on; 0.0.0.0 is every one')
+      new Option('--host <address>', 'the address to listen on; 0.0.0.0 for all')
         .env('CQ_HOST')
         .default('127.0.0.1'),
     )
     .option(
       '--dev',
-      'development: data/cq.db in this folder, filled with sample units if new; secrets, a demo user and an API key are made and kept beside it in dev.env; a database that anything else made is refused',
+      'development: data/cq.db in this directory, with sample units if it is new; generates secrets, a demo user and an API key, and keeps them beside it in dev.env; refuses any other database',
     )
   addDatabaseOptions(command)
   addExposureOptions(command)
-    .option(
-      '--read-only',
-      'serve what is there, also where it cannot be written; writes are refused',
-    )
-    .option(
-      '--quick-check',
-      'look through the whole file for damage first, and serve none that is damaged',
-    )
+    .option('--read-only', 'serve an existing database without writing to it; refuses writes')
+    .option('--quick-check', 'check the whole file for damage first, and refuse a damaged one')
     .addOption(
       new Option(
         '--trust-proxy <addresses>',
-        'proxies whose X-Forwarded-For is believed, by commas',
+        'proxies whose X-Forwarded-For is trusted, separated by commas',
       )
         .env('CQ_TRUST_PROXY')
         .argParser(parseNetworks),
     )
     .addOption(
-      new Option('--log-level <level>', 'the least that is logged, on the standard output')
+      new Option('--log-level <level>', 'the lowest level that is logged, to standard output')
         .env('CQ_LOG_LEVEL')
         .choices(logLevels)
         .default('info'),
@@ -62,19 +56,28 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
         .argParser(parseCount(1, 64)),
     )
     .addOption(
-      new Option('--rankers <count>', 'threads that answer queries, each with all units in memory')
+      new Option(
+        '--rankers <count>',
+        'threads that answer queries, each with all approved units in memory',
+      )
         .env('CQ_RANKERS')
         .argParser(parseCount(1, 64))
         .default(1),
     )
     .addOption(
-      new Option('--durability <kind>', 'what a write survives: full, a power loss, too')
+      new Option(
+        '--durability <kind>',
+        'what an acknowledged write survives: normal, a crash; full, also a power loss',
+      )
         .env('CQ_DURABILITY')
         .choices(['normal', 'full'])
         .default('normal'),
     )
     .addOption(
-      new Option('--max-queue <count>', 'calls that may wait for a thread; more are answered 503')
+      new Option(
+        '--max-queue <count>',
+        'calls that may wait for a thread; one more is answered 503',
+      )
         .env('CQ_MAX_QUEUE')
         .argParser(parseCount(1))
         .default(10_000),
@@ -82,7 +85,7 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     .addOption(
       new Option(
         '--max-queue-bytes <count>',
-        'bytes of text that writes may hold which wait for the writer; more are answered 503',
+        'bytes of text in writes that wait; one more is answered 503',
       )
         .env('CQ_MAX_QUEUE_BYTES')
         .argParser(parseCount(1))
@@ -91,14 +94,14 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     .addOption(
       new Option(
         '--timeout <milliseconds>',
-        'how long a call may take; longer ones are answered 503',
+        'how long a call to the store may take; then it is answered 503',
       )
         .env('CQ_TIMEOUT')
         .argParser(parseCount(1, longestTimer))
         .default(30_000),
     )
     .addOption(
-      new Option('--max-connections <count>', 'connections at once; one more is closed as it comes')
+      new Option('--max-connections <count>', 'open connections; one more is closed on arrival')
         .env('CQ_MAX_CONNECTIONS')
         .argParser(parseCount(1, 1_000_000))
         .default(2_000),
@@ -106,7 +109,7 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     .addOption(
       new Option(
         '--grace-period <milliseconds>',
-        'how long requests under way may take once a signal ends the server',
+        'how long requests under way may take after SIGTERM',
       )
         .env('CQ_GRACE_PERIOD')
         .argParser(parseCount(0, longestTimer))
@@ -118,9 +121,9 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
 Without --database-url, --db-path and their variables the database is ${productionDatabase}, with --dev
 ${developmentDatabase} in this folder.
 
-Secrets, by the environment only, and required without --dev:
-  CQ_JWT_SECRET      what logins are signed with; at least 32 bytes
-  CQ_API_KEY_PEPPER  what API keys are hashed with; another one makes every key invalid
+Secrets, from the environment only, and required without --dev:
+  CQ_JWT_SECRET      signs logins; at least 32 bytes
+  CQ_API_KEY_PEPPER  hashes API keys; another one makes every key invalid
 
 Make each of them once, and keep it where nobody else can read it:
   $ ${secretCommand}

@@ -129,10 +129,10 @@ function boundName(bound: number): string {
 function* activity(limit: number): Steps<Activity[]> {
   const rows = yield* all(selectActivity, { limit })
   // Other programs may have stored anything as an id or a status; such rows are skipped.
-  const told = rows.filter(
+  const known = rows.filter(
     ({ id, status }) => typeof id === 'string' && unitStatuses.includes(status as UnitStatus),
   )
-  return told.map((row): Activity => {
+  return known.map((row): Activity => {
     const { id: unit_id, status, reviewed_by, reviewed_at, created_at } = row
     // Other programs may have stored anything as a summary.
     const summary = typeof row.summary === 'string' ? row.summary : ''

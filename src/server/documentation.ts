@@ -63,10 +63,10 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
       },
       tags: [
         { name: 'knowledge', description: 'For agents' },
-        { name: 'review', description: 'For people who review what agents propose' },
+        { name: 'review', description: 'For reviewers' },
         { name: 'accounts', description: 'Logins and API keys' },
-        { name: 'operations', description: 'For whoever runs the server' },
-        { name: legacyTag, description: 'As older clients ask. New ones use what is above.' },
+        { name: 'operations', description: 'For operators' },
+        { name: legacyTag, description: 'The API of older clients.' },
       ],
       components: {
         securitySchemes: {
@@ -75,7 +75,7 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
             type: 'http',
             scheme: 'bearer',
             bearerFormat: 'JWT',
-            description: 'The token that a login answers',
+            description: 'The token of a login',
           },
         },
       },

@@ -131,7 +131,7 @@ export class Metrics {
   #addPendingUnits(store: Store): void {
     new Gauge({
       name: 'cq_store_pending_units',
-      help: 'Units that wait for review; not there while the store does not answer',
+      help: 'Units that wait for review; absent while the store does not answer',
       registers: [this.#registry],
       async collect() {
         const count = await unlessLate(store.pendingCount())
@@ -143,25 +143,30 @@ export class Metrics {
 
   #addLanes(store: ObservedStore): void {
     this.#addGauge('waiting', 'Calls that wait', store)
-    this.#addGauge('underWay', 'Calls that a worker is about to answer', store)
+    this.#addGauge('underWay', 'Calls that were sent to a worker and not answered', store)
     this.#addGauge(
       'held',
       'Bytes of text in calls that wait or are under way; of writes only',
       store,
     )
-    this.#addCounter('calls', 'Calls that were taken', store)
+    this.#addCounter('calls', 'Calls that were accepted', store)
     this.#addCounter('batches', 'Batches that were sent to a worker', store)
-    this.#addCounter('overloads', 'Calls turned away since too many waited', store)
+    this.#addCounter('overloads', 'Calls refused because too many waited', store)
     this.#addCounter('timeouts', 'Calls that were not answered in time', store)
-    this.#addCounter('restarts', 'Workers started anew after they had died', store)
+    this.#addCounter('restarts', 'Restarts of workers that crashed or hung', store)
     const inSeconds = 1 / 1000
-    this.#addHistogram('batch_calls', 'How many calls travelled as one batch', 1, (lane) => {
+    this.#addHistogram('batch_calls', 'Calls in each batch', 1, (lane) => {
       return store.figures[lane].batchSizes
     })
-    this.#addHistogram('wait_seconds', 'How long batches waited', inSeconds, (lane) => {
-      return store.figures[lane].waits
-    })
-    this.#addHistogram('run_seconds', 'How long batches were under way', inSeconds, (lane) => {
+    this.#addHistogram(
+      'wait_seconds',
+      'How long the first call of each batch waited',
+      inSeconds,
+      (lane) => {
+        return store.figures[lane].waits
+      },
+    )
+    this.#addHistogram('run_seconds', 'How long batches took', inSeconds, (lane) => {
       return store.figures[lane].runs
     })
   }
@@ -215,10 +220,10 @@ export class Metrics {
 
   #addRanking(store: ObservedStore): void {
     const figures = {
-      units: ['units', 'Units that queries may find, in the index; 0 until it is loaded', 1],
-      bytes: ['bytes', 'Memory of the index, about', 1],
+      units: ['units', 'Units in the index of queries; 0 until it is loaded', 1],
+      bytes: ['bytes', 'Approximate memory of the index', 1],
       load_seconds: ['loadMilliseconds', 'How long the index took to load', 1 / 1000],
-      changes: ['changes', 'Changes of units that the index was told of since it was loaded', 1],
+      changes: ['changes', 'Changes of units applied to the index since it was loaded', 1],
     } as const
     for (const [name, [figure, help, scale]] of Object.entries(figures))
       new Gauge({

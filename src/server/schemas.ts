@@ -97,7 +97,7 @@ const answers = {
   ApiKey: record(key),
   NewApiKey: record({
     ...key,
-    token: { ...string, description: 'The key itself. It is told this once.' },
+    token: { ...string, description: 'The key itself, which is shown only once.' },
     api_key: { ...string, description: 'The same as token.' },
   }),
   Login: record({ token: string, username: string }),

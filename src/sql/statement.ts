@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { Compilable, Kysely, sql as kyselySql } from 'kysely'
 import type { Schema } from './schema.ts'
@@ -33,8 +34,8 @@ class Placeholder {
   }
 }
 
-// Loaded when something is first compiled: it is some three hundred files, which take a thread longer
-// than all else that it does to start, and the threads of a store are handed their statements.
+// Loaded only to compile: its three hundred files take longer than everything else at a thread's start. In the
+// package, the build has compiled every statement; the threads of a store get theirs from the main thread.
 let loaded: typeof import('kysely') | undefined
 function kysely(): typeof import('kysely') {
   loaded ??= createRequire(import.meta.url)('kysely') as typeof import('kysely')
@@ -111,13 +112,20 @@ export function statement<Params, Row>(
   return declared
 }
 
-/** Every statement compiled, to be handed to threads that run them. */
+/** Every statement compiled, to be sent to the threads that run them. */
 export function statementTexts(dialect: DialectName): StatementText[] {
+  if (compiled[dialect].size === 0) adoptStatements(dialect, precompiled()[dialect] ?? [])
   for (const statement of statements) statement.compiled(dialect)
   return [...compiled[dialect].values()].map(({ name, sql, places }) => ({ name, sql, places }))
 }
 
-/** Takes over what another thread compiled. */
+/** What the build compiled; nothing when running from source, whose statements may have changed since. */
+function precompiled(): Partial<Record<DialectName, StatementText[]>> {
+  const file = new URL('./compiled.json', import.meta.url)
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {}
+}
+
+/** Takes over statements that were compiled elsewhere. */
 export function adoptStatements(dialect: DialectName, texts: readonly StatementText[]): void {
   for (const text of texts) remember(dialect, text)
 }

@@ -214,7 +214,7 @@ describe('import', () => {
       ).toHaveLength(451)
       expect(stderr).toContain(`exported 10 units from ${path}`)
       expect(stderr).toMatch(
-        /cq-store: the export lacks .*; cq-store check tells more \(database: .*\)\n$/,
+        /cq-store: the export lacks .*; cq-store check says more \(database: .*\)\n$/,
       )
     }
   })

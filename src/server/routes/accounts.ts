@@ -24,7 +24,7 @@ const newKeySchema = {
   required: ['name', 'ttl'],
   properties: {
     name: { ...text, minLength: 1, maxLength: 64 },
-    ttl: { ...text, minLength: 1, maxLength: 16, description: 'How long it lives: 30d, 12h.' },
+    ttl: { ...text, minLength: 1, maxLength: 16, description: 'Its lifetime: 30d, 12h.' },
     labels: { type: 'array', maxItems: 16 as number, items: text, default: [] },
   },
   examples: [{ name: 'laptop', ttl: '30d', labels: ['work'] }],
@@ -103,7 +103,7 @@ export function accountRoutes(instance: FastifyInstance, options: AccountOptions
       onRequest,
       schema: {
         ...account,
-        summary: 'Every key of the user, newest first, expired and revoked ones included',
+        summary: 'All keys of the user, newest first, including expired and revoked ones',
         operationId: 'listApiKeys',
         response: responses(200, dataOf('ApiKey'), 401, 404),
       },
@@ -127,7 +127,7 @@ export function legacyAccountRoutes(instance: FastifyInstance, options: AccountO
       onRequest,
       schema: deprecated({
         ...account,
-        summary: 'Every key of the user, newest first, expired and revoked ones included',
+        summary: 'All keys of the user, newest first, including expired and revoked ones',
         operationId: 'listApiKeys',
         response: responses(
           200,
@@ -203,7 +203,7 @@ function createKeyRoute(
       schema: {
         ...account,
         deprecated: isLegacy,
-        summary: 'Make an API key, whose token is told this once',
+        summary: 'Create an API key, whose token is shown only once',
         operationId: 'createApiKey',
         body: newKeySchema,
         response: responses(201, answer('NewApiKey'), 401, 403, 404, 409, 413, 422),
@@ -245,7 +245,7 @@ function revokeKeyRoute(
       schema: {
         ...account,
         deprecated: isLegacy,
-        summary: 'Revoke a key; more than once is no error',
+        summary: 'Revoke a key; idempotent',
         operationId: 'revokeApiKey',
         params: keyParams,
         response: responses(200, answer('Message'), 401, 403, 404, 413, 422),

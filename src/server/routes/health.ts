@@ -40,7 +40,7 @@ export function readyRoute(server: FastifyInstance, store: Store): void {
       exposeHeadRoute: true,
       schema: {
         tags: ['operations'],
-        summary: 'Whether the server can do its work',
+        summary: 'Whether the store works',
         description: probeMethods,
         operationId: 'getReadiness',
         response: responses(200, answer('Status')),

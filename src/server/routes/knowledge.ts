@@ -45,7 +45,7 @@ const proposalSchema = {
     context: contextSchema,
     extensions: extensionsSchema,
     // No type and no limit: clients drop a unit for good if its proposal is refused.
-    created_by: { description: 'Anything, and not used: the owner of the key proposes.' },
+    created_by: { description: 'Ignored: the owner of the API key is the proposer.' },
   },
   examples: [
     {
@@ -124,7 +124,7 @@ export function knowledgeRoutes(
     {
       schema: {
         tags: ['knowledge'],
-        summary: 'Figures about the units',
+        summary: 'Statistics about the units',
         operationId: 'getStats',
         response: responses(200, answer('KnowledgeStats')),
       },
@@ -186,7 +186,7 @@ export function legacyKnowledgeRoutes(
     {
       schema: deprecated({
         tags: ['knowledge'],
-        summary: 'Figures about the units',
+        summary: 'Statistics about the units',
         operationId: 'getStats',
         response: responses(200, answer('LegacyStats')),
       }),

@@ -42,7 +42,7 @@ export function reviewRoutes(
       onRequest: user,
       schema: {
         ...review,
-        summary: 'Pending units, oldest first, and how many there are',
+        summary: 'Pending units, oldest first, and their number',
         operationId: 'listPendingUnits',
         querystring: pageSchema,
         response: responses(200, answer('ReviewQueue'), 401, 422),
@@ -83,7 +83,7 @@ export function reviewRoutes(
       onRequest: user,
       schema: {
         ...review,
-        summary: 'Figures for reviewers, as of one moment',
+        summary: 'Statistics for reviewers',
         operationId: 'getReviewStats',
         response: responses(200, answer('ReviewStats'), 401),
       },
@@ -97,7 +97,7 @@ export function reviewRoutes(
       onRequest: user,
       schema: {
         ...review,
-        summary: 'Units that pass every filter, newest first',
+        summary: 'Units that match every filter, newest first',
         operationId: 'listUnits',
         querystring: listSchema,
         response: responses(200, listOf('ReviewItem'), 401, 422),
@@ -119,7 +119,7 @@ export function reviewRoutes(
       onRequest: user,
       schema: {
         ...review,
-        summary: 'A unit and where it stands, whatever its status',
+        summary: 'A unit and its review state, whatever its status',
         operationId: 'getUnit',
         params: unitParams,
         response: responses(200, answer('ReviewItem'), 401, 404, 422),
@@ -147,8 +147,8 @@ export function removalRoute(
         tags: ['review'],
         operationId: 'removeUnit',
         security: [{ login: [] }],
-        summary: 'Remove a unit for good, whatever its status',
-        description: 'For one that holds a secret, say. Units that name it keep doing so.',
+        summary: 'Delete a unit for good, whatever its status',
+        description: 'For example because it holds a secret. References of other units to it stay.',
         params: unitParams,
         response: responses(200, answer('Message'), 401, 404, 413, 422),
       } as const,
