@@ -15,6 +15,7 @@ afterEach(() => directory[Symbol.asyncDispose]())
 
 const start = (path: string, args: readonly string[], code = '', input?: string) =>
   new RunningCommand({
+    isSupervised: true,
     args,
     environment: { CQ_DB_PATH: path },
     // Run by the command before anything else, so that it tells how far it is.

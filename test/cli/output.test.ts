@@ -21,7 +21,7 @@ afterAll(() => directory[Symbol.asyncDispose]())
 
 const environment = () => ({ CQ_DB_PATH: path, CQ_API_KEY_PEPPER: 'pepper' })
 const inShell = (shell: string, args: readonly string[], input = '') =>
-  runCommand({ shell, args, input, environment: environment() })
+  runCommand({ shell, args, input, isSupervised: true, environment: environment() })
 
 /** Descriptor 3 is a pipe whose reader is gone before the command begins, and not just soon after. */
 const gone = 'exec 3> >(true); wait $!'
