@@ -79,9 +79,12 @@ export async function fillDatabase(
   await loadSampleUnits(store, reviewer)
   const { username, password } = secrets
   const user = await store.getUser(username)
-  if (!user) await unlessThere(async () => store.createUser(username, await hashPassword(password)))
+  if (!user)
+    await unlessThere(async () =>
+      store.createUser(username, await hashPassword(password, { isRandom: true })),
+    )
   else if (!(await isPassword(password, user.password_hash)))
-    await store.setPassword(username, await hashPassword(password))
+    await store.setPassword(username, await hashPassword(password, { isRandom: true }))
   if (await opens(store, secrets)) return
   // It is new, or another process has just stored it; otherwise it has expired, or has another pepper.
   await unlessThere(() => storeKey(store, secrets))

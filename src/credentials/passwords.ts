@@ -1,7 +1,10 @@
 import { compare, hash } from 'bcrypt'
 import { StoreError } from '../errors.ts'
 
+/** Of passwords that people choose. */
 const cost = 12
+/** The lowest that there is: nobody can guess a random password, however fast the hash. */
+const costOfRandom = 4
 /** bcrypt ignores the rest. */
 export const longestPassword = 72
 /**
@@ -19,11 +22,18 @@ let running = 0
 /** Who waits, in the order of turns, with what each waits for. */
 const waiting = new Map<string, (() => void)[]>()
 
-/** The hash that is stored of a password. @throws {StoreError} `invalid` if it is too long */
-export async function hashPassword(password: string): Promise<string> {
+/**
+ * The hash that is stored of a password.
+ * @param isRandom whether it was generated, with at least 64 random bits, so that a fast hash is as good
+ * @throws {StoreError} `invalid` if it is too long
+ */
+export async function hashPassword(
+  password: string,
+  { isRandom = false }: { readonly isRandom?: boolean } = {},
+): Promise<string> {
   if (isTooLong(password))
     throw new StoreError('invalid', `a password must be at most ${longestPassword} bytes long`)
-  return takingTurns({}, () => hash(password, cost))
+  return takingTurns({}, () => hash(password, isRandom ? costOfRandom : cost))
 }
 
 export interface TurnOptions {

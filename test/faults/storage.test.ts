@@ -64,7 +64,7 @@ describe('a disk', () => {
       if (!shim) return skip(noShim)
       await using directory = await TemporaryDirectory.create()
       const options = { shim, directory: directory.path, durability, seed }
-      const { lost, faults } = await tryPowerLoss({ ...options, images: 12, writes: 80 })
+      const { lost, faults } = await tryPowerLoss({ ...options, images: 8, writes: 80 })
       expect(faults).toEqual([])
       if (durability === 'full') expect(lost).toBe(0)
     },
