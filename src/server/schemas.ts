@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { knowledgeUnitSchema } from '../knowledge/knowledge-unit.ts'
-import { unitStatuses } from '../knowledge/records.ts'
+import { decisions, unitStatuses } from '../knowledge/records.ts'
 import { storableText } from '../knowledge/validation.ts'
 
 /** A JSON Schema from which no type is derived: the store types what answers contain. */
@@ -71,14 +71,14 @@ const answers = {
     limit: count,
   }),
   ReviewStats: record({
-    counts: record({ pending: count, approved: count, rejected: count }),
+    counts: record(Object.fromEntries(unitStatuses.map((status) => [status, count]))),
     domains: counts,
     confidence_distribution: distribution('0.0-0.3', '0.3-0.6', '0.6-0.8', '0.8-1.0'),
     recent_activity: {
       type: 'array',
       items: record(
         {
-          type: { enum: ['proposed', 'approved', 'rejected'] },
+          type: { enum: ['proposed', ...decisions] },
           unit_id: string,
           summary: string,
           reviewed_by: nullableString,
