@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 const project = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The build, which starts faster, unless a source is newer than it. */
-const program = isBuildFresh() ? `${project}dist/src/cli.js` : `${project}src/cli.ts`
+export const program = isBuildFresh() ? `${project}dist/src/cli.js` : `${project}src/cli.ts`
 
 function isBuildFresh(): boolean {
   const built = statSync(`${project}dist/src/sql/compiled.json`, { throwIfNoEntry: false })

@@ -1,12 +1,11 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { apiKeyPepper, jwtSecret } from '../server/served-store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
-import { RunningCommand } from './command.ts'
+import { program, RunningCommand } from './command.ts'
 
 let directory: TemporaryDirectory
 beforeEach(async () => {
@@ -62,12 +61,11 @@ test.each([
   expect(text).toBe(stripVTControlCharacters(text))
 })
 
-const cli = fileURLToPath(new URL('../../src/cli.ts', import.meta.url))
 const script = '/usr/bin/script'
 
 /** The same on a terminal, where Ctrl+C ends it. */
 async function logOnTerminal(args: readonly string[], variables: Readonly<Record<string, string>>) {
-  const command = [process.execPath, cli, 'serve', ...args].map((word) => `'${word}'`).join(' ')
+  const command = [process.execPath, program, 'serve', ...args].map((word) => `'${word}'`).join(' ')
   const { PATH = '', HOME = '' } = process.env
   const terminal = spawn(script, ['-qec', `exec ${command}`, '/dev/null'], {
     env: { PATH, HOME, TERM: 'xterm', NODE_NO_WARNINGS: '1', ...environment(), ...variables },

@@ -6,8 +6,7 @@ import { isPassword } from '../../src/credentials/passwords.ts'
 import { SqliteStore } from '../../src/sqlite/store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
-
-const project = new URL('../..', import.meta.url).pathname
+import { program } from './command.ts'
 
 let directory: TemporaryDirectory
 let path: string
@@ -25,7 +24,7 @@ async function inTerminal(
   args: readonly string[],
   ...dialogue: readonly (readonly [shown: string, keys: string])[]
 ): Promise<{ code: number; shown: string }> {
-  const words = [process.execPath, '--no-warnings', `${project}src/cli.ts`, ...args]
+  const words = [process.execPath, '--no-warnings', program, ...args]
   const command = words.map((word) => `'${word}'`).join(' ')
   const terminal = spawn('script', ['-qec', `stty cols 120 rows 30; ${command}`, '/dev/null'], {
     env: { PATH: process.env.PATH ?? '', TERM: 'xterm', SHELL: '/bin/sh', CQ_DB_PATH: path },

@@ -6,7 +6,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { secretCommand } from '../../src/credentials/secrets.ts'
-import { RunningCommand } from '../cli/command.ts'
+import { program, RunningCommand } from '../cli/command.ts'
 import { apiKeyPepper, jwtSecret } from './served-store.ts'
 
 const project = fileURLToPath(new URL('../..', import.meta.url))
@@ -76,7 +76,7 @@ test('the server runs with what the lines of production set', async () => {
       `set -eu
 cq-store() {
   if [ "$1" = serve ]; then node -p 'JSON.stringify(process.env)'
-  else echo '${password}' | node '${project}src/cli.ts' "$@" > "$1.out" 2> "$1.err"; fi
+  else echo '${password}' | node '${program}' "$@" > "$1.out" 2> "$1.err"; fi
 }
 ${script.replaceAll('/var/lib/cq/cq.db', database)}
 cat key.out`,
@@ -104,7 +104,7 @@ test('neither the README nor any help tells a secret that could be pasted', asyn
   const readme = await readFile(join(project, 'README.md'), 'utf8')
   const helps = await Promise.all(
     [[], ['serve'], ['key', 'create']].map((command) =>
-      run(process.execPath, [`${project}src/cli.ts`, ...command, '--help'], project),
+      run(process.execPath, [program, ...command, '--help'], project),
     ),
   )
   for (const text of [readme, ...helps.map(({ stdout }) => stdout)])
@@ -152,13 +152,13 @@ function bash(script: string) {
 }
 
 async function run(
-  program: string,
+  executable: string,
   args: readonly string[],
   cwd: string,
   environment: Readonly<Record<string, string>> = {},
 ) {
   const { PATH = '', HOME = '' } = process.env
-  const child = spawn(program, args, { cwd, env: { PATH, HOME, ...environment } })
+  const child = spawn(executable, args, { cwd, env: { PATH, HOME, ...environment } })
   let stdout = ''
   let stderr = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
