@@ -20,17 +20,17 @@ interface BackupFlags extends DatabaseSettings {
 export function addBackupCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
     .command('backup')
-    .description('Copy the database to a file, as it is at one moment, and verify the copy.')
-    .argument('<destination>', 'the file to make')
+    .description('Copy the database as of one moment to a file, and verify the copy.')
+    .argument('<destination>', 'the file to create')
     .option('--force', 'replace an existing file')
     .option('--json', 'as {path, copy, bytes, rows: {table: count}}')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
-A server may read and write meanwhile; its write-ahead log is not folded in until the copy is made.
-The copy is a database like the first. cq-store restore puts it in its place; never copy it there yourself.
-Only its owner may read it, since it holds hashes of passwords and keys.
+A server may read and write meanwhile; its write-ahead log cannot be emptied until the copy is complete.
+The copy is a database. cq-store restore puts it in place of another; never copy it there yourself.
+It is readable by its owner only, since it contains hashes of passwords and keys.
 ${databaseHelp}
 
 Examples:

@@ -16,21 +16,19 @@ interface CheckFlags extends DatabaseSettings {
 export function addCheckCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
     .command('check')
-    .description('Look for damage: of the file, its schema, its documents and its counters.')
-    .option(
-      '--rebuild',
-      'first remove references that name no unit, and rebuild the derived tables (the counters)',
+    .description(
+      'Look for damage of the file, and for faults in its schema, documents and counters.',
     )
+    .option('--rebuild', 'first remove references that name no unit, and rebuild the counters')
     .option('--json', 'as {path, ok, rebuilt: [table], mended: [id], findings: [{check, message}]}')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
-It checks the file's integrity and foreign keys as SQLite sees them; that every table, index and trigger
-is there; that derived tables say what they are derived from; that every document is a knowledge unit;
-and that units are found by the domains that their documents name.
-The exit code is 0 where nothing is wrong, and 1 where something is.
-A document that cq's clients can't read is named; its unit is left out of every answer until it is mended.
+It checks SQLite's integrity and foreign keys, every table, index and trigger, the counters, and that every
+document is a knowledge unit that can be found by its domains.
+The exit code is 0 if nothing is wrong, otherwise 1.
+It names documents that cq's clients cannot read; their units are left out of every answer until repaired.
 Nothing is changed without --rebuild. With it, one transaction removes duplicate flags that name no other unit
 and superseded_by values that are no ids, and rebuilds the derived tables.
 ${databaseHelp}

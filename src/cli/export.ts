@@ -20,17 +20,17 @@ export function addExportCommand(program: Command, environment: NodeJS.ProcessEn
   const command = program
     .command('export')
     .description('Write all knowledge units with their review state as JSON Lines.')
-    .argument('[file]', 'where to; without it, or with -, the standard output', '-')
+    .argument('[file]', 'the file to write; - for standard output', '-')
     .option('--force', 'replace an existing file')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
-One line a unit, by id, as cq-store import takes it:
+One unit on each line, in the order of ids, for cq-store import:
   {"knowledge_unit":{...},"status":"approved","reviewed_by":"carol","reviewed_at":"2026-..."}
 
-Units that somebody adds or removes meanwhile may be in it or not; all others are, once. A unit whose
-document can't be read is left out and named, and the exit code is then 1.
+Units that are added or removed meanwhile may be missing; all others are included once. A unit whose document
+cannot be read is left out and named, and the exit code is 1.
 ${databaseHelp}
 
 Examples:

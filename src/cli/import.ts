@@ -36,31 +36,31 @@ export function addImportCommand(program: Command, environment: NodeJS.ProcessEn
   const command = program
     .command('import')
     .description('Store knowledge units with their review state from JSON Lines.')
-    .argument('<file>', 'what cq-store export wrote; - is the standard input')
+    .argument('<file>', 'a file that cq-store export wrote; - for standard input')
     .option(
       '--batch-size <number>',
       `how many units are stored together or not at all, 1 to ${largestBatchSize}`,
       parseCount(1, largestBatchSize),
       defaultBatchSize,
     )
-    .option('--skip-existing', 'leave out units whose id is there already; else that is a failure')
-    .option('--dry-run', 'check every line and store nothing')
-    .option('--json', 'as {path, dry_run, stored, skipped, lines}, also where it fails')
+    .option('--skip-existing', 'skip units whose id exists; otherwise that is an error')
+    .option('--dry-run', 'check every line without storing anything')
+    .option('--json', 'as {path, dry_run, stored, skipped, lines}, even if it fails')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
-Makes the database where there is none and there is a unit to store. One line a unit; blank ones don't
-count:
+Creates the database if it does not exist and there is a unit to store. The file has one unit on each line;
+blank lines are skipped:
   {"knowledge_unit":{...},"status":"approved","reviewed_by":"carol","reviewed_at":"2026-..."}
-What is left out of a line gets its default; without a status a unit is pending.
+Absent fields get their defaults; without a status, a unit is pending.
 
-Each line is checked, and a field that no unit has is refused; below extensions any may stand. Where a
-line is bad, it is named with the reason, nothing of its batch is stored, and the import stops; so it
-does at Ctrl-C. What was stored before stays: mend the line and go on with --skip-existing.
+Each line is checked, and unknown fields are refused, except in extensions. At a bad line the import stops, says
+why, and stores nothing of its batch; Ctrl-C stops it, too. Earlier batches stay stored: correct the line, and
+continue with --skip-existing.
 
-With --json, stored and skipped are units, in a dry run those that would be; lines is the last line of
-the input that this is about.
+With --json, stored and skipped count units (in a dry run, those that would be); lines is the last line of the
+input that they cover.
 ${databaseHelp}
 
 Examples:

@@ -34,21 +34,17 @@ export function addKeyCommand(program: Command, environment: NodeJS.ProcessEnv):
   const create = key
     .command('create')
     .description('Create an API key and print its token, which is shown only once.')
-    .argument('<user>', 'whose key it is')
+    .argument('<user>', 'the owner of the key')
     .requiredOption('--name <text>', `what it is for, 1 to ${longestName} characters`, parseName)
-    .requiredOption(
-      '--ttl <duration>',
-      'how long it lives: 90s, 15m, 12h, 30d; at most 365d',
-      readTtl,
-    )
+    .requiredOption('--ttl <duration>', 'its lifetime: 90s, 15m, 12h, 30d; at most 365d', readTtl)
     .option('--label <text>', `a label; may be given ${mostLabels} times`, addLabel, [])
-    .option('--json', 'the key as the HTTP API answers it, its token included')
+    .option('--json', 'as JSON, like the HTTP API, including the token')
   addDatabaseOptions(create)
     .addHelpText(
       'after',
       `
-CQ_API_KEY_PEPPER must be what the server is started with, or the key is of no use to it.
-Only the token goes to the standard output; what it is goes to the standard error output.
+CQ_API_KEY_PEPPER must be the server's, or the server does not accept the key.
+The token alone goes to standard output; a description goes to standard error.
 ${databaseHelp}
 
 Examples:
@@ -74,9 +70,9 @@ Examples:
 
   const list = key
     .command('list')
-    .description("List a user's keys, newest first, revoked and expired ones included.")
-    .argument('<user>', 'whose keys')
-    .option('--json', 'as a JSON array, each key as the HTTP API answers it')
+    .description("List a user's keys, newest first, including revoked and expired ones.")
+    .argument('<user>', 'the owner of the keys')
+    .option('--json', 'as a JSON array of keys, like the HTTP API')
   addDatabaseOptions(list)
     .addHelpText(
       'after',
@@ -109,8 +105,8 @@ Examples:
 
   const revoke = key
     .command('revoke')
-    .description('Revoke a key at once and for good. More than once is no error.')
-    .argument('<user>', 'whose key')
+    .description('Revoke a key for good, with immediate effect. Revoking it again is not an error.')
+    .argument('<user>', 'the owner of the key')
     .argument('<key-id>', 'its id, as shown by key list')
   addDatabaseOptions(revoke)
     .addHelpText(

@@ -21,8 +21,8 @@ const kinds: Readonly<Record<FileKind, string>> = {
 export function addMigrateCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
     .command('migrate')
-    .description("Bring a database to this version's schema; make it where there is none.")
-    .option('--dry-run', 'show what would be done, and change nothing')
+    .description("Migrate a database to this version's schema, creating it if it does not exist.")
+    .option('--dry-run', 'show what would be done, without changing anything')
     .option(
       '--json',
       'as {path, kind, steps: [{name, state: done|applied|pending}], old_units}; old_units: how many units of cq 0.x are converted',
@@ -32,10 +32,10 @@ export function addMigrateCommand(program: Command, environment: NodeJS.ProcessE
       'after',
       `
 All steps are taken in one transaction: they are all there after it, or none. serve does the same when
-it starts. A file of another program or of a newer revision is refused and left as it is.
-Units of cq 0.x are converted: their domain becomes domains, ids lose their dashes, and tiers and flags
-get the names that they have today. Units that name others by their old ids name them by the new ones.
-Files of cq's reference server stay usable by it.
+it starts. A file of another program, or with a newer schema, is refused and not changed.
+Units of cq 0.x are converted: their domain becomes domains, ids lose their dashes, tiers and flags get their
+present names, and references follow the ids.
+cq's reference server can go on using its files.
 ${databaseHelp}
 
 Examples:

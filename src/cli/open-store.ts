@@ -12,8 +12,8 @@ export const productionDatabase = '/data/cq.db'
 
 /** What the help of every command says about its database. */
 export const databaseHelp = `
-Without --database-url, --db-path and their variables the database is ${productionDatabase}.
-The command may run while a server works on the same file.`
+Without --database-url, --db-path and their variables, the database is ${productionDatabase}.
+The command may run while a server uses the same file.`
 
 /** Adds the options that name the database. */
 export function addDatabaseOptions(command: Command): Command {

@@ -71,7 +71,7 @@ function program(environment: NodeJS.ProcessEnv): Command {
       'after',
       `
 Try it:
-  $ cq-store serve --dev              a server to play with, on http://127.0.0.1:3000
+  $ cq-store serve --dev              a development server on http://127.0.0.1:3000
 
 Run it, with the two secrets in the environment, see serve --help:
   $ export CQ_DB_PATH=/var/lib/cq/cq.db
@@ -80,9 +80,9 @@ Run it, with the two secrets in the environment, see serve --help:
   $ cq-store key create carol --name laptop --ttl 90d
   $ cq-store serve
 
-Every command but restore works while a server serves the same database. The exit code is 0 for success,
-1 where something failed, 2 where an argument or a setting is wrong, 130 after Ctrl-C, 143 after SIGTERM,
-and 141 where whoever read the output went away.`,
+All commands except restore work while a server uses the same database. The exit code is 0 for success, 1 for
+a failure, 2 for a wrong argument or setting, 130 after Ctrl-C, 143 after SIGTERM, and 141 if the reader of the
+output went away.`,
     )
   const commands = [
     addServeCommand,

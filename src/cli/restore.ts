@@ -23,22 +23,21 @@ interface RestoreFlags extends DatabaseSettings {
 export function addRestoreCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const command = program
     .command('restore')
-    .description('Put a backup in the place of the database, while no server runs.')
+    .description('Replace the database by a backup. The server must be stopped.')
     .argument('<backup>', 'the file that cq-store backup made')
-    .option('--yes', "don't ask, where a database is there")
-    .option('--discard', 'delete the database that was there; else it is kept beside the new one')
+    .option('--yes', 'replace an existing database without asking')
+    .option('--discard', 'delete the old database; otherwise it is kept beside the new one')
     .option('--json', 'as {path, backup, bytes, rows: {table: count}, replaced: path or null}')
   addDatabaseOptions(command)
     .addHelpText(
       'after',
       `
-Never copy a backup over a database yourself: SQLite would apply the old write-ahead log, which stays beside
-it, to the new file and corrupt it.
+Never copy a backup over a database yourself: SQLite would apply the old write-ahead log, which is still
+beside it, to the new file, and corrupt it.
 
-It refuses while anything has the database open. The backup is copied and checked before anything is
-replaced, and then takes the database's place in one step: where the command is killed, one of the two is
-there, whole. The database that was there is kept as <path>.replaced-<time>.
-The new one has the owner and the mode of the one that it replaces.
+It fails while anything has the database open. The backup is copied and checked before anything is replaced,
+and then takes the database's place in one step: if the command is killed, either database is there, whole.
+The old database is kept as <path>.replaced-<time>. The new one gets its owner and mode.
 Without --database-url, --db-path and their variables the database is /data/cq.db.
 
 Examples:

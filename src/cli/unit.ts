@@ -16,20 +16,19 @@ export function addUnitCommand(program: Command, environment: NodeJS.ProcessEnv)
 
   const remove = unit
     .command('remove')
-    .description('Remove units for good, as where one holds a secret.')
-    .argument('<id...>', 'the units')
-    .option('--yes', "don't ask, and don't list the units first")
-    .option('--no-rewrite', 'skip rewriting the file: quicker, but may leave traces')
+    .description('Delete units for good, for example because they contain a secret.')
+    .argument('<id...>', 'their ids')
+    .option('--yes', 'delete without asking, and without listing the units first')
+    .option('--no-rewrite', 'do not rewrite the file: faster, but may leave traces')
   addDatabaseOptions(remove)
     .addHelpText(
       'after',
       `
-The whole file is then written anew, since earlier copies of a unit may lie in its unused space, and the
-write-ahead log beside it is emptied. That takes seconds for each gigabyte and as much space again, and a
-server that writes meanwhile answers 503. Units that were removed already, as by a reviewer, are not found;
-the file is written anew all the same. Where another process reads from the log all the time, the command
-says that traces are left.
-Backups and exports made before keep the units. Other units that name one of them keep doing so.
+Then the whole file is rewritten, since copies of a unit may be in its unused space, and the write-ahead log is
+emptied. That takes seconds for each gigabyte, and as much space again; meanwhile a server answers writes with
+503. The file is rewritten even if the units do not exist, for example since a reviewer has deleted them. If
+another process keeps reading the log, the command says that traces are left.
+Earlier backups and exports keep the units, and references of other units to them stay.
 ${databaseHelp}
 
 Examples:

@@ -25,11 +25,11 @@ interface PasswordFlags extends DatabaseSettings {
 export function addUserCommand(program: Command, environment: NodeJS.ProcessEnv): void {
   const user = program
     .command('user')
-    .description('Manage who may log in: people who review, and owners of API keys.')
+    .description('Manage users: reviewers, and owners of API keys.')
 
   const add = user
     .command('add')
-    .description('Add a user. Makes the database where there is none.')
+    .description('Add a user. Creates the database if it does not exist.')
     .argument('<name>', 'the name to log in with; letter case matters')
   addPasswordOption(add)
     .addHelpText(
@@ -104,9 +104,9 @@ Examples:
 
   const remove = user
     .command('remove')
-    .description('Remove a user and their API keys. The units that they proposed stay.')
+    .description('Remove a user and their API keys. Units that they proposed stay.')
     .argument('<name>', 'the user')
-    .option('--yes', "don't ask")
+    .option('--yes', 'remove without asking')
   addDatabaseOptions(remove)
     .addHelpText(
       'after',
@@ -159,7 +159,7 @@ function addPasswordOption(command: Command): Command {
   return addDatabaseOptions(
     command.option(
       '--password-stdin',
-      'read the password from the standard input, as is done wherever that is no terminal',
+      'read the password from standard input, even if it is a terminal',
     ),
   )
 }
