@@ -153,7 +153,7 @@ async function readSecrets(
 ): Promise<(DevelopmentSecrets & { readonly isPrivate: boolean }) | undefined> {
   try {
     const status = await lstat(file)
-    if (!status.isFile()) throw new Error(`${file} is there, and is no regular file; remove it`)
+    if (!status.isFile()) throw new Error(`${file} is not a regular file; remove it`)
     const kept = parseEnv(await readFile(file, 'utf8'))
     const entries = Object.entries(names).map(([name, variable]) => [name, kept[variable] ?? ''])
     return { ...Object.fromEntries(entries), isPrivate: (status.mode & 0o077) === 0 }

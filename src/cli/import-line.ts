@@ -31,7 +31,7 @@ export function readItem({ bytes }: ByteLine): ReviewItemInput | undefined {
   if (text.trim() === '') return undefined
   const item = parsed(text) as ReviewItemInput | null
   if (typeof item !== 'object' || item === null || Array.isArray(item))
-    throw new Error('it is no JSON object')
+    throw new Error('it is not a JSON object')
   if (item.knowledge_unit === undefined && 'insight' in item)
     throw new Error('it has no knowledge_unit; a unit goes into {"knowledge_unit":{...}}')
   // The store would drop them silently, misspelt ones included.
@@ -74,7 +74,7 @@ function parsed(text: string): unknown {
   try {
     return parseExactly(text)
   } catch (error) {
-    throw new Error(`it is no JSON: ${(error as SyntaxError).message}`)
+    throw new Error(`it is not JSON: ${(error as SyntaxError).message}`)
   }
 }
 
@@ -82,6 +82,6 @@ function decoded(bytes: Buffer): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch {
-    throw new Error('it is no UTF-8')
+    throw new Error('it is not UTF-8')
   }
 }

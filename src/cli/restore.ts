@@ -108,7 +108,7 @@ async function requireBackup(source: string, path: string): Promise<void> {
   const file = await stat(source).catch((error: Error) => {
     throw new Error(`there is no backup at ${source}: ${error.message}`, { cause: error })
   })
-  if (!file.isFile()) throw new Error(`${source} is no regular file`)
+  if (!file.isFile()) throw new Error(`${source} is not a regular file`)
   const wal = await stat(`${source}-wal`).catch(() => undefined)
   if ((wal && wal.size > 0) || existsSync(`${source}-journal`))
     throw new Error(

@@ -92,7 +92,7 @@ async function requireFree(destination: string, force: boolean): Promise<void> {
     throw new Error(`can't write ${destination}: ${error.message}`, { cause: error })
   })
   if (!there) return
-  if (!there.isFile()) throw new Error(`${destination} is there, and is no regular file`)
+  if (!there.isFile()) throw new Error(`${destination} exists, and is not a regular file`)
   if (!force) throw new Error(`${destination} is there already; --force replaces it`)
 }
 

@@ -305,11 +305,11 @@ function parseDocument(data: string): Fields {
   try {
     document = parseExactly(data)
   } catch {
-    throw new Misfit(`is no JSON; it begins with ${quoted(data)}`)
+    throw new Misfit(`is not JSON; it begins with ${quoted(data)}`)
   }
   if (nestsTooDeep(document)) throw new Misfit('nests too deep')
   if (isFields(document)) return document
-  throw new Misfit(`is ${quoted(document)}, and no JSON object`)
+  throw new Misfit(`is ${quoted(document)}, not a JSON object`)
 }
 
 /** Deeper than any accepted document, and less deep than `JSON.stringify` can go. */

@@ -20,7 +20,7 @@ const meanings: Readonly<Record<string, [StoreErrorCode, string]>> = {
   SQLITE_MISMATCH: ['corrupt', 'the database file holds what its tables can not'],
   SQLITE_FORMAT: ['corrupt', 'the database file is damaged'],
   SQLITE_CORRUPT: ['corrupt', 'the database file is damaged'],
-  SQLITE_NOTADB: ['corrupt', 'the file is no SQLite database'],
+  SQLITE_NOTADB: ['corrupt', 'the file is not a SQLite database'],
   SQLITE_TOOBIG: ['invalid', 'a value is too big for SQLite'],
 }
 

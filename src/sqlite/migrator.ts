@@ -119,7 +119,7 @@ export function requireOurs(database: MigrationDatabase): void {
   if (isLocalStore(database))
     throw new StoreError(
       'corrupt',
-      'the file is the local store of a cq SDK or CLI, and no database of a server; nothing was changed. ' +
+      "the file is the local store of a cq SDK or CLI, not a server's database; nothing was changed. " +
         'Let cq-store make a database of its own, and have the SDK use that server: it sends its units there',
     )
   const missing = missingWhereUnstamped(database)

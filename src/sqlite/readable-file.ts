@@ -129,7 +129,7 @@ async function copyOf(path: string, onCopy: (directory: string) => void): Promis
 /** The file and its write-ahead log, if there is one. @throws if it is not a file */
 async function partsOf(path: string) {
   const file = await stat(path, { bigint: true })
-  if (!file.isFile()) throw new Error('it is no regular file')
+  if (!file.isFile()) throw new Error('it is not a regular file')
   const log = await entry(`${path}-wal`)
   return [{ suffix: '', ...file }, ...(log ? [{ suffix: '-wal', ...log }] : [])]
 }

@@ -193,7 +193,7 @@ describe('check', () => {
     [
       'documents',
       `update knowledge_units set data = 'no json' where id = ${anyUnit}`,
-      /it is no JSON|is no JSON/,
+      /is not JSON/,
     ],
     [
       'documents',

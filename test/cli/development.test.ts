@@ -256,7 +256,7 @@ describe('dev.env', () => {
     await symlink(other, secretsFile)
     const { code, stderr } = await runCommand(development())
     expect(code).toBe(1)
-    expect(stderr).toBe(`cq-store: ${secretsFile} is there, and is no regular file; remove it\n`)
+    expect(stderr).toBe(`cq-store: ${secretsFile} is not a regular file; remove it\n`)
     expect(await readFile(other, 'utf8')).toBe('CQ_DEMO_USER=mallory\n')
     expect(await directory.list()).toEqual(['dev.env', 'other'])
   })

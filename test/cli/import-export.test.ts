@@ -145,7 +145,7 @@ describe('import', () => {
     const outcome = await run(path, ['import', '-', '--batch-size', '2'], bad)
     expect(outcome).toMatchObject({ code: 1, stdout: '' })
     expect(outcome.stderr).toMatch(
-      /^line 4: it is no JSON: .*\ncq-store: nothing of lines 3 to 4 was/,
+      /^line 4: it is not JSON: .*\ncq-store: nothing of lines 3 to 4 was/,
     )
     expect(outcome.stderr).toContain(
       `was stored. Stored before: 2 units, all of lines 1 to 2. To continue: cq-store import - --skip-existing (database: ${path})\n`,
@@ -160,10 +160,10 @@ describe('import', () => {
     expect(outcome).toMatchObject({ code: 1, stdout: '' })
     const told = outcome.stderr.trimEnd().split('\n')
     expect(told).toEqual([
-      expect.stringMatching(/^line 4: it is no JSON/),
+      expect.stringMatching(/^line 4: it is not JSON/),
       expect.stringMatching(/^line 6: status must be one of .*"odd"/),
       expect.stringMatching(/^line 7: invalid knowledge unit: .*domains/),
-      'line 8: it is no JSON object',
+      'line 8: it is not a JSON object',
       'line 9: it has no knowledge_unit',
       `line 10: ${unitId(2)} is in line 3 already`,
       `cq-store: 6 bad lines; nothing was stored (database: ${path})`,
@@ -258,8 +258,13 @@ describe('import', () => {
   test.each([
     ['nothing', '', 0, /^$/],
     ['blank lines', '\n \n', 0, /^$/],
-    ['a first line that is no JSON', `nonsense\n${lines(item(0))}`, 1, /^line 1: it is no JSON: /],
-    ['binary data', '\0\u0001\ufffd'.repeat(99), 1, /^line 1: it is no JSON: /],
+    [
+      'a first line that is not JSON',
+      `nonsense\n${lines(item(0))}`,
+      1,
+      /^line 1: it is not JSON: /,
+    ],
+    ['binary data', '\0\u0001\ufffd'.repeat(99), 1, /^line 1: it is not JSON: /],
     ['a unit without its envelope', lines(item(0).knowledge_unit), 1, /a unit goes into \{"know/],
   ])('makes no database of %s', async (_name, input, code, message) => {
     const path = directory.file('new', 'cq.db')

@@ -214,9 +214,9 @@ function runCommandOf(script: string): Promise<unknown> {
 describe('restore refuses, and changes nothing, where the backup', () => {
   const refused: [name: string, message: RegExp, make: () => unknown][] = [
     ['is not there', /there is no backup/, () => newPath()],
-    ['is a directory', /no regular file/, () => dirname(newPath())],
+    ['is a directory', /not a regular file/, () => dirname(newPath())],
     ['is empty', /it is empty/, () => written('')],
-    ['is no database', /no SQLite database/, () => written('nothing of the kind'.repeat(500))],
+    ['is no database', /not a SQLite database/, () => written('nothing of the kind'.repeat(500))],
     [
       'is of another program',
       /another program's SQLite database/,

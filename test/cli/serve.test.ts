@@ -288,6 +288,6 @@ describe('a server that cannot start', () => {
     const path = join(import.meta.dirname, 'serve.test.ts')
     const { code, stderr } = await runCommand({ args: ['serve', '--dev', '--db-path', path] })
     expect(code).toBe(1)
-    expect(stderr).toMatch(/^cq-store: .*no SQLite database.*\(database: .*serve\.test\.ts\)\n$/)
+    expect(stderr).toMatch(/^cq-store: .*not a SQLite database.*\(database: .*serve\.test\.ts\)\n$/)
   })
 })

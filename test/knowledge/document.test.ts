@@ -361,10 +361,10 @@ describe('a document that is no unit', () => {
   const nested = (depth: number) => `${'['.repeat(depth)}1234567890123456789${']'.repeat(depth)}`
 
   it.each<[document: unknown, why: string]>([
-    ['', 'is no JSON; it begins with ""'],
-    ['no JSON', 'is no JSON; it begins with "no JSON"'],
-    ['null', 'is null, and no JSON object'],
-    ['[]', 'is an array, and no JSON object'],
+    ['', 'is not JSON; it begins with ""'],
+    ['no JSON', 'is not JSON; it begins with "no JSON"'],
+    ['null', 'is null, not a JSON object'],
+    ['[]', 'is an array, not a JSON object'],
     [{ ...good, id: `ku_${'b'.repeat(32)}` }, `has the id "ku_${'b'.repeat(32)}"`],
     [{ id, domains: ['odd'] }, 'has no insight'],
     [{ ...good, insight: { summary: 's' } }, 'has no detail'],

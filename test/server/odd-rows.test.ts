@@ -158,7 +158,7 @@ test('a unit that is left out is logged, once', async () => {
   expect(log.entries.slice(before)).toMatchObject([
     {
       level: 'warn',
-      message: `a unit is left out of answers: the document of ${id} is no JSON; it begins with ""`,
+      message: `a unit is left out of answers: the document of ${id} is not JSON; it begins with ""`,
     },
   ])
 })

@@ -59,7 +59,7 @@ export function verifyBackup(copy: Connection, expected: RowCounts): void {
  */
 export function verifyDatabase(connection: Connection): RowCounts {
   if (planOf(connection).kind === 'empty')
-    throw new StoreError('corrupt', 'it is empty, and no database of cq')
+    throw new StoreError('corrupt', 'it is empty, and not a database of cq')
   requireSound(connection, 'integrity_check')
   return countRows(connection)
 }
