@@ -1,12 +1,12 @@
 #!/usr/bin/env node
 import { messageOf } from './cli/missing-packages.ts'
 import { isOutputStuck, watchOutput } from './cli/output.ts'
-import { requireSupportedRuntime } from './sqlite/versions.ts'
+import { requireRuntime } from './sqlite/runtime.ts'
 
 watchOutput()
 try {
   // First, and the rest imported after it: the SQLite driver crashes an older Node without a word.
-  requireSupportedRuntime()
+  requireRuntime()
   const { run } = await import('./cli/program.ts')
   process.exitCode = await run(process.argv.slice(2), process.env)
 } catch (error) {

@@ -11,10 +11,7 @@ export type {
   Tier,
 } from './knowledge/records.ts'
 export { parseLegacyTtl, parseTtl, type Ttl } from './knowledge/ttl.ts'
-export type { HistogramFigures } from './offload/histogram.ts'
-export type { LaneFigures } from './offload/lane-figures.ts'
-export type { Log } from './offload/log.ts'
-export type { ConnectionReport, Durability } from './sqlite/connection-options.ts'
+export type { ConnectionReport, Durability } from './offload/connection-options.ts'
 export type { SqliteStoreOptions } from './sqlite/options.ts'
 export type { RankingFigures } from './sqlite/ranking-figures.ts'
 export { SqliteStore, type SqliteStoreFigures } from './sqlite/store.ts'
@@ -45,3 +42,6 @@ export type {
   UnitStatus,
   User,
 } from './store.ts'
+export type { HistogramFigures } from './threads/histogram.ts'
+export type { LaneFigures } from './threads/lane-figures.ts'
+export type { Log } from './threads/log.ts'

@@ -1,4 +1,4 @@
-import type { Log } from './offload/log.ts'
+import type { Log } from './threads/log.ts'
 
 /** Different messages that `eachOnce` remembers. */
 const mostRemembered = 1_000

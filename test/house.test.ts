@@ -12,14 +12,16 @@ const rooms = [
   ['src/cli'],
   ['src/server'],
   ['src/sqlite/direct'],
-  ['src/sqlite'],
+  ['src/sqlite', 'src/kysely'],
   ['src/sqlite/migrations'],
   ['src/credentials', 'src/operations'],
   ['src/sql'],
   ['src/ranking'],
-  ['src/store.ts', 'src/logging.ts'],
+  ['src/store.ts'],
   ['src/knowledge'],
-  ['src/offload', 'src/errors.ts', 'src/internals.ts', 'src/version.ts'],
+  ['src/offload'],
+  ['src/logging.ts'],
+  ['src/threads', 'src/errors.ts', 'src/internals.ts', 'src/version.ts'],
 ]
 
 interface Arrow {
@@ -105,21 +107,45 @@ test.each(['src', 'bench'])('there is no circle in %s', (folder) => {
   expect(findCircle(arrowsFrom(filesIn(folder)))).toBeUndefined()
 })
 
-test('the engine imports nothing of the rest, and names nothing of cq', () => {
-  const own = local.filter(({ from }) => from.startsWith('src/offload/'))
-  expect(own.filter(({ to }) => !to.startsWith('src/offload/')).map(lines)).toEqual([])
-  for (const file of filesIn('src/offload'))
+test('the threads import nothing of the rest, and name nothing of cq or SQLite', () => {
+  const own = local.filter(({ from }) => from.startsWith('src/threads/'))
+  expect(own.filter(({ to }) => !to.startsWith('src/threads/')).map(lines)).toEqual([])
+  for (const file of filesIn('src/threads'))
     expect(readFileSync(join(project, file), 'utf8')).not.toMatch(/\bcq\b|StoreError|sqlite/i)
+})
+
+test('the engine and the dialect know nothing of cq', () => {
+  const allowed = /^src\/(offload|threads|kysely)\/|^src\/logging\.ts$/
+  const own = local.filter(({ from }) => /^src\/(offload|kysely)\//.test(from))
+  expect(own.filter(({ to }) => !allowed.test(to)).map(lines)).toEqual([])
+  for (const file of [...filesIn('src/offload'), ...filesIn('src/kysely')])
+    expect(readFileSync(join(project, file), 'utf8')).not.toMatch(
+      /StoreError|SqliteStore|\bknowledge/,
+    )
+})
+
+test('the store and the dialect have no door into the engine but the public one', () => {
+  const values = (file: string) =>
+    [
+      ...readFileSync(join(project, file), 'utf8').matchAll(
+        /^(?:import|export) (?!type )[^;']*from '([^']*offload\/[^']*)'/gm,
+      ),
+    ].map(([, name]) => name)
+  expect(values('src/sqlite/store.ts')).toEqual(['../offload/index.ts'])
+  for (const file of filesIn('src/kysely'))
+    expect(new Set(values(file)).difference(new Set(['../offload/index.ts'])), file).toEqual(
+      new Set(),
+    )
 })
 
 test('the server knows no engine, no SQL and no thread', () => {
   const allowed =
-    /^src\/(server\/|store\.ts|errors\.ts|logging\.ts|internals\.ts|version\.ts|knowledge\/|credentials\/|offload\/)/
+    /^src\/(server\/|store\.ts|errors\.ts|logging\.ts|internals\.ts|version\.ts|knowledge\/|credentials\/|threads\/)/
   const own = local.filter(({ from }) => from.startsWith('src/server/'))
   expect(own.filter(({ to }) => !allowed.test(to)).map(lines)).toEqual([])
   for (const file of filesIn('src/server'))
     expect(readFileSync(join(project, file), 'utf8')).not.toMatch(
-      /^import (?!type )[^'\n]*'[^']*offload/m,
+      /^import (?!type )[^'\n]*'[^']*threads/m,
     )
 })
 
@@ -151,6 +177,9 @@ test('the main thread loads the SQLite driver only through sqlite/direct, and th
   }
   load('src/index.ts')
   load('src/server/index.ts')
+  load('src/offload/index.ts')
+  load('src/offload/open-offloaded.ts')
+  load('src/kysely/index.ts')
   expect(loaded.size).toBeGreaterThan(50)
   expect(loaded).not.toContain('better-sqlite3')
 })

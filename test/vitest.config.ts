@@ -8,7 +8,10 @@ process.env.NODE_COMPILE_CACHE ??= new URL(
 ).pathname
 
 /** What `npm run test:quick` runs: units, the engine and the contract of Store. */
-const quick = ['test/*.test.ts', 'test/{knowledge,offload,operations,ranking,store}/**/*.test.ts']
+const quick = [
+  'test/*.test.ts',
+  'test/{knowledge,offload,operations,ranking,store,threads}/**/*.test.ts',
+]
 /** Needs the build, and an installation. */
 const packed = 'test/package.test.ts'
 

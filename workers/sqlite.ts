@@ -1,5 +1,3 @@
-import { workerData } from 'node:worker_threads'
-import { serveWorker } from '../src/offload/worker-module.ts'
-import { SqliteWorker } from '../src/sqlite/worker.ts'
+import { storeOperations } from '../src/sqlite/store-operations.ts'
 
-export default serveWorker(new SqliteWorker(workerData))
+export default storeOperations()

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import { makeDatabaseFile } from '../sqlite/database-file.ts'
+import { makeDatabaseFile } from '../offload/database-file.ts'
 import type { FileKind, MigrationPlan, PlannedStep } from '../sqlite/direct/migration-plan.ts'
 import { addDatabaseOptions, commandDatabase, databaseHelp } from './open-store.ts'
 import { printJson } from './output.ts'

@@ -1,10 +1,12 @@
 import { statSync } from 'node:fs'
 import type { Command } from 'commander'
 import { StoreError } from '../errors.ts'
-import type { Log } from '../offload/log.ts'
+import { isWritable } from '../offload/readable-file.ts'
+import { toStoreError } from '../sqlite/errors.ts'
 import type { SqliteStoreOptions } from '../sqlite/options.ts'
-import { isWritable } from '../sqlite/readable-file.ts'
 import { SqliteStore } from '../sqlite/store.ts'
+import { OffloadError } from '../threads/errors.ts'
+import type { Log } from '../threads/log.ts'
 import { endingSignals } from './interruption.ts'
 import { type DatabaseSettings, databaseOptions, databasePath } from './settings.ts'
 
@@ -91,8 +93,9 @@ export async function naming<Result>(path: string, work: Promise<Result>): Promi
   try {
     return await work
   } catch (error) {
-    if (!(error instanceof StoreError)) throw error
+    if (!(error instanceof StoreError || error instanceof OffloadError)) throw error
+    const { code } = toStoreError(error)
     const message = `${error.message} (database: ${path})`
-    throw new StoreError(error.code, message, { cause: error })
+    throw new StoreError(code, message, { cause: error })
   }
 }

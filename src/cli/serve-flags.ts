@@ -1,4 +1,4 @@
-import type { Durability } from '../sqlite/connection-options.ts'
+import type { Durability } from '../offload/connection-options.ts'
 import type { ExposureSettings } from './serve-exposure.ts'
 import type { LogSettings } from './server-log.ts'
 import type { DatabaseSettings } from './settings.ts'

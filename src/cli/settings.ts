@@ -1,7 +1,7 @@
 import { isIP } from 'node:net'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Secrets } from '../credentials/secrets.ts'
-import { realPathOf } from '../sqlite/database-file.ts'
+import { realPathOf } from '../offload/database-file.ts'
 
 /** A setting that is missing or wrong. */
 export class SettingError extends Error {

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { type FileHandle, lstat, open, readdir, rename, rm } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { basename, dirname, join } from 'node:path'
-import { realPathOf } from '../sqlite/database-file.ts'
+import { realPathOf } from '../offload/database-file.ts'
 import { removeWhenInterrupted } from './supervision.ts'
 
 export interface WholeFileOptions {

@@ -1,35 +1,47 @@
-/**
- * What the engine itself fails with:
- * - `overloaded`: too many calls, or too much data, wait; nothing was done.
- * - `timeout`: the call did not settle within its deadline and had no effect.
- * - `outcome_unknown`: a call that is not repeatable was sent and its reply lost; it may have taken effect.
- * - `unavailable`: no worker can carry out the call; nothing was done.
- * - `closed`: the worker was closed.
- * - `internal`: a worker broke the protocol.
- */
-export const engineErrorCodes = [
-  'overloaded',
-  'timeout',
-  'outcome_unknown',
-  'unavailable',
-  'closed',
-  'internal',
-] as const
+import Sqlite from 'better-sqlite3'
+import { OffloadError } from '../threads/errors.ts'
+import { type Failure, toFailure } from '../threads/reply.ts'
 
-export type EngineErrorCode = (typeof engineErrorCodes)[number]
-
-/** A failure of the engine, or of a worker, whose codes are its own. */
-export class EngineError extends Error {
-  override readonly name = 'EngineError'
-  readonly code: EngineErrorCode | (string & {})
-
-  constructor(code: EngineErrorCode | (string & {}), message: string, options?: ErrorOptions) {
-    super(message, options)
-    this.code = code
-  }
+/** What SQLite's primary result codes mean if they are not the caller's doing. */
+const meanings: Readonly<Record<string, [code: string, words: string]>> = {
+  SQLITE_BUSY: ['unavailable', 'the database is locked by another connection'],
+  SQLITE_LOCKED: ['unavailable', 'the database is locked by another connection'],
+  SQLITE_FULL: ['unavailable', 'the disk is full'],
+  SQLITE_IOERR: ['unavailable', 'the disk failed'],
+  SQLITE_CANTOPEN: ['unavailable', 'the database file cannot be opened'],
+  SQLITE_READONLY: ['unavailable', 'the database file cannot be written'],
+  SQLITE_PERM: ['unavailable', 'access to the database file is denied'],
+  SQLITE_NOMEM: ['unavailable', 'SQLite is out of memory'],
+  SQLITE_PROTOCOL: ['unavailable', 'the locks of the database file do not work'],
+  SQLITE_INTERRUPT: ['unavailable', 'SQLite was interrupted'],
+  SQLITE_ABORT: ['unavailable', 'SQLite undid the transaction'],
+  SQLITE_SCHEMA: ['unavailable', 'another program changed the schema'],
+  SQLITE_NOLFS: ['unavailable', 'the system has no room for so large a file'],
+  SQLITE_AUTH: ['unavailable', 'SQLite was not allowed to'],
+  SQLITE_FORMAT: ['corrupt', 'the database file is damaged'],
+  SQLITE_CORRUPT: ['corrupt', 'the database file is damaged'],
+  SQLITE_NOTADB: ['corrupt', 'the file is not a SQLite database'],
 }
 
-/** Thrown where a worker thread ended before it answered. */
-export class WorkerLost extends Error {
-  override readonly name = 'WorkerLost'
+/**
+ * Translates a failure of SQLite that is the file's or the disk's fault. Any other one keeps SQLite's own code, such
+ * as `SQLITE_CONSTRAINT_UNIQUE`. What is no failure of SQLite stays as it is.
+ */
+export function translated(error: unknown): unknown {
+  if (!(error instanceof Sqlite.SqliteError)) return error
+  const { code, message } = error
+  const meaning = meanings[code.split('_', 2).join('_')]
+  if (!meaning) return new OffloadError(code, message, { cause: error })
+  const [known, words] = meaning
+  return new OffloadError(known, `${words} (${code}: ${message})`, { cause: error })
+}
+
+/** A failure of an operation as data. The code of an error that has none is `failed`. */
+export function failureOf(error: unknown): Failure {
+  return toFailure(translated(error), 'failed')
+}
+
+/** The words of a failure. */
+export function wordsOf(error: unknown): string {
+  return failureOf(error).message
 }

@@ -9,7 +9,6 @@ import {
 } from '../store.ts'
 import { checkInteger, checkOptions, checkText } from './arguments.ts'
 import { operations } from './index.ts'
-import { readResult } from './json-text.ts'
 import type { OperationKind, StoreMethod } from './operation.ts'
 
 /**
@@ -18,8 +17,8 @@ import type { OperationKind, StoreMethod } from './operation.ts'
  */
 export type Call = readonly [method: StoreMethod, view: UnitView, ...prepared: unknown[]]
 
-/** Makes the caller's result of its text. */
-type ReadText = (text: string) => unknown
+/** Whether the caller gets the result as an object, or as its JSON text. */
+export type ResultForm = 'object' | 'text'
 
 /** Why a store is not ready that fails to answer, in words that contain nothing private. */
 const reasons: Partial<Record<StoreErrorCode, string>> = {
@@ -35,8 +34,8 @@ abstract class StoreBase {
   /** The time, as operations store it. */
   protected abstract readonly now: () => Date
 
-  /** Carries out a call, and reads the text of its result. */
-  protected abstract perform(call: Call, kind: OperationKind, read: ReadText): Promise<unknown>
+  /** Carries out a call. */
+  protected abstract perform(call: Call, kind: OperationKind, form: ResultForm): Promise<unknown>
 
   /** Logs the failure of a call that nobody waits for. */
   protected abstract logFailure(method: StoreMethod, error: StoreError): void
@@ -82,7 +81,7 @@ abstract class StoreBase {
     this.#requireOpen('asText')
     if (!unitViews.includes(view)) throw noneOf('view', unitViews)
     if (!textMethods.includes(method)) throw noneOf('method', textMethods)
-    return (await this.#call(method, args, view, asItIs)) as string
+    return (await this.#call(method, args, view, 'text')) as string
   }
 
   async *units(
@@ -106,12 +105,12 @@ abstract class StoreBase {
     method: StoreMethod,
     args: unknown[],
     view: UnitView = 'whole',
-    read: ReadText = readResult,
+    form: ResultForm = 'object',
   ): Promise<unknown> {
     try {
       this.#requireOpen(method)
       const call = prepareCall(method, view, this.now(), args)
-      return this.perform(call, kindOf(call), read)
+      return this.perform(call, kindOf(call), form)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -161,8 +160,6 @@ function kindOf([method, , ...prepared]: Call): OperationKind {
   const { kind } = operations[method]
   return typeof kind === 'function' ? kind(...prepared) : kind
 }
-
-const asItIs: ReadText = (text) => text
 
 function noneOf(name: string, known: readonly string[]): StoreError {
   return new StoreError('invalid', `${name} must be one of ${known.join(', ')}`)

@@ -8,9 +8,9 @@ import {
   type Metric,
   Registry,
 } from 'prom-client'
-import type { HistogramFigures } from '../offload/histogram.ts'
-import type { LaneFigures } from '../offload/lane-figures.ts'
 import type { Store } from '../store.ts'
+import type { HistogramFigures } from '../threads/histogram.ts'
+import type { LaneFigures } from '../threads/lane-figures.ts'
 import { version } from '../version.ts'
 import { refusals } from './schemas.ts'
 

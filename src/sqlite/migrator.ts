@@ -1,8 +1,8 @@
-import { accessSync, constants } from 'node:fs'
-import type Sqlite from 'better-sqlite3'
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
-import type { Connection } from './connection.ts'
+import type { Connection } from '../offload/connection.ts'
+import { prepareFile } from '../offload/prepare-file.ts'
+import { driverFailure } from './driver-failure.ts'
 import { formerSteps, migrations } from './migrations/index.ts'
 import type { MigrationDatabase } from './migrations/migration.ts'
 import {
@@ -30,54 +30,58 @@ export const referenceStep = `reference schema ${referenceRevision}`
  * written; `migration_needed`
  */
 export function migrate(connection: Connection, busyTimeout: number, mayTakeSteps = true): void {
+  const database = databaseOf(connection)
+  const steps = {
+    inspect: () => (mayTakeSteps ? isNewest(database) : requireNewest(database)),
+    setUp: () => takeSteps(database),
+  }
   try {
-    bringToNewest(connection, busyTimeout, mayTakeSteps)
+    prepareFile(connection, steps, busyTimeout)
   } catch (error) {
-    connection.sqlite.close()
-    throw error
+    throw driverFailure(error)
   }
 }
 
+/** Whether a file has the newest schema. @throws {StoreError} for files that are not cq's, as `migrate` */
+export function isNewest(database: MigrationDatabase): boolean {
+  requireOurs(database)
+  return pendingSteps(database).length === 0
+}
+
 /**
- * Refuses a file that does not have the newest schema. The connection stays open.
+ * Refuses a file that does not have the newest schema.
  * @throws {StoreError} `migration_needed`, and as `migrate` does for files that are not cq's
  */
-export function requireNewest({ sqlite }: Connection): void {
-  const database = databaseOf(sqlite)
-  sqlite.transaction(() => {
-    requireOurs(database)
-    const missing = pendingSteps(database)
-    if (missing.length > 0)
-      throw new StoreError(
-        'migration_needed',
-        `the database lacks ${missing.join(', ')}: cq-store migrate takes these steps, as does opening ` +
-          'it without `readOnly` and `migrate: false`; nothing was changed',
-      )
-  })()
+export function requireNewest(database: MigrationDatabase): true {
+  requireOurs(database)
+  const missing = pendingSteps(database)
+  if (missing.length === 0) return true
+  throw new StoreError(
+    'migration_needed',
+    `the database lacks ${missing.join(', ')}: cq-store migrate takes these steps, as does opening ` +
+      'it without `readOnly` and `migrate: false`; nothing was changed',
+  )
 }
 
-function bringToNewest(connection: Connection, busyTimeout: number, mayTakeSteps: boolean): void {
-  const { sqlite } = connection
-  const database = databaseOf(sqlite)
-  requireWritable(sqlite)
-  // One snapshot for each check, since another process may be migrating.
-  sqlite.transaction(() => requireOurs(database))()
-  if (!mayTakeSteps) requireNewest(connection)
-  switchToWal(sqlite, busyTimeout)
-  if (sqlite.transaction(() => pendingSteps(database).length === 0)()) return
-  connection.transactions.runBulk(() => {
-    // Checked again: another process may have migrated meanwhile.
-    requireOurs(database)
-    if (stampedRevisions(database).length === 0) completeReferenceSchema(database)
-    takeOwnSteps(database)
-  })
+/** Takes the steps that a file lacks, inside of a transaction. */
+export function takeSteps(database: MigrationDatabase): void {
+  if (stampedRevisions(database).length === 0) completeReferenceSchema(database)
+  takeOwnSteps(database)
 }
 
-export function databaseOf(sqlite: Sqlite.Database): MigrationDatabase {
+/** As much of a database as migrations need: a connection of the engine's, or of the driver's. */
+interface Preparing {
+  prepare(sql: string): {
+    run(...params: unknown[]): unknown
+    all(...params: unknown[]): unknown[]
+  }
+}
+
+export function databaseOf(database: Preparing): MigrationDatabase {
   // Kept, since preparing a statement that fires triggers takes longer than running it.
-  const prepared = new Map<string, Sqlite.Statement>()
+  const prepared = new Map<string, ReturnType<Preparing['prepare']>>()
   const prepare = (sql: string) => {
-    const statement = prepared.get(sql) ?? sqlite.prepare(sql)
+    const statement = prepared.get(sql) ?? database.prepare(sql)
     prepared.set(sql, statement)
     return statement
   }
@@ -155,36 +159,5 @@ function takeOwnSteps(database: MigrationDatabase): void {
     up(database)
     const now = columnTimestamp(new Date())
     database.run(`INSERT INTO ${ownTable} (name, applied_at) VALUES (?, ?)`, name, now)
-  }
-}
-
-/** SQLite opens a file that it cannot write, and every later write would fail. */
-function requireWritable({ name }: Sqlite.Database): void {
-  try {
-    accessSync(name, constants.W_OK)
-  } catch (error) {
-    const why = `the database file cannot be written: ${(error as Error).message}`
-    throw new StoreError('unavailable', why, { cause: error })
-  }
-}
-
-/** Two processes that switch a file at once collide, and SQLite does not wait as it does for other locks. */
-function switchToWal(sqlite: Sqlite.Database, busyTimeout: number): void {
-  const giveUp = Date.now() + busyTimeout
-  const sleeper = new Int32Array(new SharedArrayBuffer(4))
-  for (;;) {
-    try {
-      const mode = sqlite.pragma('journal_mode = WAL', { simple: true })
-      if (mode === 'wal') return
-      throw new StoreError(
-        'unavailable',
-        `the database cannot use a write-ahead log (its journal mode stays '${mode}'); ` +
-          'that needs a file system with shared memory, so no network drive',
-      )
-    } catch (error) {
-      const isBusy = (error as { code?: string }).code?.startsWith('SQLITE_BUSY')
-      if (!isBusy || Date.now() >= giveUp) throw error
-      Atomics.wait(sleeper, 0, 0, 10)
-    }
   }
 }

@@ -1,9 +1,7 @@
-import { availableParallelism } from 'node:os'
-import type { Internals } from '../internals.ts'
 import { checker } from '../knowledge/validation.ts'
-import { processLog } from '../logging.ts'
-import type { Log } from '../offload/log.ts'
-import type { Durability } from './connection-options.ts'
+import type { Durability } from '../offload/connection-options.ts'
+import { longestTimer } from '../offload/options.ts'
+import type { Log } from '../threads/log.ts'
 
 /** How a `SqliteStore` is opened. */
 export interface SqliteStoreOptions {
@@ -76,8 +74,6 @@ export interface SqliteStoreOptions {
 }
 
 const positive = { type: 'integer', minimum: 1 } as const
-/** The longest delay of a timer in Node, in milliseconds. */
-const longestTimer = 2_147_483_647
 
 /** @throws {StoreError} `invalid` for an option that is unknown or out of range */
 export const checkStoreOptions = checker<SqliteStoreOptions>('options of SqliteStore', {
@@ -101,57 +97,3 @@ export const checkStoreOptions = checker<SqliteStoreOptions>('options of SqliteS
   },
   additionalProperties: false,
 })
-
-type Complete<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> }
-
-/** Options with their defaults filled in. */
-export interface CompleteOptions extends Complete<SqliteStoreOptions> {
-  /** How many of the readers take batches; the others serve long reads only. */
-  readonly batchReaders: number
-  readonly now: () => Date
-  readonly upkeepInterval: number
-  readonly workerFile: URL | undefined
-}
-
-export function completeOptions(
-  options: SqliteStoreOptions,
-  { now = () => new Date(), upkeepInterval = 1_000, workerFile }: Internals,
-): CompleteOptions {
-  const defaultReaders = Math.min(Math.max(availableParallelism(), 1), 8)
-  const {
-    path,
-    readOnly = false,
-    migrate = true,
-    quickCheck = false,
-    readers = defaultReaders,
-    rankers = 1,
-    durability = 'normal',
-    maxQueue = 10_000,
-    maxQueueBytes = 67_108_864,
-    timeout = 30_000,
-    busyTimeout = 5_000,
-    cacheSize = 16_384,
-    mmapSize = 0,
-    log = processLog,
-  } = options
-  return {
-    path,
-    readOnly,
-    migrate,
-    quickCheck,
-    readers,
-    batchReaders: options.readers ?? Math.max(1, defaultReaders - 1),
-    rankers,
-    durability,
-    maxQueue,
-    maxQueueBytes,
-    timeout,
-    busyTimeout,
-    cacheSize,
-    mmapSize,
-    log,
-    now,
-    upkeepInterval,
-    workerFile,
-  }
-}

@@ -1,3 +1,5 @@
+import type { Database } from '../offload/database.ts'
+import type { IndexKeeper, InSnapshot } from '../offload/operations.ts'
 import {
   followAfter,
   knowsChangesAfter,
@@ -6,15 +8,15 @@ import {
   type NotedChange,
 } from '../operations/ranked-units.ts'
 import { RankingIndex } from '../ranking/ranking-index.ts'
-import type { Connection } from './connection.ts'
+import type { Steps } from '../sql/steps.ts'
 import type { SharedRankingFigures } from './ranking-figures.ts'
+import { runSteps } from './run-steps.ts'
 
-/** Does work in a snapshot. */
-type InSnapshot = <Result>(work: () => Result) => Result
-
-/** Keeps the index of the units that queries may find, for a connection that answers questions from it. */
-export class Ranker {
-  readonly #connection: Connection
+/** Keeps the index of the units that queries may find. */
+export class Ranker implements IndexKeeper {
+  /** What questions are answered from. */
+  index: RankingIndex | undefined
+  readonly #database: Database
   readonly #figures: SharedRankingFigures
   /** The last change that the index includes. */
   #last: NotedChange | undefined
@@ -22,14 +24,14 @@ export class Ranker {
   #changes = 0
   #changesBeforeTold = 0
 
-  constructor(connection: Connection, figures: SharedRankingFigures) {
-    this.#connection = connection
+  constructor(database: Database, figures: SharedRankingFigures) {
+    this.#database = database
     this.#figures = figures
   }
 
   /** Reads all units, each slice in its own snapshot: a long one would keep the log from restarting. */
-  load(): void {
-    this.#loadIn((work) => this.#connection.transactions.run(work))
+  load(inSnapshot: InSnapshot): void {
+    this.#loadIn(inSnapshot)
   }
 
   /**
@@ -37,18 +39,24 @@ export class Ranker {
    * before it, whoever made it.
    */
   catchUp(): void {
-    const connection = this.#connection
-    const { index } = connection
-    if (!index || !this.#last || !connection.run(knowsChangesAfter(this.#last)))
+    const { index } = this
+    if (!index || !this.#last || !this.#run(knowsChangesAfter(this.#last)))
       // If changes were missed, reads all units again, in this snapshot.
       this.#loadIn((work) => work())
     else
       for (let last: NotedChange | undefined = this.#last; last; ) last = this.#follow(index, last)
   }
 
+  /** Tells how large the index is, once there are changes. */
+  idle(): void {
+    if (this.#changes === this.#changesBeforeTold) return
+    this.#changesBeforeTold = this.#changes
+    this.#figures.set(this.index?.figures ?? {})
+  }
+
   /** Applies some changes after one. Returns the last of them, if there are any. */
   #follow(index: RankingIndex, after: NotedChange): NotedChange | undefined {
-    const followed = this.#connection.run(followAfter(index, after))
+    const followed = this.#run(followAfter(index, after))
     if (!followed) return undefined
     this.#last = followed.last
     this.#changes += followed.units
@@ -56,19 +64,10 @@ export class Ranker {
     return followed.last
   }
 
-  /** Applies changes while there is nothing else to do, so that the next query waits less. */
-  followChanges(): void {
-    this.#connection.transactions.run(() => this.catchUp())
-    if (this.#changes === this.#changesBeforeTold) return
-    this.#changesBeforeTold = this.#changes
-    this.#figures.set(this.#connection.index?.figures ?? {})
-  }
-
   /** @param inSnapshot does work in a snapshot */
   #loadIn(inSnapshot: InSnapshot): void {
-    const connection = this.#connection
     // No query is answered from a partial index: if reading fails, it starts over.
-    connection.index = undefined
+    this.index = undefined
     this.#figures.set({ units: 0, bytes: 0, loadMilliseconds: 0, changes: 0 })
     const began = performance.now()
     const layout = this.#schemaVersion
@@ -76,7 +75,7 @@ export class Ranker {
     // Another program's VACUUM moves rows, so that some may have been missed; it changes the schema's version.
     if (layout !== this.#schemaVersion) index = inSnapshot(() => this.#readAll((work) => work()))
     index.endLoading()
-    connection.index = index
+    this.index = index
     this.#changes = 0
     this.#changesBeforeTold = 0
     this.#figures.set({ loadMilliseconds: performance.now() - began, ...index.figures })
@@ -84,18 +83,21 @@ export class Ranker {
 
   /** An index of all units. What changes while they are read is applied afterwards. */
   #readAll(inSnapshot: InSnapshot): RankingIndex {
-    const connection = this.#connection
     const index = new RankingIndex()
-    this.#last = inSnapshot(() => connection.run(lastChange()))
+    this.#last = inSnapshot(() => this.#run(lastChange()))
     let place: string | undefined = ''
     while (place !== undefined) {
       const after: string = place
-      place = inSnapshot(() => connection.run(loadAfter(index, after)))
+      place = inSnapshot(() => this.#run(loadAfter(index, after)))
     }
     return index
   }
 
   get #schemaVersion(): unknown {
-    return this.#connection.sqlite.pragma('schema_version', { simple: true })
+    return this.#database.pragma('schema_version')
+  }
+
+  #run<Result>(steps: Steps<Result>): Result {
+    return runSteps(this.#database, steps)
   }
 }

@@ -1,32 +1,23 @@
-import { stat } from 'node:fs/promises'
-import { StoreError, type StoreErrorCode } from '../errors.ts'
+import { extname } from 'node:path'
+import { StoreError } from '../errors.ts'
 import { internalsOf } from '../internals.ts'
-import { eachOnce, RepeatedFaults } from '../logging.ts'
-import { EngineError } from '../offload/errors.ts'
-import { Lane } from '../offload/lane.ts'
-import type { LaneFigures } from '../offload/lane-figures.ts'
-import type { Log } from '../offload/log.ts'
-import type { CallReply } from '../offload/reply.ts'
+import { processLog, RepeatedFaults } from '../logging.ts'
+import type { ConnectionReport } from '../offload/connection-options.ts'
+import { type Methods, type Offloaded, openOffloaded } from '../offload/index.ts'
+import type { Definitions } from '../offload/operations.ts'
+import { readResult } from '../operations/json-text.ts'
 import type { OperationKind, StoreMethod } from '../operations/operation.ts'
-import { type Call, OperationStore } from '../operations/operation-store.ts'
+import { type Call, OperationStore, type ResultForm } from '../operations/operation-store.ts'
+import { statementTexts } from '../sql/statement.ts'
 import type { Store } from '../store.ts'
-import type { ConnectionReport } from './connection-options.ts'
-import { makeDatabaseFile, realPathOf } from './database-file.ts'
-import { requireThere } from './directory.ts'
-import { Health } from './health.ts'
-import { OpenFile } from './open-file.ts'
-import {
-  type CompleteOptions,
-  checkStoreOptions,
-  completeOptions,
-  type SqliteStoreOptions,
-} from './options.ts'
-import type { RankingFigures } from './ranking-figures.ts'
-import { type ReadableFile, readableFile } from './readable-file.ts'
-import { StoreThreads } from './threads.ts'
-import { Upkeep } from './upkeep.ts'
-import { requirePermission, requireSupportedRuntime } from './versions.ts'
-import type { SqliteDuties } from './worker.ts'
+import type { LaneFigures } from '../threads/lane-figures.ts'
+import type { Log } from '../threads/log.ts'
+import { nameOf } from './calls.ts'
+import { toStoreError } from './errors.ts'
+import { checkStoreOptions, type SqliteStoreOptions } from './options.ts'
+import { type RankingFigures, SharedRankingFigures } from './ranking-figures.ts'
+import { requireRuntime } from './runtime.ts'
+import type { StoreData } from './store-operations.ts'
 
 /** What a store's threads are doing, and have done. */
 export interface SqliteStoreFigures {
@@ -39,18 +30,14 @@ export interface SqliteStoreFigures {
   readonly connections: readonly ConnectionReport[]
 }
 
-/** The least time that threads have to close if calls took all of it, in milliseconds. */
-const leastClosing = 500
+type StoreEngine = Offloaded<Definitions>
+type StoreMethods = Methods<Definitions>
 
-/** The most reads in a batch: enough to hide a round trip, few enough to answer soon. */
-const largestReadBatch = 64
-/** The most writes that are committed together. */
-const largestWriteBatch = 256
-/**
- * The most text of writes that are committed together, in characters (4 Mi). A larger transaction makes none of
- * them cheaper, takes longer, and makes the write-ahead log larger.
- */
-const heaviestWriteBatch = 4_194_304
+// '.ts' from source, '.js' once built: the file is at the same place in both trees.
+const packagedOperations = new URL(
+  `../../workers/sqlite${extname(import.meta.url)}`,
+  import.meta.url,
+)
 
 /**
  * A Store over one SQLite file. One worker thread writes and several read, each with a connection of its own: no
@@ -64,21 +51,13 @@ const heaviestWriteBatch = 4_194_304
 export class SqliteStore extends OperationStore implements Store {
   protected readonly now: () => Date
   protected override readonly answersQueries: boolean
+  readonly #engine: StoreEngine
+  readonly #calls: Record<ResultForm, StoreMethods>
+  readonly #isReadOnly: boolean
   readonly #log: Log
-  readonly #timeout: number
-  readonly #path: string
-  /** What the readers of a store that is read only have open. */
-  readonly #copy: ReadableFile | undefined
-  readonly #threads: StoreThreads
-  readonly #writes: Lane<Call, SqliteDuties>
-  readonly #reads: Lane<Call, SqliteDuties>
-  readonly #ranks: Lane<Call, SqliteDuties>
-  readonly #health = new Health()
+  readonly #rankingFigures: readonly SharedRankingFigures[]
   /** Failures of calls that nobody waits for. */
   readonly #failures = new RepeatedFaults()
-  readonly #onNotice: (notice: string) => void
-  #openFile: OpenFile | undefined
-  #upkeep: Upkeep | undefined
 
   /**
    * Opens the file, creating it if need be, and migrates it to the newest schema. Files of cq's reference server
@@ -88,91 +67,74 @@ export class SqliteStore extends OperationStore implements Store {
    * file cannot be created, opened or locked, or Node or SQLite is too old. No thread is left running then.
    */
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
-    requireSupportedRuntime()
-    const checked = completeOptions(checkStoreOptions(options), internalsOf(options))
-    if (checked.path.trim() === '' || checked.path === ':memory:')
-      throw new StoreError(
-        'invalid',
-        `path must name a file, got ${JSON.stringify(checked.path)}: each connection would have a database of its own`,
-      )
-    const path = realPathOf(checked.path)
-    const { readOnly, migrate } = checked
-    requirePermission(path, readOnly ? ['read'] : ['read', 'write'])
-    if (!readOnly && migrate) await makeDatabaseFile(path)
-    else await requireThere(path)
-    const copy = readOnly ? await readableFile(path) : undefined
-    const store = new SqliteStore({ ...checked, path }, copy)
+    requireRuntime()
+    const { rankers = 1, ...checked } = checkStoreOptions(options)
+    const { workerFile = packagedOperations, upkeepInterval, now } = internalsOf(options)
+    const { readOnly = false, migrate = true, log = processLog } = checked
+    const figures = Array.from({ length: rankers }, () => new SharedRankingFigures())
+    const data: StoreData = {
+      statements: statementTexts('sqlite'),
+      rankingMemory: figures.map(({ memory }) => memory),
+      mustBeNewest: readOnly || !migrate,
+    }
     try {
-      await store.#start(checked.upkeepInterval)
-      return store
+      const engine: StoreEngine = await openOffloaded({
+        ...checked,
+        operations: workerFile,
+        data,
+        indexers: rankers,
+        upkeepInterval,
+      })
+      return new SqliteStore(engine, { figures, readOnly, log, now })
     } catch (error) {
-      await store.#abandon()
       throw toStoreError(error)
     }
   }
 
-  private constructor(options: CompleteOptions, copy: ReadableFile | undefined) {
+  private constructor(
+    engine: StoreEngine,
+    settings: {
+      readonly figures: readonly SharedRankingFigures[]
+      readonly readOnly: boolean
+      readonly log: Log
+      readonly now: (() => Date) | undefined
+    },
+  ) {
     super()
-    const { path, log, timeout, maxQueue, maxQueueBytes } = options
-    this.now = options.now
-    this.answersQueries = options.rankers > 0
-    this.#log = log
-    this.#timeout = timeout
-    this.#path = path
-    this.#copy = copy
-    this.#threads = new StoreThreads(options, copy, () => this.#openFile?.identity)
-    this.#onNotice = eachOnce((notice) => log.warn({ notice }, notice))
-    const { writer, readers, rankers } = this.#threads
-    const every = { maxQueue, timeout, onNotice: this.#onNotice, translate: toStoreError }
-    this.#writes = new Lane<Call, SqliteDuties>({
-      ...every,
-      name: 'write',
-      workers: writer ? [writer] : [],
-      largestBatch: largestWriteBatch,
-      weight: { of: textLength, most: heaviestWriteBatch, mostHeld: maxQueueBytes },
-      repeatable: false,
-      onReply: (reply) => this.#health.noteWrite(reply),
-    })
-    const reading = {
-      ...every,
-      largestBatch: largestReadBatch,
-      repeatable: true,
-      onReply: (reply: CallReply | undefined) => this.#health.noteRead(reply),
+    const { figures, readOnly, log, now = () => new Date() } = settings
+    this.#engine = engine
+    const translate = toStoreError
+    this.#calls = {
+      object: engine.with({ decode: (text) => readResult(text as string), translate }),
+      text: engine.with({ translate }),
     }
-    const { batchReaders: batchWorkers } = options
-    this.#reads = new Lane<Call, SqliteDuties>({
-      ...reading,
-      name: 'read',
-      workers: readers,
-      batchWorkers,
-    })
-    this.#ranks = new Lane<Call, SqliteDuties>({ ...reading, name: 'rank', workers: rankers })
+    this.#rankingFigures = figures
+    this.#isReadOnly = readOnly
+    this.#log = log
+    this.now = now
+    this.answersQueries = figures.length > 0
   }
 
   /** The sizes of the database file and its write-ahead log, in bytes. */
-  async fileSizes(): Promise<{ readonly database: number; readonly wal: number }> {
-    const [database, wal] = await Promise.all(['', '-wal'].map((end) => sizeOf(this.#path + end)))
-    return { database: database ?? 0, wal: wal ?? 0 }
+  fileSizes(): Promise<{ readonly database: number; readonly wal: number }> {
+    return this.#engine.fileSizes()
   }
 
   get figures(): SqliteStoreFigures {
-    return {
-      write: this.#writes.figures,
-      read: this.#reads.figures,
-      rank: this.#ranks.figures,
-      ranking: this.#threads.rankingFigures.map((figures) => figures.get()),
-      connections: this.#threads.reports,
-    }
+    const { write, read, index, connections } = this.#engine.figures
+    const ranking = this.#rankingFigures.map((figures) => figures.get())
+    return { write, read, rank: index, ranking, connections }
   }
 
   protected perform(
-    call: Call,
+    [method, ...args]: Call,
     kind: OperationKind,
-    read: (text: string) => unknown,
+    form: ResultForm,
   ): Promise<unknown> {
-    this.#requirePossible(call, kind)
-    const isExclusive = kind === 'scan' || kind === 'long rank' || kind === 'indexed scan'
-    return this.#laneOf(kind).call(call, isExclusive, read)
+    this.#requirePossible(method, kind)
+    const hasRankers = this.#rankingFigures.length > 0
+    const name = nameOf(method, kind === 'indexed scan' && !hasRankers ? 'scan' : kind)
+    return this.#calls[form][name]?.(...args) as Promise<unknown>
   }
 
   protected logFailure(method: StoreMethod, error: StoreError): void {
@@ -186,110 +148,24 @@ export class SqliteStore extends OperationStore implements Store {
     )
   }
 
-  protected async unreadiness(): Promise<string | undefined> {
-    await this.#upkeep?.checkFiles()
-    if (this.#threads.writer?.isReady === false) return 'the writer thread is restarting'
-    if (this.#writes.isLate) return 'a write takes too long'
-    return this.#health.reason
+  protected unreadiness(): Promise<string | undefined> {
+    return this.#engine.health()
   }
 
   protected async release(): Promise<void> {
-    const end = performance.now() + this.#timeout
-    const left = () => Math.max(Math.ceil(end - performance.now()), leastClosing)
-    const lanes = [this.#reads, this.#ranks, this.#writes]
-    // Every call ends by its own deadline; upkeep may be stuck.
-    const drained = Promise.all(lanes.map((lane) => lane.drain()))
-    await Promise.all([drained, this.#upkeep?.stop(left())])
-    for (const lane of lanes) lane.stop()
     this.#failures[Symbol.dispose]()
     try {
-      for (const failure of await this.#threads.close(left))
-        this.#log.warn({}, `closing failed: ${failure}`)
+      await this.#engine.close()
     } catch (error) {
       throw toStoreError(error)
-    } finally {
-      await this.#copy?.[Symbol.asyncDispose]()
     }
   }
 
-  async #start(upkeepInterval: number): Promise<void> {
-    await this.#threads.start()
-    const copy = this.#copy
-    if (copy?.isCopy)
-      this.#log.warn(
-        { path: this.#path, copy: copy.path },
-        `neither ${this.#path} nor its directory can be written, and nobody has the file open: a private copy ` +
-          'of its present state is read',
-      )
-    if (!copy) this.#openFile = new OpenFile(this.#path)
-    this.#upkeep = new Upkeep({
-      path: this.#path,
-      log: this.#log,
-      onNotice: this.#onNotice,
-      health: this.#health,
-      writer: this.#threads.writer,
-      writes: this.#writes,
-      ranks: this.#ranks,
-      openFile: this.#openFile,
-    })
-    // The state that later checks compare with.
-    await this.#upkeep.checkFiles()
-    this.#upkeep.start(upkeepInterval)
-    void this.#threads.startRankers()
-    if (!copy) void this.#threads.startCheckpointerWhenAsked()
-  }
-
-  /** Closes what was started when opening fails. */
-  async #abandon(): Promise<void> {
-    try {
-      await this.#threads.close(() => this.#timeout)
-    } catch (error) {
-      this.#log.warn({ error }, 'a thread did not close')
-    } finally {
-      await this.#copy?.[Symbol.asyncDispose]()
-    }
-  }
-
-  /** @throws {StoreError} if this store can never carry out the call, or not now */
-  #requirePossible([method]: Call, kind: OperationKind): void {
-    const { writer, rankers } = this.#threads
-    if (kind === 'write' && !writer)
+  /** @throws {StoreError} if this store can never carry out the call */
+  #requirePossible(method: StoreMethod, kind: OperationKind): void {
+    if (kind === 'write' && this.#isReadOnly)
       throw new StoreError('read_only', `the store is read only; ${method} was not done`)
-    const { writeBan } = this.#health
-    if (kind === 'write' && writeBan !== undefined)
-      throw new StoreError('unavailable', `${writeBan}; ${method} was not done`)
-    if (kind.endsWith('rank') && rankers.length === 0)
+    if (kind.endsWith('rank') && !this.answersQueries)
       throw new StoreError('unavailable', `the store has no rankers; ${method} was not done`)
-  }
-
-  #laneOf(kind: OperationKind): Lane<Call, SqliteDuties> {
-    if (kind === 'write') return this.#writes
-    if (kind === 'read' || kind === 'scan') return this.#reads
-    return kind === 'indexed scan' && this.#threads.rankers.length === 0 ? this.#reads : this.#ranks
-  }
-}
-
-/** Workers fail with the codes of a StoreError, of which the engine's own are a part. */
-function toStoreError(error: unknown): unknown {
-  if (!(error instanceof EngineError)) return error
-  const { code, message, cause } = error
-  return new StoreError(code as StoreErrorCode, message, { cause })
-}
-
-/** How much text there is in a call's arguments, in characters. */
-function textLength(value: unknown): number {
-  if (typeof value === 'string') return value.length
-  if (typeof value !== 'object' || value === null) return 0
-  let length = 0
-  for (const part of Object.values(value)) length += textLength(part)
-  return length
-}
-
-/** A file's size in bytes; 0 if it is not there, since a write-ahead log comes and goes. */
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size
-  } catch {
-    return 0
   }
 }

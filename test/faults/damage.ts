@@ -5,7 +5,7 @@ import { Corpus, randomNumbers } from '../../bench/corpus.ts'
 import { makeTemplate } from '../../bench/template.ts'
 import { SqliteStore, StoreError } from '../../src/index.ts'
 import { internalOptions } from '../../src/internals.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
 
 /** Databases with flipped bits, noise, zeros or a missing end, in the file or its write-ahead log. */
 

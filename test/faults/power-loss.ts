@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import Sqlite from 'better-sqlite3'
 import { randomNumbers } from '../../bench/corpus.ts'
 import { SqliteStore } from '../../src/index.ts'
-import type { Durability } from '../../src/sqlite/connection-options.ts'
+import type { Durability } from '../../src/offload/connection-options.ts'
 import { unitId } from '../store/samples.ts'
 import { makeControl, shimmed } from './disk.ts'
 

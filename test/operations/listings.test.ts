@@ -3,11 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Connection } from '../../src/offload/connection.ts'
 import { operations } from '../../src/operations/index.ts'
-import type { Connection } from '../../src/sqlite/connection.ts'
-import { Ranker } from '../../src/sqlite/ranker.ts'
-import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
 import type { ListOptions, ReviewItem } from '../../src/store.ts'
+import { rankerOf, textOf } from './as-a-worker.ts'
 import { migratedDatabase } from './migrated-database.ts'
 
 fc.configureGlobal({ seed: 20261122 })
@@ -77,7 +76,7 @@ function document(id: string, confidence: number, domains: readonly string[]): s
 
 function listed(options: ListOptions): string[] {
   const { prepare, run } = operations.listUnits
-  const items = JSON.parse(connection.runToText(run(...prepare(now, options)))) as ReviewItem[]
+  const items = JSON.parse(textOf(connection, run(...prepare(now, options)))) as ReviewItem[]
   return items.map(({ knowledge_unit }) => knowledge_unit.id)
 }
 
@@ -116,7 +115,7 @@ const listing: fc.Arbitrary<ListOptions> = fc.record(
 
 describe.each(['without', 'with'])('a listing, %s the index of a ranker', (which) => {
   beforeAll(() => {
-    if (which === 'with') new Ranker(connection, new SharedRankingFigures()).load()
+    if (which === 'with') rankerOf(connection)
   })
 
   it('holds what the plain rule says, whichever of its filters pass many units or few', () => {

@@ -1,4 +1,4 @@
-import { Connection } from '../../src/sqlite/connection.ts'
+import { Connection } from '../../src/offload/connection.ts'
 import { migrate } from '../../src/sqlite/migrator.ts'
 
 /** A new database at a path, with the newest schema, on a connection of this very thread. */

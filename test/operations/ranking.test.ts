@@ -6,12 +6,12 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { readUnit, type StoredUnit } from '../../src/knowledge/document.ts'
 import type { KnowledgeUnit } from '../../src/knowledge/records.ts'
 import { type RankingQuery, rank } from '../../src/knowledge/scoring.ts'
+import type { Connection } from '../../src/offload/connection.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { StoreMethod } from '../../src/operations/operation.ts'
 import type { Steps } from '../../src/sql/steps.ts'
-import type { Connection } from '../../src/sqlite/connection.ts'
-import { Ranker } from '../../src/sqlite/ranker.ts'
-import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
+import type { Ranker } from '../../src/sqlite/ranker.ts'
+import { indexOf, rankerOf, textOf } from './as-a-worker.ts'
 import { migratedDatabase } from './migrated-database.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'cq-ranking-'))
@@ -28,7 +28,7 @@ function run(connection: Connection, method: StoreMethod, ...args: unknown[]): u
     prepare(now: Date, ...args: unknown[]): unknown[]
     run(...prepared: unknown[]): Steps<unknown>
   }
-  const text = connection.runToText(run(...prepare(now, ...args)))
+  const text = textOf(connection, run(...prepare(now, ...args)))
   return text === '' ? undefined : JSON.parse(text)
 }
 
@@ -289,13 +289,6 @@ function expectSameAsFormula(
 
 const noContext = { languages: [], frameworks: [], pattern: '' }
 
-/** A ranker of a database, as its thread has it. */
-function rankerOf(connection: Connection): Ranker {
-  const ranker = new Ranker(connection, new SharedRankingFigures())
-  ranker.load()
-  return ranker
-}
-
 function catchUp(connection: Connection, ranker: Ranker): void {
   connection.transactions.run(() => ranker.catchUp())
 }
@@ -354,7 +347,7 @@ describe('a query', () => {
         delete from cq_store_changes where change < 1000000`)
       expect([noted, kept.get()]).toEqual([5, 1])
       catchUp(connection, ranker)
-      expect(connection.index?.size).toBe(3)
+      expect(indexOf(connection)?.size).toBe(3)
       expectSameAsFormula(connection, asked, 5)
       attempt('confirm', idOf(2))(connection)
       catchUp(connection, ranker)
@@ -375,17 +368,17 @@ describe('a query', () => {
       const ranker = rankerOf(connection)
       connection.sqlite.exec(`insert into cq_store_changes values (1000000, 'ku_any');
         delete from cq_store_changes where change < 1000000`)
-      const { run: runSteps } = connection
-      let steps = 0
+      const { prepare } = connection
+      let statements = 0
       // As where the disk fails for a moment, in the midst of it.
-      connection.run = (...args) => {
-        if (++steps === 4) throw new Error('the disk failed')
-        return runSteps.apply(connection, args) as never
+      connection.prepare = (sql) => {
+        if (++statements === 4) throw new Error('the disk failed')
+        return prepare.call(connection, sql) as never
       }
       expect(() => catchUp(connection, ranker)).toThrow('the disk failed')
-      connection.run = runSteps
+      connection.prepare = prepare
       catchUp(connection, ranker)
-      expect(connection.index?.size).toBe(1_200)
+      expect(indexOf(connection)?.size).toBe(1_200)
       expectSameAsFormula(connection, { ...noContext, domains: ['sqlite'] }, 1e9)
     } finally {
       connection.close()
@@ -407,7 +400,7 @@ describe('a query', () => {
       connection.sqlite.exec('delete from knowledge_units; delete from cq_store_changes')
       insertWith(one(4), 'approved')(connection)
       catchUp(connection, ranker)
-      expect(connection.index?.size).toBe(1)
+      expect(indexOf(connection)?.size).toBe(1)
       expectSameAsFormula(connection, { ...noContext, domains: ['sqlite'] }, 5)
     } finally {
       connection.close()
@@ -432,10 +425,10 @@ describe('a query', () => {
           expectSameAsFormula(connection, { ...noContext, domains: ['a'] }, 5)
         }
       }
-      const { index } = connection
+      const index = indexOf(connection)
       catchUp(connection, ranker)
       // Nor is all read anew for it.
-      expect(connection.index).toBe(index)
+      expect(indexOf(connection)).toBe(index)
     } finally {
       connection.close()
     }
@@ -458,7 +451,7 @@ describe('a query', () => {
       connection.sqlite.exec(`update knowledge_units set rowid = -5 where id = '${idOf(2)}'`)
       rankerOf(connection)
       const asked = { ...noContext, domains: ['sqlite'] }
-      expect(connection.index?.query(asked, 5)).toEqual([idOf(2), idOf(1)])
+      expect(indexOf(connection)?.query(asked, 5)).toEqual([idOf(2), idOf(1)])
     } finally {
       connection.close()
     }
@@ -499,7 +492,7 @@ describe('a query', () => {
         otherContext([index, stored])(connection)
       }
       rankerOf(connection)
-      expect(connection.index?.size).toBe(1)
+      expect(indexOf(connection)?.size).toBe(1)
       for (const asked of [{ languages: ['7'] }, { frameworks: ['7'] }])
         expectSameAsFormula(connection, { ...noContext, ...asked, domains: ['sqlite'] }, 2)
     } finally {

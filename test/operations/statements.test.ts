@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Connection } from '../../src/offload/connection.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Operation, OperationKind, StoreMethod } from '../../src/operations/operation.ts'
 import {
@@ -13,9 +14,7 @@ import {
 import { RankingIndex } from '../../src/ranking/ranking-index.ts'
 import { statements } from '../../src/sql/statement.ts'
 import type { Steps } from '../../src/sql/steps.ts'
-import type { Connection } from '../../src/sqlite/connection.ts'
-import { Ranker } from '../../src/sqlite/ranker.ts'
-import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
+import { rankerOf, runOn } from './as-a-worker.ts'
 import { calls } from './calls.ts'
 import { migratedDatabase } from './migrated-database.ts'
 import { queryPlan, scansOf, startsFromAnEnd } from './query-plan.ts'
@@ -51,7 +50,7 @@ let connection: Connection
 beforeAll(() => {
   connection = migratedDatabase(join(folder, 'cq.db'))
   seed()
-  new Ranker(connection, new SharedRankingFigures()).load()
+  rankerOf(connection)
   plan('unknown')
   connection.sqlite.exec('pragma analysis_limit = 1000; analyze')
   plan('sampled')
@@ -144,7 +143,7 @@ function perform(method: StoreMethod, args: readonly unknown[]): void {
 
 function drive(method: StoreMethod, steps: Steps<unknown>): void {
   try {
-    connection.run({
+    runOn(connection, {
       ...steps,
       next: (answer: unknown) => note(steps.next(answer)),
       throw: (error: unknown) => note(steps.throw(error)),

@@ -4,8 +4,8 @@ import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import type { KnowledgeUnit } from '../../src/index.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
 import { type ServedStore, serveStore } from './served-store.ts'
 
 // What other programs may have stored, and what the store and its server make of it.

@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import { describe, expect, onTestFinished, test } from 'vitest'
 import { StoreError } from '../../src/index.ts'
 import { internalOptions } from '../../src/internals.ts'
-import { Latch } from '../offload/latch.ts'
-import { arrange } from '../offload/mishap.ts'
 import { steeredWorker } from '../sqlite/steered-store.ts'
+import { Latch } from '../threads/latch.ts'
+import { arrange } from '../threads/mishap.ts'
 import { detailOf } from './fault.ts'
 import { recordedLog } from './recorded-log.ts'
 import { apiKeyPepper, jwtSecret, password, passwordHash, serveStore } from './served-store.ts'
@@ -164,7 +164,7 @@ describe('GET /ready', () => {
 
   test('waits for the index of the store, and no longer than probes do', async () => {
     const opening = Latch.create('open')
-    arrange({ 'open rank': 'wait' })
+    arrange({ 'open index': 'wait' })
     onTestFinished(() => arrange({}))
     await using served = await serveStore({
       store: { ...internalOptions({ workerFile: steeredWorker }) },

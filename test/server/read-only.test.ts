@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { RecordedLog } from '../offload/recorded-log.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
 import { type ServedStore, serveStore } from './served-store.ts'
 
 const proposal = {

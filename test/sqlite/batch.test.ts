@@ -1,13 +1,12 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type CallReply, toFailure } from '../../src/offload/reply.ts'
+import { answerBatch } from '../../src/offload/batch.ts'
+import type { Call } from '../../src/offload/calls.ts'
+import { Connection } from '../../src/offload/connection.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { StoreMethod } from '../../src/operations/operation.ts'
-import type { Call } from '../../src/operations/operation-store.ts'
-import { answerBatch } from '../../src/sqlite/batch.ts'
-import { Connection } from '../../src/sqlite/connection.ts'
-import { toStoreError } from '../../src/sqlite/errors.ts'
 import { migrate } from '../../src/sqlite/migrator.ts'
+import { storeOperations } from '../../src/sqlite/store-operations.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
 import { TemporaryDirectory } from './temporary-directory.ts'
 
@@ -56,15 +55,23 @@ function contentsOf({ sqlite }: Connection): unknown {
 
 function call(method: StoreMethod, ...args: unknown[]): Call {
   const { prepare } = operations[method]
-  return [method, 'whole', ...(prepare as (...args: unknown[]) => unknown[])(now, ...args)]
+  const prepared = (prepare as (...args: unknown[]) => unknown[])(now, ...args)
+  return [method, 0, 'whole', ...prepared]
 }
 
-function answerApart([method, view, ...prepared]: Call): CallReply {
-  try {
-    return apart.transactions.run(() => apart.runToText(operations[method].run(...prepared), view))
-  } catch (error) {
-    return toFailure(toStoreError(error))
-  }
+const { definitions } = storeOperations()
+
+/** The results of a batch, or why there is none, without the stack, which tells where in the code it was. */
+function answer(connection: Connection, calls: readonly Call[]): unknown[] {
+  const { results, failures } = answerBatch({ connection, definitions }, calls)
+  return results.map((result, index) => {
+    const failure = failures?.get(index)
+    return failure ? { ...failure, stack: undefined } : result
+  })
+}
+
+function answerApart(call: Call): unknown {
+  return answer(apart, [call])[0]
 }
 
 const unit = (number: number) => sampleUnit(unitId(number), now)
@@ -84,11 +91,6 @@ const anyCall = fc.oneof(
     .map(([number, status]) => call('setReviewStatus', unitId(number), status, 'reviewer')),
 )
 
-/** Without the stack, which tells where in the code it was. */
-function withoutStack(reply: CallReply | undefined): unknown {
-  return typeof reply === 'object' && reply ? { ...reply, stack: undefined } : reply
-}
-
 beforeAll(async () => {
   directory = await TemporaryDirectory.create()
   together = open('together.db')
@@ -105,10 +107,7 @@ describe('writes of one batch', () => {
     fc.assert(
       fc.property(fc.array(anyCall, { maxLength: 12 }), (calls) => {
         for (const connection of [together, apart]) clear(connection)
-        const replies = answerBatch(together, calls)
-        expect(replies.map(withoutStack)).toEqual(
-          calls.map((call) => withoutStack(answerApart(call))),
-        )
+        expect(answer(together, calls)).toEqual(calls.map(answerApart))
         expect(contentsOf(together)).toEqual(contentsOf(apart))
         expect(together.sqlite.inTransaction).toBe(false)
       }),
@@ -122,7 +121,7 @@ describe('writes of one batch', () => {
         when new.id = '${unitId(2)}' begin select raise(fail, 'half done'); end`)
     }
     const calls = [1, 2, 3].map((number) => call('insert', unit(number)))
-    const replies = answerBatch(together, calls)
+    const replies = answer(together, calls)
     expect(replies).toMatchObject(['', { message: expect.stringContaining('half done') }, ''])
     calls.map(answerApart)
     expect(contentsOf(together)).toEqual(contentsOf(apart))
@@ -143,7 +142,7 @@ describe('statements of a batch', () => {
       executed.push(sql)
       execute.call(together, sql)
     }
-    answerBatch(together, calls)
+    answer(together, calls)
     together.execute = execute
     return executed
   }

@@ -3,11 +3,11 @@ import { setImmediate } from 'node:timers/promises'
 import { afterEach, describe, expect, it } from 'vitest'
 import { internalOptions } from '../../src/internals.ts'
 import type { SqliteStore } from '../../src/sqlite/store.ts'
-import { Latch } from '../offload/latch.ts'
-import { liveThreads } from '../offload/live-threads.ts'
-import { arrange } from '../offload/mishap.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
-import { Tally } from '../offload/tally.ts'
+import { Latch } from '../threads/latch.ts'
+import { liveThreads } from '../threads/live-threads.ts'
+import { arrange } from '../threads/mishap.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
+import { Tally } from '../threads/tally.ts'
 import type { PeerOrder } from './processes/peer.ts'
 import { runScript, startScript } from './script.ts'
 import { openSteered } from './steered-store.ts'
@@ -58,7 +58,7 @@ describe('the checkpointer of a store', () => {
         'write',
         'read',
         'read',
-        'rank',
+        'index',
         'checkpoint',
       ])
       expect(connections.at(-1)?.pragmas).toMatchObject({ query_only: 1, synchronous: 1 })

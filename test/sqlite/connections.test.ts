@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { setImmediate } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { ConnectionReport } from '../../src/sqlite/connection-options.ts'
+import type { ConnectionReport } from '../../src/offload/connection-options.ts'
 import type { SqliteStoreOptions } from '../../src/sqlite/options.ts'
 import { SqliteStore } from '../../src/sqlite/store.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
-import { Tally } from '../offload/tally.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
+import { Tally } from '../threads/tally.ts'
 import { openSteered } from './steered-store.ts'
 import { TemporaryDirectory } from './temporary-directory.ts'
 
@@ -52,7 +52,7 @@ describe('the connections of a store', () => {
   })
 
   it('are one that writes and as many that read and rank as were asked for, each with its PRAGMAs', async () => {
-    const deaths = ['read', 'write', 'rank'].map((access) => Tally.create(`deaths of ${access}`))
+    const deaths = ['read', 'write', 'index'].map((access) => Tally.create(`deaths of ${access}`))
     await using directory = await TemporaryDirectory.create()
     const log = new RecordedLog()
     await using store = await openSteered({ path: directory.file('cq.db'), readers: 2, log })
@@ -62,7 +62,7 @@ describe('the connections of a store', () => {
       { access: 'write', pragmas: { ...usual, query_only: 0 } },
       { access: 'read', pragmas: { ...usual, query_only: 1 } },
       { access: 'read', pragmas: { ...usual, query_only: 1 } },
-      { access: 'rank', pragmas: { ...usual, query_only: 1 } },
+      { access: 'index', pragmas: { ...usual, query_only: 1 } },
     ])
     for (const death of deaths) death.add()
     await log.told('warn', 4)

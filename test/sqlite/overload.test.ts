@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { Latch } from '../offload/latch.ts'
-import { outcome } from '../offload/outcome.ts'
+import { Latch } from '../threads/latch.ts'
+import { outcome } from '../threads/outcome.ts'
 import { openSteered } from './steered-store.ts'
 import { heldUnit, ordinaryUnits, steeredIds } from './steered-units.ts'
 import { TemporaryDirectory } from './temporary-directory.ts'

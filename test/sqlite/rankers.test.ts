@@ -2,11 +2,11 @@ import { afterEach, describe, expect, it } from 'vitest'
 import { internalOptions } from '../../src/internals.ts'
 import type { KnowledgeUnitInput } from '../../src/knowledge/records.ts'
 import type { SqliteStore } from '../../src/sqlite/store.ts'
-import { Latch } from '../offload/latch.ts'
-import { arrange } from '../offload/mishap.ts'
-import { outcome } from '../offload/outcome.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
-import { Tally } from '../offload/tally.ts'
+import { Latch } from '../threads/latch.ts'
+import { arrange } from '../threads/mishap.ts'
+import { outcome } from '../threads/outcome.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
+import { Tally } from '../threads/tally.ts'
 import { openSteered } from './steered-store.ts'
 import { ordinaryUnits } from './steered-units.ts'
 import { TemporaryDirectory } from './temporary-directory.ts'
@@ -36,7 +36,7 @@ async function until(holds: () => boolean): Promise<void> {
 describe('while a ranker loads its index', () => {
   it('queries and statistics wait for it, and everything else goes on', async () => {
     const opening = Latch.create('open')
-    arrange({ 'open rank': 'wait' })
+    arrange({ 'open index': 'wait' })
     await using directory = await TemporaryDirectory.create()
     await using store = await openSteered({ path: directory.file('cq.db') })
     await opening.arrived()
@@ -57,7 +57,7 @@ describe('while a ranker loads its index', () => {
 
   it('a query that waits too long for it ends as timeout', async () => {
     const opening = Latch.create('open')
-    arrange({ 'open rank': 'wait' })
+    arrange({ 'open index': 'wait' })
     await using directory = await TemporaryDirectory.create()
     await using store = await openSteered({ path: directory.file('cq.db'), timeout: 1_000 })
     await opening.arrived()
@@ -70,7 +70,7 @@ describe('while a ranker loads its index', () => {
 
   it('the store closes, once what it took has ended', async () => {
     const opening = Latch.create('open')
-    arrange({ 'open rank': 'wait' })
+    arrange({ 'open index': 'wait' })
     await using directory = await TemporaryDirectory.create()
     const store = await openSteered({ path: directory.file('cq.db'), timeout: 1_000 })
     await opening.arrived()
@@ -82,13 +82,13 @@ describe('while a ranker loads its index', () => {
 
   it('queries say why, where it cannot be loaded, and are answered once it can', async () => {
     const log = new RecordedLog()
-    arrange({ 'open rank': 'refuse' })
+    arrange({ 'open index': 'refuse' })
     await using directory = await TemporaryDirectory.create()
     await using store = await openSteered({ path: directory.file('cq.db'), log })
     await log.told('error')
     await expect(store.query([domain])).rejects.toMatchObject({
       code: 'unavailable',
-      message: 'no worker can rank: refused to open',
+      message: 'no worker can index: refused to open',
     })
     expect(await store.count()).toBe(0)
     arrange({})
@@ -127,7 +127,7 @@ describe('a ranker', () => {
 
   it('loads its index anew where it dies, and queries are answered then', async () => {
     const log = new RecordedLog()
-    const deaths = Tally.create('deaths of rank')
+    const deaths = Tally.create('deaths of index')
     await using directory = await TemporaryDirectory.create()
     await using store = await openSteered({ path: directory.file('cq.db'), log })
     const units = ordinaryUnits(10)
@@ -138,7 +138,7 @@ describe('a ranker', () => {
     expect(await foundBy(store)).toEqual(idsOf(units))
     expect(store.figures.rank.restarts).toBe(1)
     expect(store.figures.read.restarts).toBe(0)
-    expect(log.messages('warn')[0]).toContain('the ranker 1 crashed')
+    expect(log.messages('warn')[0]).toContain('the indexer 1 crashed')
   })
 
   it('tells how many units and bytes its index has, how long it took to load, and what changed', async () => {
@@ -162,7 +162,7 @@ describe('a ranker', () => {
     await until(() => store.figures.ranking[0]?.changes === 6)
     expect(store.figures.ranking[0]?.units).toBe(15)
     await until(() => (store.figures.ranking[0]?.bytes ?? 0) > (loaded?.bytes ?? 0))
-    expect(store.figures.connections.map(({ access }) => access)).toContain('rank')
+    expect(store.figures.connections.map(({ access }) => access)).toContain('index')
   })
 
   it('is one of as many as are asked for, and each knows all', async () => {

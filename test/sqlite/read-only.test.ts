@@ -8,9 +8,9 @@ import { operations } from '../../src/operations/index.ts'
 import { migrations } from '../../src/sqlite/migrations/index.ts'
 import type { SqliteStoreOptions } from '../../src/sqlite/options.ts'
 import { SqliteStore } from '../../src/sqlite/store.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
 import { callUntyped, goodArguments, storeMethods } from '../store/contract/arguments.ts'
 import { failure } from '../store/contract/failure.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
 import {
   copyOf,
   footprintOf,

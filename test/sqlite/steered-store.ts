@@ -1,7 +1,7 @@
 import { internalOptions, internalsOf } from '../../src/internals.ts'
 import type { SqliteStoreOptions } from '../../src/sqlite/options.ts'
 import { SqliteStore } from '../../src/sqlite/store.ts'
-import { RecordedLog } from '../offload/recorded-log.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
 
 export const steeredWorker = new URL('./workers/steered.ts', import.meta.url)
 /** As `steered.ts`, with a `reviewQueue` that is long by themselves. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
-import { requireSafeSqlite, requireSupportedRuntime } from '../../src/sqlite/versions.ts'
+import { requireSafeSqlite, requireSupportedRuntime } from '../../src/offload/versions.ts'
 import { runCommand } from '../cli/command.ts'
 import { runScript } from './script.ts'
 import { TemporaryDirectory } from './temporary-directory.ts'
@@ -17,7 +17,7 @@ describe('a Node whose native interface the SQLite driver does not fit', () => {
   ])('is refused: %s', (node, napi) => {
     expect(() => requireSupportedRuntime({ ...versions, node, napi })).toThrow(
       expect.objectContaining({
-        name: 'StoreError',
+        name: 'OffloadError',
         code: 'unavailable',
         message: `cq-store needs Node 22.14 or newer (of Node 23, 23.6 or newer); this is Node ${node}`,
       }),
@@ -136,7 +136,7 @@ describe('an SQLite whose write-ahead log is not safe', () => {
   it.each(['3.51.2', '3.7.0', '3.50.4', '3.9.2', '2.8.17'])('is refused: %s', (version) => {
     expect(() => requireSafeSqlite(version)).toThrow(
       expect.objectContaining({
-        name: 'StoreError',
+        name: 'OffloadError',
         code: 'unavailable',
         message: expect.stringContaining(`better-sqlite3 brought ${version}`),
       }),

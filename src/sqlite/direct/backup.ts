@@ -1,6 +1,6 @@
 import { StoreError } from '../../errors.ts'
-import type { Connection } from '../connection.ts'
-import { type IntegrityCheck, integrityFaults } from '../integrity.ts'
+import type { Connection } from '../../offload/connection.ts'
+import { type IntegrityCheck, integrityFaults } from '../../offload/integrity.ts'
 import { tableNames } from '../migrations/reference-schema.ts'
 import { databaseOf } from '../migrator.ts'
 import { planOf } from './migration-plan.ts'

@@ -12,10 +12,10 @@ import { normalizeDomains } from '../../knowledge/domains.ts'
 import { parseKnowledgeUnit } from '../../knowledge/knowledge-unit.ts'
 import { unitStatuses } from '../../knowledge/records.ts'
 import { isTimestamp } from '../../knowledge/timestamps.ts'
+import type { Connection } from '../../offload/connection.ts'
+import { integrityFaults } from '../../offload/integrity.ts'
 import type { UnitStatus } from '../../store.ts'
-import type { Connection } from '../connection.ts'
-import { toStoreError } from '../errors.ts'
-import { integrityFaults } from '../integrity.ts'
+import { driverFailure } from '../driver-failure.ts'
 import type { DerivedTable } from '../migrations/derived-table.ts'
 import { derivedTables, migrations } from '../migrations/index.ts'
 import { completeReferenceSchema, missingWhereStamped } from '../migrations/reference-schema.ts'
@@ -57,7 +57,7 @@ export function check(connection: Connection): Finding[] {
     } catch (error) {
       // A damaged file fails wherever it is read; the other parts may still say something.
       if (!(error instanceof Sqlite.SqliteError)) throw error
-      findings.push({ check: name, message: toStoreError(error).message })
+      findings.push({ check: name, message: driverFailure(error).message })
     }
   }
   look('integrity', () => integrityFaults(sqlite, 'integrity_check', mostExamples))

@@ -1,5 +1,5 @@
 import type Sqlite from 'better-sqlite3'
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../../offload/connection.ts'
 import { tableNames } from '../migrations/reference-schema.ts'
 import { databaseOf, ownTable } from '../migrator.ts'
 

@@ -1,7 +1,8 @@
 import Sqlite from 'better-sqlite3'
-import { Connection } from '../connection.ts'
-import { toStoreError } from '../errors.ts'
-import { isWritable, readableFile } from '../readable-file.ts'
+import { Connection } from '../../offload/connection.ts'
+import { isWritable, readableFile } from '../../offload/readable-file.ts'
+import { OffloadError } from '../../threads/errors.ts'
+import { driverFailure } from '../driver-failure.ts'
 
 export interface DirectOptions {
   /** The path of an existing file. */
@@ -41,7 +42,8 @@ export async function directly<Result>(
     if (isRead) connection.sqlite.pragma('query_only = ON')
     return await work(connection)
   } catch (error) {
-    throw error instanceof Sqlite.SqliteError ? toStoreError(error) : error
+    const isDrivers = error instanceof Sqlite.SqliteError || error instanceof OffloadError
+    throw isDrivers ? driverFailure(error) : error
   } finally {
     // Not the connection's own close, which would wait for others.
     connection?.sqlite.close()

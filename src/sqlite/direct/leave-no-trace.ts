@@ -1,4 +1,4 @@
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../../offload/connection.ts'
 
 /**
  * Makes sure that deleted data is in no file any more: rewrites the whole database if requested, and empties the

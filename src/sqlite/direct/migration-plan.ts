@@ -1,4 +1,4 @@
-import type { Connection } from '../connection.ts'
+import type { Connection } from '../../offload/connection.ts'
 import { migrations } from '../migrations/index.ts'
 import { countOldUnits, oldDocuments } from '../migrations/old-documents.ts'
 import { stampedRevisions, tableNames } from '../migrations/reference-schema.ts'

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import Sqlite from 'better-sqlite3'
 import { StoreError } from '../../errors.ts'
-import { toStoreError } from '../errors.ts'
+import { driverFailure } from '../driver-failure.ts'
 
 /** A database file that nobody else uses until this is disposed of. */
 export interface SoleUse extends Disposable {
@@ -41,7 +41,7 @@ export function takeSoleUse(path: string): SoleUse {
     }
     return { isUnreadable: false, [Symbol.dispose]: () => void held.close() }
   } catch (error) {
-    const failure = toStoreError(error)
+    const failure = driverFailure(error)
     if (failure.code === 'corrupt') return { isUnreadable: true, [Symbol.dispose]() {} }
     const { code } = error as { code?: string }
     throw code?.startsWith('SQLITE_BUSY') ? inUse(path, failure.message) : failure

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { SqliteStore } from '../../../src/index.ts'
 import { internalOptions } from '../../../src/internals.ts'
-import type { Durability } from '../../../src/sqlite/connection-options.ts'
+import type { Durability } from '../../../src/offload/connection-options.ts'
 import { sampleUnit, unitId } from '../../store/samples.ts'
 
 /** A process that makes one write after the other, and marks in the shim's trace that each was acknowledged. */

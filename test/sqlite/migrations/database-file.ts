@@ -13,7 +13,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import Sqlite from 'better-sqlite3'
 import { onTestFinished } from 'vitest'
-import { Connection } from '../../../src/sqlite/connection.ts'
+import { Connection } from '../../../src/offload/connection.ts'
 import { migrate } from '../../../src/sqlite/migrator.ts'
 
 export type Fixture = 'current' | 'legacy' | 'unstamped' | 'first' | 'newer'

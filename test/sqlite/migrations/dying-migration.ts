@@ -1,4 +1,4 @@
-import { Connection } from '../../../src/sqlite/connection.ts'
+import { Connection } from '../../../src/offload/connection.ts'
 import { migrate } from '../../../src/sqlite/migrator.ts'
 import { beforeEachStatement } from './before-each-statement.ts'
 

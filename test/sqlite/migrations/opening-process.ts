@@ -1,5 +1,5 @@
 import { createKnowledgeUnit, SqliteStore, type StoreError } from '../../../src/index.ts'
-import { Connection } from '../../../src/sqlite/connection.ts'
+import { Connection } from '../../../src/offload/connection.ts'
 import { migrate } from '../../../src/sqlite/migrator.ts'
 
 /**

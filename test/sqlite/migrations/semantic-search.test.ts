@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { SqliteStore } from '../../../src/index.ts'
 import { runCommand } from '../../cli/command.ts'
-import { RecordedLog } from '../../offload/recorded-log.ts'
+import { RecordedLog } from '../../threads/recorded-log.ts'
 import { TemporaryDirectory } from '../temporary-directory.ts'
 import { copyOf, migrateFile, onDatabase, type Row } from './database-file.ts'
 import { withSemanticSearch } from './semantic-search.ts'

@@ -116,6 +116,6 @@ function migrateUnlessLocked(path: string): void {
   try {
     migrateFile(path, 0)
   } catch (error) {
-    if ((error as { code?: string }).code !== 'SQLITE_BUSY') throw error
+    if (!(error as Error).message.includes('SQLITE_BUSY')) throw error
   }
 }

@@ -1,5 +1,5 @@
-import { RecordedLog } from '../../offload/recorded-log.ts'
-import { Tally } from '../../offload/tally.ts'
+import { RecordedLog } from '../../threads/recorded-log.ts'
+import { Tally } from '../../threads/tally.ts'
 import { openSteered } from '../steered-store.ts'
 import { ordinaryUnits } from '../steered-units.ts'
 

@@ -1,16 +1,15 @@
 import { workerData } from 'node:worker_threads'
-import { serveWorker } from '../../../src/offload/worker-module.ts'
+import type { WorkerOptions } from '../../../src/offload/connection-options.ts'
+import type { Operations } from '../../../src/offload/operations.ts'
 import { operations } from '../../../src/operations/index.ts'
 import type { Steps } from '../../../src/sql/steps.ts'
-import type { WorkerOptions } from '../../../src/sqlite/connection-options.ts'
-import { SqliteWorker } from '../../../src/sqlite/worker.ts'
-import { Latch } from '../../offload/latch.ts'
-import { suffer } from '../../offload/mishap.ts'
-import { Tally } from '../../offload/tally.ts'
+import { storeOperations } from '../../../src/sqlite/store-operations.ts'
+import { Latch } from '../../threads/latch.ts'
+import { suffer } from '../../threads/mishap.ts'
+import { Tally } from '../../threads/tally.ts'
 import { steeredIds } from '../steered-units.ts'
 
-const options = workerData as WorkerOptions
-const { access } = options
+const { access } = workerData as WorkerOptions
 const { get, reviewQueue, insert, insertMany } = operations
 
 suffer('load', access)
@@ -22,21 +21,19 @@ Tally.find(`deaths of ${access}`)
     throw new Error('died idle')
   })
 
-class SteeredWorker extends SqliteWorker {
-  override open() {
+const steered = storeOperations()
+
+export default {
+  ...steered,
+  connect: (database, context) => {
     suffer('open', access)
-    return super.open()
-  }
-
-  override close(): string[] {
+    steered.connect?.(database, context)
+  },
+  disconnect: () => {
     suffer('close', access)
-    const failures = super.close()
     countClosing()
-    return failures
-  }
-}
-
-export default serveWorker(new SteeredWorker(options))
+  },
+} satisfies Operations
 
 // What steers runs inside of the operations, and so inside of the transaction of their batch.
 Object.assign(operations, {

@@ -1,0 +1,2 @@
+export { OffloadDialect, type OffloadDialectOptions } from './dialect.ts'
+export type { DialectDatabase } from './operations.ts'

@@ -1,0 +1,149 @@
+import type Sqlite from 'better-sqlite3'
+import { OffloadError } from '../threads/errors.ts'
+import type { Changes, Statement } from './database.ts'
+
+/** How many prepared statements are kept, twice: those used of late, and those used before. */
+const mostRecent = 256
+
+/** Comments and semicolons, then a word that begins or ends a transaction. */
+const transactionControl =
+  /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(begin|commit|end|rollback|savepoint|release)\b/i
+const changesRows =
+  /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(?:insert|replace|update|delete|with)\b/i
+
+/** Refuses SQL that would end a transaction in which others have a part. @throws {OffloadError} `invalid` */
+export function requireNoTransactionControl(sql: string): void {
+  const [, word] = transactionControl.exec(sql) ?? []
+  if (word === undefined) return
+  const why = `${word.toUpperCase()} can't be run as a statement: calls share transactions`
+  throw new OffloadError('invalid', `${why}. Use a transaction's own methods`)
+}
+
+type Native = Sqlite.Statement<unknown[], unknown>
+
+/** How a statement gives its rows. */
+interface Mode {
+  readonly rows: 'objects' | 'first columns' | 'arrays'
+  readonly areSafe: boolean
+}
+
+/** What a connection knows of its statements. */
+export interface StatementHost {
+  /** Counts statements that may have changed something. */
+  changes: number
+  /** Rows that are being read; until they are closed, the connection can do little else. */
+  readonly iterators: Set<IterableIterator<unknown>>
+}
+
+/** The prepared statements of a connection. */
+export class Statements {
+  readonly #sqlite: Sqlite.Database
+  readonly #host: StatementHost
+  #recent = new Map<string, PreparedStatement<unknown>>()
+  #earlier = new Map<string, PreparedStatement<unknown>>()
+
+  constructor(sqlite: Sqlite.Database, host: StatementHost) {
+    this.#sqlite = sqlite
+    this.#host = host
+  }
+
+  get(sql: string): Statement {
+    return this.#recent.get(sql) ?? this.#findOrPrepare(sql)
+  }
+
+  #findOrPrepare(sql: string): Statement {
+    let statement = this.#earlier.get(sql)
+    if (!statement) {
+      requireNoTransactionControl(sql)
+      const prepare = () => this.#sqlite.prepare<unknown[], unknown>(sql)
+      statement = new PreparedStatement(prepare, this.#host)
+    }
+    if (this.#recent.size >= mostRecent) {
+      this.#earlier = this.#recent
+      this.#recent = new Map()
+    }
+    this.#recent.set(sql, statement)
+    return statement
+  }
+}
+
+class PreparedStatement<Row> implements Statement<Row> {
+  readonly sql: string
+  readonly reader: boolean
+  readonly readonly: boolean
+  readonly #prepare: () => Native
+  readonly #native: Native
+  readonly #host: StatementHost
+  readonly #mode: Mode
+  /** The same statement in other modes: better-sqlite3 would change the mode of this one. */
+  readonly #others = new Map<string, PreparedStatement<unknown>>()
+  /** Whether a run that reports no changed rows has changed nothing. */
+  readonly #isCounted: boolean
+
+  constructor(
+    prepare: () => Native,
+    host: StatementHost,
+    mode: Mode = { rows: 'objects', areSafe: false },
+  ) {
+    const native = prepare()
+    if (mode.rows === 'first columns') native.pluck()
+    if (mode.rows === 'arrays') native.raw()
+    if (mode.areSafe) native.safeIntegers()
+    this.sql = native.source
+    this.reader = native.reader
+    this.readonly = native.readonly
+    this.#prepare = prepare
+    this.#native = native
+    this.#host = host
+    this.#mode = mode
+    this.#isCounted = changesRows.test(native.source)
+  }
+
+  run(...params: unknown[]): Changes {
+    if (this.readonly) return this.#native.run(...params)
+    // Counted first, since a statement that fails may have changed something.
+    this.#host.changes++
+    const changes = this.#native.run(...params)
+    if (this.#isCounted && changes.changes === 0) this.#host.changes--
+    return changes
+  }
+
+  get(...params: unknown[]): Row | undefined {
+    if (!this.readonly) this.#host.changes++
+    return this.#native.get(...params) as Row | undefined
+  }
+
+  all(...params: unknown[]): Row[] {
+    if (!this.readonly) this.#host.changes++
+    return this.#native.all(...params) as Row[]
+  }
+
+  iterate(...params: unknown[]): IterableIterator<Row> {
+    if (!this.readonly) this.#host.changes++
+    const rows = this.#native.iterate(...params) as IterableIterator<Row>
+    this.#host.iterators.add(rows)
+    return rows
+  }
+
+  pluck<Value>(): Statement<Value> {
+    return this.#in({ ...this.#mode, rows: 'first columns' }) as Statement<Value>
+  }
+
+  raw<Values extends unknown[]>(): Statement<Values> {
+    return this.#in({ ...this.#mode, rows: 'arrays' }) as Statement<Values>
+  }
+
+  safeIntegers(): Statement<Row> {
+    return this.#in({ ...this.#mode, areSafe: true }) as Statement<Row>
+  }
+
+  #in(mode: Mode): Statement {
+    const key = `${mode.rows} ${mode.areSafe}`
+    let other = this.#others.get(key)
+    if (!other) {
+      other = new PreparedStatement(this.#prepare, this.#host, mode)
+      this.#others.set(key, other)
+    }
+    return other
+  }
+}
