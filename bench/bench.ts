@@ -8,12 +8,17 @@ import { isDeepStrictEqual } from 'node:util'
 import type { CellFigures, CellRequest, Probe } from './cell.ts'
 import type { ContenderTasks } from './contender-process.ts'
 import { type Absence, contendersHere } from './contenders-here.ts'
+import {
+  type EngineBenchOptions,
+  type EngineResult,
+  runEngineBench,
+} from './engine/engine-bench.ts'
 import { type HttpBenchOptions, type HttpResult, runHttpBench } from './http/http-bench.ts'
 import type { Interference } from './interference.ts'
 import { describeMachine, describeVersions, type Machine } from './machine.ts'
 import { runMixedLoad } from './mixed-load/mixed-load.ts'
 import type { MixedLoadOptions, MixedLoadResult } from './mixed-load/result.ts'
-import { type Comparison, type Entrant, type PlanOptions, plan } from './plan.ts'
+import { type Comparison, type Entrant, inOrderOf, type PlanOptions, plan } from './plan.ts'
 import type { RankingCost } from './ranking.ts'
 import { TaskProcess } from './task-process.ts'
 import type { TemplateFigures } from './template.ts'
@@ -31,6 +36,8 @@ export interface BenchOptions extends Omit<PlanOptions, 'contenders'> {
   readonly ranking?: boolean
   /** Point reads beside the worst queries; left out where it is not given. */
   readonly interference?: { readonly perSecond: number; readonly seconds: number }
+  /** The engine for any schema, and the dialect; left out where it is not given. */
+  readonly engine?: EngineBenchOptions
   /** The server over HTTP; left out where it is not given. */
   readonly http?: Omit<HttpBenchOptions, 'path' | 'units' | 'seed'>
   /** Reads and writes at once for a while; left out where it is not given. */
@@ -62,6 +69,7 @@ export interface BenchResult {
   /** Of stores of each size, run by run. */
   readonly ranking: readonly RankingCost[]
   readonly interference?: Interference
+  readonly engine?: EngineResult
   readonly http?: HttpResult
   readonly mixedLoad?: MixedLoadResult
 }
@@ -103,11 +111,6 @@ export async function runBench(
   }
 }
 
-/** Forwards and backwards in turns, so that no entrant is always the one that finds the disk busy. */
-export function inOrderOf<Item>(run: number, items: readonly Item[]): readonly Item[] {
-  return run % 2 === 0 ? items : items.toReversed()
-}
-
 class Bench {
   readonly #options: BenchOptions
   readonly #surroundings: BenchSurroundings
@@ -134,6 +137,8 @@ class Bench {
       compared.push({ ...comparison, measurements: await this.#compare(comparison) })
     const ranking = await this.#measureRanking()
     const interference = await this.#measureInterference()
+    const { engine: engineOptions } = options
+    const engine = engineOptions && (await runEngineBench(engineOptions, this.#surroundings))
     const http = await this.#measureHttp()
     const mixedLoad = await this.#measureMixedLoad()
     return {
@@ -147,6 +152,7 @@ class Bench {
       comparisons: compared,
       ranking,
       ...(interference && { interference }),
+      ...(engine && { engine }),
       ...(http && { http }),
       ...(mixedLoad && { mixedLoad }),
     }

@@ -1,5 +1,6 @@
 import type { BenchResult, ComparisonResult } from './bench.ts'
 import type { CellFigures } from './cell.ts'
+import type { EngineCell, EngineResult } from './engine/engine-bench.ts'
 import { middle } from './figures.ts'
 import type { HttpFigures, HttpResult } from './http/http-bench.ts'
 import { highestWal, memoryGrowth } from './mixed-load/report.ts'
@@ -15,12 +16,13 @@ const about =
 
 /** All that was measured as JSON that is small enough to be kept: a line for each comparison, no single runs. */
 export function compactFigures(bench: BenchResult): string {
-  const { comparisons, ranking, http, mixedLoad, ...rest } = bench
+  const { comparisons, ranking, engine, http, mixedLoad, ...rest } = bench
   const kept = {
     about,
     ...rest,
     comparisons: comparisons.map(keptComparison),
     ranking: [...Map.groupBy(ranking, ({ units }) => units).values()].map(keptRanking),
+    ...(engine && keptEngine(engine)),
     ...(http && keptHttp(http)),
     ...(mixedLoad && { mixedLoad: keptMixedLoad(mixedLoad) }),
   }
@@ -62,6 +64,27 @@ function keptRanking(costs: readonly RankingCost[]): object {
     loadMilliseconds: of('loadMilliseconds'),
     bytes: of('bytes'),
     rssGrowth: of('rssGrowth'),
+  }
+}
+
+function keptEngine({ cells, delays, queryMilliseconds }: EngineResult): object {
+  const names = ({ contender, workload, durability, inFlight }: EngineCell) =>
+    JSON.stringify([contender, workload, durability, inFlight])
+  return {
+    engineCells: [...Map.groupBy(cells, names).values()].map((several) => {
+      const [{ contender, workload, durability, inFlight } = several[0] as EngineCell] = several
+      const of = (read: (cell: EngineCell) => number) => spread(several.map(read))
+      return {
+        ...{ contender, workload, durability, inFlight },
+        perSecond: of(({ figures }) => figures.perSecond),
+        p50: of(({ figures }) => figures.latency.p50),
+        p99: of(({ figures }) => figures.latency.p99),
+      }
+    }),
+    engineDelays: delays.map(({ contender, inFlight, figures }) => ({
+      ...{ contender, inFlight, queryMilliseconds },
+      ...figures,
+    })),
   }
 }
 

@@ -169,3 +169,8 @@ function growth(workload: WorkloadName, units: number): Comparison[] {
     },
   ]
 }
+
+/** Forwards and backwards in turns, so that no entrant is always the one that finds the disk busy. */
+export function inOrderOf<Item>(run: number, items: readonly Item[]): readonly Item[] {
+  return run % 2 === 0 ? items : items.toReversed()
+}

@@ -16,8 +16,11 @@ interface Flags {
   readonly output?: string
 }
 
-const parts = ['store', 'http', 'mixed-load'] as const
-/** Contenders and the store's growth, the server over HTTP, or reads and writes at once for a while. */
+const parts = ['store', 'engine', 'http', 'mixed-load'] as const
+/**
+ * Contenders and the store's growth, the engine for any schema, the server over HTTP, or reads and writes at once for
+ * a while.
+ */
 type Part = (typeof parts)[number]
 
 type Figures = Omit<BenchOptions, 'workloads' | 'readers' | 'seed'>
@@ -31,6 +34,14 @@ const full: Figures = {
   operations: 10_000_000,
   ranking: true,
   interference: { perSecond: 1_000, seconds: 5 },
+  engine: {
+    rows: 100_000,
+    rounds: 3,
+    seconds: 1,
+    warmUpSeconds: 1,
+    inFlight: [1, 16, 64],
+    delaySeconds: 3,
+  },
   http: {
     connections: 32,
     seconds: 2,
@@ -56,6 +67,14 @@ const quick: Figures = {
   seconds: 0.1,
   warmUpSeconds: 0.1,
   interference: { perSecond: 1_000, seconds: 1 },
+  engine: {
+    rows: 10_000,
+    rounds: 1,
+    seconds: 0.3,
+    warmUpSeconds: 0.3,
+    inFlight: [1, 64],
+    delaySeconds: 1,
+  },
   http: {
     connections: 32,
     seconds: 0.5,
@@ -116,19 +135,27 @@ export function benchProgram(
     .option('--seed <number>', 'what units and calls are derived from', count, 20_261_122)
     .option('--output <directory>', 'where to write (default: bench/results; quick: its quick/)')
     .action((workload: WorkloadName | undefined, flags: Flags) => {
-      const directory = flags.output ?? (flags.quick ? join(results, 'quick') : results)
+      const directory = flags.output ?? defaultDirectory(flags)
       return measure(optionsOf(workload, flags), directory)
     })
 }
 
+/** The engine's figures are kept beside the others, since they need no other part. */
+function defaultDirectory({ quick, part }: Flags): string {
+  if (quick) return join(results, 'quick')
+  return part === 'engine' ? join(results, 'engine') : results
+}
+
 /** A workload that is named is measured on contenders, and nothing else is. */
 function optionsOf(workload: WorkloadName | undefined, flags: Flags): BenchOptions {
-  const { ranking, interference, http, mixedLoad, ...rest } = flags.quick ? quick : full
+  const { ranking, interference, engine, http, mixedLoad, ...rest } = flags.quick ? quick : full
   const { sizes, inFlight, runs, seconds, readers, seed } = flags
   const part = workload ? 'store' : flags.part
   const isAsked = (one: Part) => part === undefined || part === one
   return {
     ...rest,
+    // The engine alone needs no large store.
+    ...(part === 'engine' && { sizes: rest.sizes.slice(0, 1) }),
     ...(sizes && { sizes: sizes.toSorted((one, other) => one - other) }),
     ...(inFlight && { inFlight }),
     ...(runs && { runs }),
@@ -137,6 +164,7 @@ function optionsOf(workload: WorkloadName | undefined, flags: Flags): BenchOptio
     seed,
     workloads: workload ? [workload] : isAsked('store') ? workloadNames : [],
     ...(isAsked('store') && !workload && { ranking, interference }),
+    ...(engine && isAsked('engine') && !workload && { engine }),
     ...(http && isAsked('http') && { http }),
     ...(mixedLoad && isAsked('mixed-load') && { mixedLoad }),
   }

@@ -1,6 +1,7 @@
 import type { BenchOptions, BenchResult, ComparisonResult } from './bench.ts'
 import type { CellFigures } from './cell.ts'
 import { type ContenderName, contenders } from './contenders.ts'
+import { engineSection } from './engine/report.ts'
 import { grouped, middle, short, spokenTime, table, withRange } from './figures.ts'
 import { httpSection } from './http/report.ts'
 import { mixedLoadSection } from './mixed-load/report.ts'
@@ -23,6 +24,7 @@ export function summaryPage(bench: BenchResult): string {
     ...growthSection(bench),
     ...rankingSection(bench),
     ...interferenceSection(bench),
+    ...(bench.engine ? [engineSection(bench.engine)] : []),
     ...(bench.http ? [httpSection(bench.http)] : []),
     ...(bench.mixedLoad ? [mixedLoadSection(bench.mixedLoad)] : []),
     '## Workloads',

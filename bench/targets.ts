@@ -1,6 +1,7 @@
 import type { BenchResult, ComparisonResult } from './bench.ts'
 import type { Durability } from './contender.ts'
 import { randomQueryCount } from './corpus.ts'
+import { engineTargets } from './engine/report.ts'
 import { documentedRow, grouped, spokenTime, type Target, targetRow } from './figures.ts'
 import { httpTargets } from './http/report.ts'
 import type { Interference } from './interference.ts'
@@ -37,6 +38,7 @@ export function targets(bench: BenchResult): Target[] {
       `the worst kinds of query at ${grouped(large)} units, and what point reads wait meanwhile`,
       bench.interference?.units === large ? interferenceText(bench.interference) : undefined,
     ),
+    ...(bench.engine ? engineTargets(bench.engine) : []),
     ...(bench.http ? httpTargets(bench.http) : []),
     ...(bench.mixedLoad ? mixedLoadTargets(bench.mixedLoad) : []),
   ]

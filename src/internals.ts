@@ -2,8 +2,8 @@
 export interface Internals {
   /** The time, as operations store it. @default the system's */
   readonly now?: (() => Date) | undefined
-  /** The file that workers run. @default the packaged one */
-  readonly workerFile?: URL | undefined
+  /** The operations file that workers load. @default the packaged one */
+  readonly operationsFile?: URL | undefined
   /** How often upkeep runs, in milliseconds. @default 1000 */
   readonly upkeepInterval?: number | undefined
 }

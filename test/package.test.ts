@@ -1,12 +1,22 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  copyFile,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { build } from 'esbuild'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -298,6 +308,107 @@ describe('as a tarball', () => {
     const config = { compilerOptions, files: ['program.ts'] }
     await writeFile(join(consumer, 'tsconfig.json'), JSON.stringify(config))
     expect(await typeErrors(consumer)).toBe('')
+  })
+
+  describe('for a schema of one’s own', () => {
+    let own: string
+    beforeAll(async () => {
+      own = await install('own', [`kysely@${manifest.dependencies.kysely}`])
+      const readme = await readFile(join(project, 'README.md'), 'utf8')
+      for (const [, code = '', name = ''] of readme.matchAll(/```ts\n(\/\/ ([\w-]+\.ts).*?)```/gs))
+        await writeFile(join(own, name), code)
+    })
+
+    it('has examples in the README, of twenty lines each', async () => {
+      const names = ['notes.ts', 'app.ts', 'kysely.ts']
+      const [notes = 0, app = 0, kysely = 0] = await Promise.all(
+        names.map(
+          async (name) => (await readFile(join(own, name), 'utf8')).trim().split('\n').length,
+        ),
+      )
+      expect(notes + app).toBeLessThanOrEqual(20)
+      expect(kysely).toBeLessThanOrEqual(20)
+    })
+
+    it.skipIf(!process.features.typescript).each([
+      ['app.ts', "[ { id: 1, tag: 'sqlite', text: 'Use WAL.' } ]\n"],
+      ['kysely.ts', "[ { id: 1, tag: 'sqlite', text: 'Use WAL.' } ]\n"],
+    ])('which run as they are: %s', async (name, printed) => {
+      const { stdout } = await promisify(execFile)(process.execPath, [name], { cwd: own })
+      expect(stdout.replaceAll('[Object: null prototype] ', '')).toBe(printed)
+    })
+
+    it('which compile, and whose mistakes do not', async () => {
+      const types = join(own, 'node_modules/@types')
+      await mkdir(types, { recursive: true })
+      await symlink(join(project, 'node_modules/@types/node'), join(types, 'node'), 'junction')
+      const wrong = [
+        "import { openOffloaded } from 'cq-store/offload'",
+        "const operations = new URL('./notes.ts', import.meta.url)",
+        "const notes = await openOffloaded<typeof import('./notes.ts').default>({ path: 'a', operations })",
+        '// @ts-expect-error: the tag is a string',
+        'await notes.find(7)',
+        '// @ts-expect-error: there is no such operation',
+        'await notes.lose()',
+      ]
+      await writeFile(join(own, 'wrong.ts'), wrong.join('\n'))
+      const compilerOptions = {
+        strict: true,
+        module: 'nodenext',
+        target: 'es2024',
+        lib: ['es2024', 'esnext.disposable'],
+        types: ['node'],
+        noEmit: true,
+        allowImportingTsExtensions: true,
+      }
+      const files = ['app.ts', 'kysely.ts', 'wrong.ts']
+      await writeFile(join(own, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }))
+      expect(await typeErrors(own)).toBe('')
+    })
+
+    it.skipIf(!process.features.typescript)(
+      'runs from a bundle, if the package is external and the operations file is there',
+      async () => {
+        const out = join(own, 'bundled')
+        const options = {
+          bundle: true,
+          platform: 'node',
+          format: 'esm',
+          logLevel: 'silent',
+        } as const
+        const entryPoints = [join(own, 'app.ts')]
+        await build({ ...options, entryPoints, outdir: out, external: ['cq-store'] })
+        const run = () => promisify(execFile)(process.execPath, ['app.js'], { cwd: out })
+        await expect(run()).rejects.toMatchObject({
+          stderr: expect.stringMatching(
+            /operations file .*notes\.ts does not exist\. If a bundler/,
+          ),
+        })
+        await copyFile(join(own, 'notes.ts'), join(out, 'notes.ts'))
+        expect((await run()).stdout).toContain("text: 'Use WAL.'")
+      },
+    )
+
+    it('says what to set where a bundler took it in', async () => {
+      const out = join(own, 'swallowed')
+      await build({
+        entryPoints: [join(own, 'app.ts')],
+        outdir: out,
+        bundle: true,
+        platform: 'node',
+        format: 'esm',
+        logLevel: 'silent',
+        external: ['better-sqlite3'],
+        banner: {
+          js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url)",
+        },
+      })
+      await copyFile(join(own, 'notes.ts'), join(out, 'notes.ts'))
+      const run = promisify(execFile)(process.execPath, ['app.js'], { cwd: out })
+      await expect(run).rejects.toMatchObject({
+        stderr: expect.stringContaining('serverExternalPackages'),
+      })
+    })
   })
 
   async function typeErrors(directory: string): Promise<string> {

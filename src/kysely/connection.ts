@@ -34,7 +34,7 @@ export class OffloadConnection implements DatabaseConnection {
     const session = this.#session
     if (session) return toResult(await runIn(session, sql, parameters))
     const calls = signal ? this.#database.with({ signal }) : this.#database
-    switch (this.#routes.of(sql)) {
+    switch (this.#isReadOnly ? 'read' : this.#routes.of(sql)) {
       case 'write':
         return toResult(await calls.run(sql, parameters))
       case 'alone':

@@ -4,6 +4,9 @@ export type Route = 'read' | 'write' | 'alone'
 /** Statements whose route is remembered, twice: those used of late, and those used before. */
 const mostRecent = 1_000
 
+/** Longer statements, in characters, are not remembered: they are mostly made for one use. */
+const longestKept = 8_192
+
 const start = String.raw`^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*`
 const alone = new RegExp(`${start}(?:pragma|vacuum|attach|detach)\\b`, 'i')
 const writes = new RegExp(
@@ -35,6 +38,7 @@ export class Routes {
   }
 
   #note(sql: string, route: Route): void {
+    if (sql.length > longestKept) return
     if (this.#recent.size >= mostRecent) {
       this.#earlier = this.#recent
       this.#recent = new Map()

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { link, rm, stat } from 'node:fs/promises'
 import { OffloadError } from '../threads/errors.ts'
 import { toError } from '../threads/reply.ts'
@@ -16,8 +17,7 @@ const longestClose = 5_000
  */
 export async function backUp(thread: SqliteThread, destination: string): Promise<void> {
   await requireFree(destination)
-  const part = `${destination}.part`
-  await rm(part, { force: true })
+  const part = `${destination}.${randomUUID()}.part`
   await makeDatabaseFile(part)
   try {
     await thread.start()

@@ -106,12 +106,15 @@ export function runOrUndo(respondent: Respondent, call: Call): Encoded {
 
 /** Carries out a call. The result is made ready to be sent here, so that it cannot fail after the commit. */
 export function run(respondent: Respondent, call: Call): Encoded {
-  const { iterators } = respondent.connection
+  const { connection } = respondent
+  // Those of a stream, in a session, which goes on afterwards.
+  const aside = connection.iterators.size > 0 ? connection.setIteratorsAside() : undefined
   try {
     return encode(settled(call, resultOf(respondent, call)))
   } finally {
     // Otherwise the transaction cannot be ended.
-    if (iterators.size > 0) respondent.connection.closeIterators()
+    if (connection.iterators.size > 0) connection.closeIterators()
+    if (aside) connection.iterators = aside
   }
 }
 

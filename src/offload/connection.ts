@@ -18,7 +18,8 @@ export class Connection implements Database {
   readonly logUpkeep: LogUpkeep
   /** Statements of operations that changed something, or failed and may have. */
   changes = 0
-  readonly iterators = new Set<IterableIterator<unknown>>()
+  /** Rows that operations are reading. */
+  iterators = new Set<IterableIterator<unknown>>()
   /** What operations want logged. */
   readonly #notices: string[] = []
   readonly #statements: Statements
@@ -66,6 +67,13 @@ export class Connection implements Database {
 
   leaveNoTrace(): void {
     this.transactions.noteErased()
+  }
+
+  /** Has later operations see no rows that are being read, and not close them. Returns these. */
+  setIteratorsAside(): Set<IterableIterator<unknown>> {
+    const aside = this.iterators
+    this.iterators = new Set()
+    return aside
   }
 
   /** Closes what operations left open. */

@@ -116,7 +116,7 @@ function methodsOf(engine: Engine, settings: CallSettings): Record<string, unkno
   for (const [name, kind] of Object.entries(engine.kinds))
     methods[name] =
       kind === 'stream'
-        ? (...args: unknown[]) => itemsOf(() => engine.snapshot(), true, name, args)
+        ? (...args: unknown[]) => itemsOf(() => engine.snapshot(), true, name, args, settings)
         : (...args: unknown[]) => engine.call(name, kind, args, settings)
   return methods
 }
@@ -127,7 +127,7 @@ function sessionMethods(engine: Engine, session: Session, kinds: readonly Operat
     if (!kinds.includes(kind)) continue
     methods[name] =
       kind === 'stream'
-        ? (...args: unknown[]) => itemsOf(async () => session, false, name, args)
+        ? (...args: unknown[]) => itemsOf(async () => session, false, name, args, {})
         : (...args: unknown[]) => session.call(name, args)
   }
   return methods
@@ -159,20 +159,24 @@ async function* itemsOf(
   isOwn: boolean,
   operation: string,
   args: readonly unknown[],
+  { signal }: CallSettings,
 ): AsyncGenerator<unknown, void, undefined> {
+  signal?.throwIfAborted()
   const session = await open()
-  let isRead = false
+  let isBeingRead = false
   try {
     let chunk = await session.stream(operation, args)
+    isBeingRead = true
     for (;;) {
       yield* chunk.items
       if (chunk.isLast) break
+      signal?.throwIfAborted()
       chunk = await session.nextChunk()
     }
-    isRead = true
+    isBeingRead = false
   } finally {
     if (isOwn) await session.rollBack()
-    else if (!isRead) await session.stopStream().catch(ignoreOver)
+    else if (isBeingRead) await session.stopStream().catch(ignoreOver)
   }
 }
 

@@ -28,7 +28,7 @@ export class Session {
   }
 
   /** Carries out an operation. Resolves to its result. */
-  call(operation: string, args: readonly unknown[]): Promise<unknown> {
+  async call(operation: string, args: readonly unknown[]): Promise<unknown> {
     const { id } = this.#options
     const { values, buffers } = pack(operation, args)
     return this.#send([operation, { session: id, buffers }, ...values])
@@ -78,9 +78,10 @@ export class Session {
   /** Ends it from outside: its calls fail with this error from now on. */
   abort(error: OffloadError): Promise<void> {
     if (this.#over) return Promise.resolve()
+    // First, so that they do not get an answer that says otherwise.
+    this.#options.lease.failCalls(error)
     const ended = this.rollBack().catch(() => {})
     this.#over = error
-    this.#options.lease.failCalls(error)
     return ended
   }
 

@@ -43,10 +43,11 @@ export class Sessions {
   }
 
   answer(call: Call, details: CallDetails): BatchReply | Promise<BatchReply> {
-    const { connection } = this.#respondent
-    const notices = () => connection.takeNotices()
     if (details.control === 'backup') return this.#backUp(String(call[2]))
-    return Answers.of(() => this.#perform(call, details), notices)
+    const session = this.#open.get(details.session ?? 0)
+    const { connection } = session?.respondent ?? this.#respondent
+    const perform = () => this.#perform(call, details)
+    return Answers.of(perform, () => connection.takeNotices())
   }
 
   close(): void {
@@ -71,7 +72,6 @@ export class Sessions {
       case 'roll back':
         return this.#end(id, session, control === 'commit')
       case 'stream':
-        this.#stop(session)
         return this.#read(session, call)
       case 'next':
         return this.#chunk(session)
@@ -121,6 +121,8 @@ export class Sessions {
   }
 
   #read(session: Session, call: Call): Chunk {
+    if (session.items)
+      throw new OffloadError('invalid', 'a transaction or snapshot reads one stream at a time')
     const items = resultOf(session.respondent, call) as Iterable<unknown>
     session.items = items[Symbol.iterator]()
     return this.#chunk(session)

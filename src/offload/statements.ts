@@ -4,6 +4,8 @@ import type { Changes, Statement } from './database.ts'
 
 /** How many prepared statements are kept, twice: those used of late, and those used before. */
 const mostRecent = 256
+/** Longer ones, in characters, are not kept: they are mostly made for one use, and take much memory. */
+const longestKept = 8_192
 
 /** Comments and semicolons, then a word that begins or ends a transaction. */
 const transactionControl =
@@ -32,7 +34,7 @@ export interface StatementHost {
   /** Counts statements that may have changed something. */
   changes: number
   /** Rows that are being read; until they are closed, the connection can do little else. */
-  readonly iterators: Set<IterableIterator<unknown>>
+  iterators: Set<IterableIterator<unknown>>
 }
 
 /** The prepared statements of a connection. */
@@ -58,6 +60,7 @@ export class Statements {
       const prepare = () => this.#sqlite.prepare<unknown[], unknown>(sql)
       statement = new PreparedStatement(prepare, this.#host)
     }
+    if (sql.length > longestKept) return statement
     if (this.#recent.size >= mostRecent) {
       this.#earlier = this.#recent
       this.#recent = new Map()
@@ -85,10 +88,7 @@ class PreparedStatement<Row> implements Statement<Row> {
     host: StatementHost,
     mode: Mode = { rows: 'objects', areSafe: false },
   ) {
-    const native = prepare()
-    if (mode.rows === 'first columns') native.pluck()
-    if (mode.rows === 'arrays') native.raw()
-    if (mode.areSafe) native.safeIntegers()
+    const native = nativeIn(prepare(), mode)
     this.sql = native.source
     this.reader = native.reader
     this.readonly = native.readonly
@@ -100,27 +100,27 @@ class PreparedStatement<Row> implements Statement<Row> {
   }
 
   run(...params: unknown[]): Changes {
-    if (this.readonly) return this.#native.run(...params)
+    if (this.readonly) return this.#free.run(...params)
     // Counted first, since a statement that fails may have changed something.
     this.#host.changes++
-    const changes = this.#native.run(...params)
+    const changes = this.#free.run(...params)
     if (this.#isCounted && changes.changes === 0) this.#host.changes--
     return changes
   }
 
   get(...params: unknown[]): Row | undefined {
     if (!this.readonly) this.#host.changes++
-    return this.#native.get(...params) as Row | undefined
+    return this.#free.get(...params) as Row | undefined
   }
 
   all(...params: unknown[]): Row[] {
     if (!this.readonly) this.#host.changes++
-    return this.#native.all(...params) as Row[]
+    return this.#free.all(...params) as Row[]
   }
 
   iterate(...params: unknown[]): IterableIterator<Row> {
     if (!this.readonly) this.#host.changes++
-    const rows = this.#native.iterate(...params) as IterableIterator<Row>
+    const rows = this.#free.iterate(...params) as IterableIterator<Row>
     this.#host.iterators.add(rows)
     return rows
   }
@@ -137,6 +137,11 @@ class PreparedStatement<Row> implements Statement<Row> {
     return this.#in({ ...this.#mode, areSafe: true }) as Statement<Row>
   }
 
+  /** The statement, or another one like it while rows of it are being read. */
+  get #free(): Native {
+    return this.#native.busy ? nativeIn(this.#prepare(), this.#mode) : this.#native
+  }
+
   #in(mode: Mode): Statement {
     const key = `${mode.rows} ${mode.areSafe}`
     let other = this.#others.get(key)
@@ -146,4 +151,11 @@ class PreparedStatement<Row> implements Statement<Row> {
     }
     return other
   }
+}
+
+function nativeIn(native: Native, { rows, areSafe }: Mode): Native {
+  if (rows === 'first columns') native.pluck()
+  if (rows === 'arrays') native.raw()
+  if (areSafe) native.safeIntegers()
+  return native
 }

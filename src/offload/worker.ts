@@ -19,6 +19,9 @@ import { Sessions } from './sessions.ts'
 // `ThreadRun` lets a thread finish loading its file.
 new Sqlite(':memory:').close()
 
+/** The page cache of a connection that a snapshot has, in KiB. */
+const largestSessionCache = 2_048
+
 /** What a worker does besides answering calls. */
 export type SqliteDuties = SqliteWorker['duties']
 
@@ -59,9 +62,10 @@ export class SqliteWorker implements WorkerModule<Call> {
     if (access === 'index') this.#index(respondent)
     if (access === 'checkpoint')
       void connection.logUpkeep.checkpointWhenAsked(new CheckpointRequest(checkpointMemory))
-    // Its snapshots' connections need not remove a log: this one does.
+    // Its snapshots' connections need not remove a log: this one does. They may be many.
     const { logAsFound: _, ...rest } = this.#options
-    this.#sessions = new Sessions(this.#opened, () => this.#connect(rest))
+    const options = { ...rest, cacheSize: Math.min(rest.cacheSize, largestSessionCache) }
+    this.#sessions = new Sessions(this.#opened, () => this.#connect(options))
     const kinds = Object.entries(this.#module.definitions).map(([name, { kind }]) => [name, kind])
     return { connection: connection.report(), kinds: Object.fromEntries(kinds) }
   }

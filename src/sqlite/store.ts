@@ -69,7 +69,7 @@ export class SqliteStore extends OperationStore implements Store {
   static async open(options: SqliteStoreOptions): Promise<SqliteStore> {
     requireRuntime()
     const { rankers = 1, ...checked } = checkStoreOptions(options)
-    const { workerFile = packagedOperations, upkeepInterval, now } = internalsOf(options)
+    const { operationsFile = packagedOperations, upkeepInterval, now } = internalsOf(options)
     const { readOnly = false, migrate = true, log = processLog } = checked
     const figures = Array.from({ length: rankers }, () => new SharedRankingFigures())
     const data: StoreData = {
@@ -80,7 +80,7 @@ export class SqliteStore extends OperationStore implements Store {
     try {
       const engine: StoreEngine = await openOffloaded({
         ...checked,
-        operations: workerFile,
+        operations: operationsFile,
         data,
         indexers: rankers,
         upkeepInterval,

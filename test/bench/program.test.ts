@@ -22,7 +22,8 @@ describe('the command line of the bench', () => {
     expect(options.sizes).toEqual([10_000, 20_000, 100_000, 1_000_000])
     expect(options.inFlight).toEqual([1, 16, 64, 256])
     expect(options.mixedLoad?.seconds).toBe(60)
-    for (const part of ['interference', 'http', 'mixedLoad']) expect(options).toHaveProperty(part)
+    for (const part of ['interference', 'engine', 'http', 'mixedLoad'])
+      expect(options).toHaveProperty(part)
     expect(directory).toMatch(/bench\/results\/$/)
   })
 
@@ -37,7 +38,7 @@ describe('the command line of the bench', () => {
   test('asks for one workload and nothing else', async () => {
     const { options } = await asked('insert', '--seconds', '0.5', '--runs', '7', '--readers', '2')
     expect(options).toMatchObject({ workloads: ['insert'], seconds: 0.5, runs: 7, readers: 2 })
-    for (const part of ['interference', 'http', 'mixedLoad'])
+    for (const part of ['interference', 'engine', 'http', 'mixedLoad'])
       expect(options).not.toHaveProperty(part)
   })
 
@@ -53,7 +54,7 @@ describe('the command line of the bench', () => {
     [['--runs', '0'], /positive integer/],
     [['--seconds', 'long'], /number of seconds/],
     [['--sizes', '10,x'], /positive integer/],
-    [['--part', 'everything'], /Allowed choices are store, http, mixed-load/],
+    [['--part', 'everything'], /Allowed choices are store, engine, http, mixed-load/],
     [['everything'], /Allowed choices are get, query-top-two/],
   ])('refuses %j', async (flags, complaint) => {
     await expect(asked(...flags)).rejects.toThrow(complaint)

@@ -7,7 +7,7 @@ import { type AttackFigures, attacks, longAttacks } from './attacks.ts'
 import { tryCompany } from './company.ts'
 import { tryDamage } from './damage.ts'
 import { buildShim, makeControl, sweepDisk } from './disk.ts'
-import { killLibrary, killServer } from './kills.ts'
+import { killLedger, killLibrary, killServer } from './kills.ts'
 import { tryPowerLoss } from './power-loss.ts'
 import { soak } from './soak.ts'
 
@@ -67,6 +67,20 @@ const parts: Readonly<Record<string, () => Promise<Line[]>>> = {
         faults,
       }),
     )
+  },
+
+  async ledger() {
+    const figures = await within((directory) =>
+      killLedger({ directory, rounds: Math.ceil(rounds * 0.2), seed }),
+    )
+    const { acknowledged, faults } = figures
+    return [
+      {
+        what: `kill -9 of a program with a schema of its own, ${figures.rounds} rounds, seed ${seed}`,
+        figure: `${acknowledged} acknowledgements, ${faults.length} faults`,
+        faults,
+      },
+    ]
   },
 
   async damage() {

@@ -11,6 +11,7 @@ import { SqliteStore } from '../../src/index.ts'
 import { parseTtl } from '../../src/knowledge/ttl.ts'
 import { RunningCommand } from '../cli/command.ts'
 import { unitId } from '../store/samples.ts'
+import { openLedger } from './processes/ledger.ts'
 
 /** Processes that are killed while they write, and what is found of their writes afterwards. */
 
@@ -40,23 +41,7 @@ export async function killLibrary({ directory, rounds, seed }: KillOptions): Pro
   let first = 5
   let confirmations = { least: 1, most: 1 }
   for (let round = 0; round < rounds; round++) {
-    const child = spawn(process.execPath, [script, path, `${first}`], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, NODE_NO_WARNINGS: '1' },
-    })
-    const told: string[][] = []
-    const lines = createInterface({ input: child.stdout })
-    const ended = once(lines, 'close')
-    const begun = Promise.withResolvers<void>()
-    lines.on('line', (line) => {
-      begun.resolve()
-      told.push(line.split(' '))
-    })
-    // Mostly while it writes, and now and then before that.
-    if (random() < 0.9) await Promise.race([begun.promise, ended])
-    await delay(random() * 300)
-    child.kill('SIGKILL')
-    await ended
+    const told = await toldUntilKilled(script, [path, `${first}`], random)
     const sent = told.filter(([what]) => what === 'sent')
     const done = told.filter(([what]) => what === 'done')
     acknowledged += done.length
@@ -81,6 +66,32 @@ export async function killLibrary({ directory, rounds, seed }: KillOptions): Pro
   return { rounds, acknowledged, faults }
 }
 
+/** The words of each line that a process writes until it is killed, at any moment from its start on. */
+async function toldUntilKilled(
+  script: string,
+  args: readonly string[],
+  random: () => number,
+): Promise<string[][]> {
+  const child = spawn(process.execPath, [script, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, NODE_NO_WARNINGS: '1' },
+  })
+  const told: string[][] = []
+  const lines = createInterface({ input: child.stdout })
+  const ended = once(lines, 'close')
+  const begun = Promise.withResolvers<void>()
+  lines.on('line', (line) => {
+    begun.resolve()
+    told.push(line.split(' '))
+  })
+  // Mostly while it writes, and now and then before that.
+  if (random() < 0.9) await Promise.race([begun.promise, ended])
+  await delay(random() * 300)
+  child.kill('SIGKILL')
+  await ended
+  return told
+}
+
 async function lookInto(path: string, sent: string[][], done: string[][]) {
   const faults: string[] = []
   await using store = await SqliteStore.open({ path, log, readers: 1, rankers: 0 })
@@ -98,6 +109,30 @@ async function lookInto(path: string, sent: string[][], done: string[][]) {
   }
   const confirmed = (await store.get(unitId(0)))?.evidence.confirmations
   return { faults, confirmed }
+}
+
+/** Kills a program with a schema of its own, whose operations move money between accounts. */
+export async function killLedger({ directory, rounds, seed }: KillOptions): Promise<KillFigures> {
+  const path = join(directory, 'ledger.db')
+  const script = fileURLToPath(new URL('./processes/ledger.ts', import.meta.url))
+  const random = randomNumbers(seed)
+  const faults: string[] = []
+  let acknowledged = 0
+  let first = 0
+  for (let round = 0; round < rounds; round++) {
+    const told = await toldUntilKilled(script, [path, `${first}`], random)
+    const done = told.filter(([what]) => what === 'done').map(([, id]) => Number(id))
+    acknowledged += done.length
+    first = Math.max(first, ...told.map(([, id]) => Number(id) + 1))
+    await using ledger = await openLedger(path)
+    const there = await Promise.all(done.map((id) => ledger.has(id)))
+    const lost = done.filter((_, index) => !there[index])
+    const wrong = await ledger.wrongAccounts()
+    const place = `ledger, round ${round} of seed ${seed}`
+    if (lost.length > 0) faults.push(`${place}: the transfers ${lost} are lost`)
+    if (wrong.length > 0) faults.push(`${place}: half of a transfer is there`)
+  }
+  return { rounds, acknowledged, faults }
 }
 
 /** Kills `cq-store serve` while agents propose units. */

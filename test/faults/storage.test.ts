@@ -6,7 +6,7 @@ import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { tryCompany } from './company.ts'
 import { tryDamage } from './damage.ts'
 import { buildShim, callKinds, makeControl, shimmed, sweepDisk } from './disk.ts'
-import { killLibrary, killServer, makeKey, propose } from './kills.ts'
+import { killLedger, killLibrary, killServer, makeKey, propose } from './kills.ts'
 import { tryPowerLoss } from './power-loss.ts'
 
 /** A short round of each; `npm run test:faults` is the long one. */
@@ -26,6 +26,7 @@ describe('a process that is killed loses no acknowledged write', () => {
   test.each([
     ['library', 4, killLibrary],
     ['server', 2, killServer],
+    ['program with a schema of its own', 4, killLedger],
   ])('%s', async (_name, rounds, kill) => {
     await using directory = await TemporaryDirectory.create()
     const { acknowledged, faults } = await kill({ directory: directory.path, rounds, seed })

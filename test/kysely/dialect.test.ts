@@ -535,6 +535,16 @@ describe('a statement', () => {
     expect(await db.selectFrom('person').select('id').execute()).toHaveLength(6)
   })
 
+  it('of great length is run, and not remembered', async () => {
+    const db = await withTables()
+    const many = Array.from({ length: 2_000 }, (_, number) => ({ name: `person ${number}` }))
+    for (const part of [many.slice(0, 999), many.slice(999)])
+      await db.insertInto('person').values(part).execute()
+    const names = many.map(({ name }) => name)
+    const found = await db.selectFrom('person').select('id').where('name', 'in', names).execute()
+    expect(found).toHaveLength(2_000)
+  })
+
   it('is logged as Kysely logs it', async () => {
     await using directory = await TemporaryDirectory.create()
     const events: LogEvent[] = []
@@ -586,6 +596,8 @@ describe('the database of a dialect', () => {
     expect(await reader.selectFrom('person').select('name').execute()).toEqual([{ name: 'ada' }])
     const insert = reader.insertInto('person').values({ name: 'bob' }).execute()
     expect(await outcome(insert)).toBe('read_only')
+    expect((await sql`pragma foreign_keys`.execute(reader)).rows).toEqual([{ foreign_keys: 1 }])
+    expect(await outcome(sql`pragma user_version = 5`.execute(reader))).not.toBe('answered')
     await reader.destroy()
     await writer.destroy()
   })

@@ -111,8 +111,10 @@ export default operations(
       for (let number = 0; number < most; number++) yield number
     }),
     texts: stream((db) =>
-      db.prepare<string>('select text from notes order by id').pluck().iterate(),
+      db.prepare('select text from notes order by id').pluck<string>().iterate(),
     ),
+    /** By the very statement of `texts`. */
+    allTexts: read((db) => db.prepare('select text from notes order by id').pluck<string>().all()),
     failingStream: stream(function* () {
       yield 1
       throw new Error('no more')

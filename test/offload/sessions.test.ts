@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { Latch } from '../threads/latch.ts'
 import { outcome } from '../threads/outcome.ts'
+import { RecordedLog } from '../threads/recorded-log.ts'
 import { type Notes, note, opened } from './open-notes.ts'
 
 describe('a transaction', () => {
@@ -155,6 +156,17 @@ describe('a transaction', () => {
     await transaction.rollback()
   })
 
+  it('fails a call with what cannot be sent, and has notices logged', async () => {
+    const log = new RecordedLog()
+    const notes = await opened({ log })
+    await using transaction = await notes.begin()
+    expect(await outcome(transaction.echo(() => {}))).toBe('invalid')
+    await transaction.notice('in a transaction')
+    await using snapshot = await notes.snapshot()
+    await snapshot.notice('in a snapshot')
+    expect(log.messages('warn')).toEqual(['in a transaction', 'in a snapshot'])
+  })
+
   it('counts among the figures while it lasts', async () => {
     const notes = await opened()
     await using transaction = await notes.begin()
@@ -270,6 +282,41 @@ describe('a stream', () => {
     await transaction.add(note(8))
     await transaction.commit()
     expect(await all(notes.texts())).toEqual(['text 7', 'text 8'])
+  })
+
+  it('goes on where its transaction reads the same and more meanwhile', async () => {
+    const notes = await opened()
+    await notes.addAll(Array.from({ length: 3_000 }, (_, number) => note(number)))
+    await using transaction = await notes.begin()
+    const seen: string[] = []
+    for await (const text of transaction.texts()) {
+      if (seen.length % 1_000 === 0) {
+        expect(await transaction.count()).toBe(3_000)
+        expect(await transaction.allTexts()).toHaveLength(3_000)
+      }
+      seen.push(text)
+    }
+    expect(seen).toHaveLength(3_000)
+  })
+
+  it('is the only one of its transaction', async () => {
+    const notes = await opened()
+    await using transaction = await notes.begin()
+    const first = transaction.numbers(5_000)
+    expect((await first.next()).value).toBe(0)
+    expect(await outcome(transaction.numbers(5_000).next())).toBe('invalid')
+    expect(await Array.fromAsync(first)).toHaveLength(4_999)
+    expect((await transaction.numbers(5_000).next()).value).toBe(0)
+  })
+
+  it('ends where its signal aborts', async () => {
+    const notes = await opened()
+    const controller = new AbortController()
+    const numbers = notes.with({ signal: controller.signal }).numbers(1e9)
+    expect((await numbers.next()).value).toBe(0)
+    controller.abort(new Error('no longer needed'))
+    await expect(all(numbers)).rejects.toThrow('no longer needed')
+    expect(notes.figures.sessions).toBe(0)
   })
 
   async function firstOf({ numbers }: Pick<Notes, 'numbers'>): Promise<number[]> {

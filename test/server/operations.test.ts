@@ -167,7 +167,7 @@ describe('GET /ready', () => {
     arrange({ 'open index': 'wait' })
     onTestFinished(() => arrange({}))
     await using served = await serveStore({
-      store: { ...internalOptions({ workerFile: steeredWorker }) },
+      store: { ...internalOptions({ operationsFile: steeredWorker }) },
     })
     await opening.arrived()
     const late = await served.ask('/ready')

@@ -130,7 +130,7 @@ describe('a real scan over a seeded store', () => {
     const path = directory.file('cq.db')
     await using store = await openSteered({
       path,
-      ...internalOptions({ workerFile: longScanWorker }),
+      ...internalOptions({ operationsFile: longScanWorker }),
     })
     const [first, ...others] = ordinaryUnits(256)
     if (!first) return

@@ -45,7 +45,7 @@ describe('what nobody waits for is told to the log', () => {
     await using _ = await SqliteStore.open({
       path,
       readers: 1,
-      ...internalOptions({ workerFile: steeredWorker }),
+      ...internalOptions({ operationsFile: steeredWorker }),
     })
     const warned = once(process, 'warning') as Promise<[Error & { detail?: string }]>
     deaths.add()

@@ -134,10 +134,10 @@ describe('a file that another program has locked', () => {
 describe('a worker that cannot start', () => {
   it('fails opening where its file is missing', async () => {
     await using directory = await TemporaryDirectory.create()
-    const workerFile = new URL('workers/missing.ts', import.meta.url)
+    const operationsFile = new URL('workers/missing.ts', import.meta.url)
     const failure = await failureOfOpening({
       path: directory.file('cq.db'),
-      ...internalOptions({ workerFile }),
+      ...internalOptions({ operationsFile }),
     })
     expect(failure.code).toBe('unavailable')
     expect(failure.message).toContain('missing.ts does not exist')

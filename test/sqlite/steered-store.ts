@@ -13,6 +13,6 @@ export function openSteered(options: SqliteStoreOptions): Promise<SqliteStore> {
     readers: 2,
     log: new RecordedLog(),
     ...options,
-    ...internalOptions({ workerFile: steeredWorker, ...internalsOf(options) }),
+    ...internalOptions({ operationsFile: steeredWorker, ...internalsOf(options) }),
   })
 }
