@@ -1,4 +1,3 @@
-import { writeSync } from 'node:fs'
 import { isMainThread } from 'node:worker_threads'
 import { openOffloaded, operations, read, write } from '../../../src/offload/index.ts'
 
@@ -51,9 +50,9 @@ if (isMainThread && process.argv[1] === import.meta.filename) {
   const clerk = async () => {
     for (;;) {
       const id = next++
-      writeSync(1, `sent ${id}\n`)
+      process.stdout.write(`sent ${id}\n`)
       await book.transfer({ id, from: id % 5, to: (id + 1 + (id % 3)) % 5, amount: id % 100 })
-      writeSync(1, `done ${id}\n`)
+      process.stdout.write(`done ${id}\n`)
     }
   }
   await Promise.all(Array.from({ length: 8 }, clerk))
