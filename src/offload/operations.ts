@@ -1,3 +1,4 @@
+import { OffloadError } from '../threads/errors.ts'
 import type { ConnectionAccess } from './connection-options.ts'
 import type { Database } from './database.ts'
 
@@ -137,18 +138,6 @@ export interface Operations<Ops extends Definitions = Definitions> extends Opera
   readonly definitions: Ops
 }
 
-/** Makes the default export of an operations file. */
-export function operations<const Ops extends Definitions>(
-  definitions: Ops & { readonly [Name in ReservedName]?: never },
-  options: OperationsOptions = {},
-): Operations<Ops> {
-  return { ...options, [brand]: true, definitions }
-}
-
-export function areOperations(value: unknown): value is Operations {
-  return typeof value === 'object' && value !== null && brand in value
-}
-
 /** What a handle has besides the operations, so that none can be called so. */
 export const reservedNames = [
   'with',
@@ -168,3 +157,24 @@ export const reservedNames = [
 ] as const
 
 export type ReservedName = (typeof reservedNames)[number]
+
+/**
+ * Makes the default export of an operations file.
+ * @throws {OffloadError} `invalid` for what is no operation, or is called as the database's own methods are
+ */
+export function operations<const Ops extends Definitions>(
+  definitions: Ops & { readonly [Name in ReservedName]?: never },
+  options: OperationsOptions = {},
+): Operations<Ops> {
+  for (const [name, operation] of Object.entries<Partial<AnyOperation>>(definitions)) {
+    if ((reservedNames as readonly string[]).includes(name) || name === '__proto__')
+      throw new OffloadError('invalid', `no operation can be called ${name}: the database has that`)
+    if (typeof operation?.kind !== 'string' || typeof operation.run !== 'function')
+      throw new OffloadError('invalid', `${name} is no operation: make it by read(), write(), ...`)
+  }
+  return { ...options, [brand]: true, definitions }
+}
+
+export function areOperations(value: unknown): value is Operations {
+  return typeof value === 'object' && value !== null && brand in value
+}

@@ -1,6 +1,7 @@
 import { copyFile, readFile, writeFile } from 'node:fs/promises'
 import Sqlite from 'better-sqlite3'
 import { describe, expect, it } from 'vitest'
+import { operations, read } from '../../src/offload/index.ts'
 import { execArgvFor } from '../../src/offload/operations-file.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { liveThreads } from '../threads/live-threads.ts'
@@ -147,6 +148,16 @@ describe('an operations file', () => {
   ])('that %s is refused, saying why', async (_, text, message) => {
     await expect(openText(text)).rejects.toThrow(message)
     expect(liveThreads.size).toBe(0)
+  })
+
+  it.each([
+    ['has a name that is taken', { close: read(() => 1) }, /no operation can be called close/],
+    ['is none', { add: () => 1 }, /add is no operation/],
+    ['is nothing', { add: undefined }, /add is no operation/],
+  ])('with an operation that %s is refused, saying why', (_, definitions, message) => {
+    expect(() => operations(definitions as never)).toThrow(
+      expect.objectContaining({ code: 'invalid', message: expect.stringMatching(message) }),
+    )
   })
 
   it.runIf(process.features.typescript)(
