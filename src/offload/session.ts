@@ -88,7 +88,22 @@ export class Session {
   async #send(call: Call): Promise<unknown> {
     this.#requireGoing()
     if (this.#options.isIdleLimit) this.#timer.refresh()
-    return this.#options.lease.call(call, { read: decode })
+    const { lease } = this.#options
+    try {
+      return await lease.call(call, { read: decode })
+    } catch (error) {
+      // With its worker, what the session did is gone: there is nothing left to end.
+      if (lease.isLost) this.#forget(error as OffloadError)
+      throw error
+    }
+  }
+
+  #forget(why: OffloadError): void {
+    if (this.#over) return
+    this.#over = why
+    clearTimeout(this.#timer)
+    this.#options.lease.release()
+    this.#options.onEnd(this)
   }
 
   async #end(how: 'commit' | 'roll back'): Promise<void> {
@@ -113,7 +128,9 @@ export class Session {
     const why = isIdleLimit
       ? `the ${name} was not used for ${limit} ms, and has ended`
       : `the ${name} took longer than ${limit} ms (transactionTimeout), and was rolled back`
-    return setTimeout(() => void this.abort(new OffloadError('timeout', why)), limit).unref()
+    const timer = setTimeout(() => void this.abort(new OffloadError('timeout', why)), limit)
+    // Others may wait for a transaction's end, with nothing else that keeps the process.
+    return isIdleLimit ? timer.unref() : timer
   }
 }
 

@@ -26,8 +26,9 @@ export function pack(operation: string, args: readonly unknown[]): Packed {
     try {
       values.push(copier.copy(arg, 0))
     } catch (error) {
-      if (error !== odd) throw error
-      values.push(cloned(`argument ${index + 1} of ${operation}`, arg, copier))
+      const what = `argument ${index + 1} of ${operation}`
+      if (error !== odd) throw unsendable(what, error)
+      values.push(cloned(what, arg, copier))
     }
   const { buffers, weight } = copier
   return { values, buffers: buffers.length > 0 ? buffers : undefined, weight }
@@ -89,9 +90,13 @@ function cloned(what: string, value: unknown, copier: Copier): unknown {
     copier.weight += found.weight
     return clone.value
   } catch (error) {
-    const why = `${what} can't be sent to another thread: ${(error as Error).message}`
-    throw new OffloadError('invalid', why, { cause: error })
+    throw unsendable(what, error)
   }
+}
+
+function unsendable(what: string, error: unknown): OffloadError {
+  const why = `${what} can't be sent to another thread: ${(error as Error | undefined)?.message}`
+  return new OffloadError('invalid', why, { cause: error })
 }
 
 interface Found {

@@ -129,12 +129,9 @@ export class Lane<Call, WorkerDuties extends Duties = Duties> {
   /** Resolves once every accepted call has settled. */
   async drain(): Promise<void> {
     if (this.#isDrained) return
-    const { promise, resolve } = Promise.withResolvers<void>()
-    this.#onDrained = resolve
-    await promise
+    await new Promise<void>((resolve) => (this.#onDrained = resolve))
   }
 
-  /** Stops the timer. */
   stop(): void {
     clearTimeout(this.#timer)
   }
@@ -240,6 +237,9 @@ export class Lane<Call, WorkerDuties extends Duties = Duties> {
   #dispatch(): void {
     this.#dispatchExclusive()
     this.#dispatchBatches()
+    // A process does not end while calls wait, though nothing else keeps it.
+    if (this.#queue.size > 0) this.#timer?.ref()
+    else this.#timer?.unref()
   }
 
   #dispatchExclusive(): void {
@@ -374,14 +374,15 @@ export class Lane<Call, WorkerDuties extends Duties = Duties> {
 
   /** One timer for all calls: each has the same time, so the oldest is due first. */
   #startTimer(delay: number): NodeJS.Timeout {
-    return setTimeout(() => {
+    const timer = setTimeout(() => {
       this.#timer = undefined
       const now = performance.now()
       this.#expire(now)
       const next = Math.min(this.#queue.nextDeadline, this.#underWay.nextDeadline)
       if (next < Infinity) this.#timer = this.#startTimer(Math.max(1, next - now))
       this.#noteDrained()
-    }, delay).unref()
+    }, delay)
+    return this.#queue.size > 0 ? timer : timer.unref()
   }
 
   #expire(now: number): void {

@@ -25,10 +25,15 @@ export type DutyReply = { readonly result: unknown } | Failure
 
 /** Makes data of an error; the code of one that has none is `internal`. */
 export function toFailure(error: unknown, code = 'internal'): Failure {
-  if (!(error instanceof Error)) return { code, message: String(error), stack: undefined }
-  const { message, stack } = error
-  const { code: own } = error as { readonly code?: unknown }
-  return { code: typeof own === 'string' ? own : code, message, stack }
+  try {
+    if (!(error instanceof Error)) return { code, message: String(error), stack: undefined }
+    const { message, stack } = error
+    const { code: own } = error as { readonly code?: unknown }
+    return { code: typeof own === 'string' ? own : code, message: `${message}`, stack: `${stack}` }
+  } catch {
+    // Whatever was thrown, reading it must not fail other calls.
+    return { code, message: 'something that cannot be read was thrown', stack: undefined }
+  }
 }
 
 /** Makes an error of data; its cause is the stack in the worker. */

@@ -71,6 +71,25 @@ describe('writes', () => {
     }
   })
 
+  it.each([
+    ['null', null, 'null'],
+    ['a text', 'text', 'text'],
+    ['an error that cannot be read', 'unreadable', 'something that cannot be read was thrown'],
+  ])('fail alone where they throw %s', async (_, thrown, message) => {
+    const latch = Latch.create('write')
+    const notes = await opened()
+    const settled = await together<unknown>(
+      notes,
+      () => [notes.add(note(1)), notes.addAndThrow(note(2), thrown), notes.add(note(3))],
+      latch,
+    )
+    expect(settled).toMatchObject([
+      { value: 2 },
+      { reason: { code: 'failed', message } },
+      { value: 3 },
+    ])
+  })
+
   it('fail with the code of SQLite where a constraint is violated', async () => {
     const notes = await opened()
     const add = notes.add({ tag: 'a', text: null as unknown as string })
@@ -267,6 +286,7 @@ describe('values', () => {
     ['a function', () => {}],
     ['a symbol', Symbol('s')],
     ['a promise', Promise.resolve()],
+    ['what fails when it is read', new Proxy({}, { ownKeys: () => raise() })],
     ['a function deep inside', { a: [new Map([['b', () => {}]])] }],
   ])('that no thread can take fail their own call: %s', async (_, sent) => {
     const notes = await opened()
@@ -486,3 +506,7 @@ describe('closing', () => {
     expect(await outcome(closed.count())).toBe('closed')
   })
 })
+
+function raise(): never {
+  throw new Error('not to be read')
+}

@@ -48,6 +48,15 @@ export default operations(
       add(db, note)
       throw new Error(message)
     }),
+    addAndThrow: write((db, note: Note, thrown: unknown): void => {
+      add(db, note)
+      if (thrown !== 'unreadable') throw thrown
+      throw Object.defineProperty(new Error(), 'code', {
+        get() {
+          throw new Error('not to be read')
+        },
+      })
+    }),
     /** Stops at the latch `write` before it returns. */
     addAndWait: write((db, note: Note) => {
       const id = add(db, note)

@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { describe, expect, it } from 'vitest'
+import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { Latch } from '../threads/latch.ts'
 import { outcome } from '../threads/outcome.ts'
 import { RecordedLog } from '../threads/recorded-log.ts'
@@ -100,6 +104,14 @@ describe('a transaction', () => {
     expect(await notes.count()).toBe(1)
   })
 
+  it('keeps a process that waits for its end', async () => {
+    await using directory = await TemporaryDirectory.create()
+    const script = fileURLToPath(new URL('./waiting-process.ts', import.meta.url))
+    const args = [...(process.features.typescript ? [] : ['--import', 'tsx']), script]
+    const run = promisify(execFile)(process.execPath, [...args, directory.file('notes.db')])
+    expect((await run).stdout).toBe('1\n')
+  })
+
   it('fails the call that is under way at its deadline', async () => {
     const latch = Latch.create('write')
     const notes = await opened({ transactionTimeout: 100 })
@@ -120,6 +132,7 @@ describe('a transaction', () => {
       message: expect.stringContaining('was undone'),
     })
     expect(await other).toBe(1)
+    expect(notes.figures.sessions).toBe(0)
     expect(await outcome(transaction.commit())).toBe('unavailable')
     expect(await notes.count()).toBe(1)
   })
