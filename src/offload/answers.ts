@@ -1,6 +1,6 @@
 import type { BatchReply, Failure } from '../threads/reply.ts'
 import { failureOf } from './errors.ts'
-import { type Encoded, encode } from './values.ts'
+import { type Encoded, encode, type Form } from './values.ts'
 
 /** Gathers the answers to a batch of calls. */
 export class Answers {
@@ -13,9 +13,22 @@ export class Answers {
     this.#forms += form
   }
 
+  /** Adds the answers to other calls. */
+  addAll(others: Answers): void {
+    for (const [index, value] of others.#results.entries()) {
+      const failure = others.#failures?.get(index)
+      if (failure) this.#addFailed(failure)
+      else this.add({ value, form: others.#forms[index] as Form })
+    }
+  }
+
   addFailure(error: unknown): void {
+    this.#addFailed(failureOf(error))
+  }
+
+  #addFailed(failure: Failure): void {
     this.#failures ??= new Map()
-    this.#failures.set(this.#results.length, failureOf(error))
+    this.#failures.set(this.#results.length, failure)
     this.add({ value: undefined, form: 'v' })
   }
 

@@ -3,12 +3,18 @@ import type { BatchReply } from '../threads/reply.ts'
 import { Answers } from './answers.ts'
 import type { Call } from './calls.ts'
 import type { Connection } from './connection.ts'
+import { failureOf } from './errors.ts'
 import type { Definitions, IndexKeeper } from './operations.ts'
 import { type Encoded, encode, restoreBuffers } from './values.ts'
 
 /** Thrown when a write fails that has changed something; `cause` says why it failed. */
 class HalfDone extends Error {
   override readonly name = 'HalfDone'
+}
+
+/** Thrown when SQLite has rolled the whole transaction back during a call; `cause` says why. */
+class TransactionLost extends Error {
+  override readonly name = 'TransactionLost'
 }
 
 /** What answers calls: a connection, the operations, and the index of an indexer. */
@@ -53,17 +59,18 @@ function each(
   calls: readonly Call[],
   work: (respondent: Respondent, call: Call) => Encoded,
 ): Answers {
-  const { sqlite } = respondent.connection
-  const isInTransaction = sqlite.inTransaction
+  const { connection } = respondent
   const answers = new Answers()
   for (const call of calls)
     try {
       answers.add(work(respondent, call))
-    } catch (error) {
-      if (error instanceof HalfDone) throw error
-      // On some failures, such as a full disk, SQLite rolls back the whole transaction at once.
-      if (isInTransaction && !sqlite.inTransaction) throw error
-      answers.addFailure(error)
+      connection.requireTransaction()
+    } catch (cause) {
+      if (cause instanceof HalfDone) throw cause
+      const { transactions, sqlite } = connection
+      if (transactions.isOpen && !sqlite.inTransaction)
+        throw new TransactionLost('the transaction is gone', { cause })
+      answers.addFailure(cause)
     }
   return answers
 }
@@ -71,31 +78,63 @@ function each(
 /**
  * Runs writes as if none of them could fail, since few do. If one fails that has changed something, all are
  * rolled back and run again, each with a savepoint, which costs two statements and a copy of each page that it
- * touches.
+ * touches. If one has SQLite roll all of them back, they are run again, each in a transaction of its own.
  */
 function writeAll(respondent: Respondent, calls: readonly Call[]): Answers {
-  const { transactions } = respondent.connection
+  const { connection } = respondent
+  const { transactions } = connection
   try {
     return transactions.run(() => each(respondent, calls, write))
   } catch (error) {
-    if (!(error instanceof HalfDone)) throw error
     // What a single call did was rolled back with its transaction.
-    if (calls.length === 1) throw error.cause
-    respondent.connection.takeNotices()
-    return transactions.run(() => each(respondent, calls, runOrUndo))
+    if (calls.length === 1) throw reasonOf(error)
+    if (error instanceof TransactionLost) return eachApart(respondent, calls, error)
+    if (!(error instanceof HalfDone)) throw error
   }
+  connection.takeNotices()
+  try {
+    return transactions.run(() => each(respondent, calls, runOrUndo))
+  } catch (error) {
+    if (error instanceof TransactionLost) return eachApart(respondent, calls, error)
+    throw error
+  }
+}
+
+function eachApart(respondent: Respondent, calls: readonly Call[], lost: TransactionLost): Answers {
+  // The disk's fault, such as that it is full, which all of them would meet.
+  if (isFault(lost.cause)) throw lost.cause
+  respondent.connection.takeNotices()
+  const answers = new Answers()
+  for (const call of calls)
+    try {
+      answers.addAll(writeAll(respondent, [call]))
+    } catch (error) {
+      answers.addFailure(error)
+    }
+  return answers
+}
+
+function reasonOf(error: unknown): unknown {
+  return error instanceof HalfDone || error instanceof TransactionLost ? error.cause : error
+}
+
+function isFault(error: unknown): boolean {
+  return ['unavailable', 'corrupt'].includes(failureOf(error).code)
 }
 
 /** @throws {HalfDone} if it fails and has changed something */
 function write(respondent: Respondent, call: Call): Encoded {
   const { connection } = respondent
-  const { changes } = connection
+  const { changes, unchanged } = connection
   try {
     return run(respondent, call)
-  } catch (error) {
-    if (connection.changes > changes && connection.sqlite.inTransaction)
-      throw new HalfDone('a write failed', { cause: error })
-    throw error
+  } catch (cause) {
+    const mayHaveChanged =
+      connection.changes > changes ||
+      (connection.unchanged > unchanged && connection.mayHideChanges)
+    if (mayHaveChanged && connection.sqlite.inTransaction)
+      throw new HalfDone('a write failed', { cause })
+    throw cause
   }
 }
 

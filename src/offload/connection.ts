@@ -10,6 +10,12 @@ import { Transactions } from './transactions.ts'
 /** The most notices that are kept until the next reply. */
 const mostNotices = 1_000
 
+/** Those that do something in the place of what they are asked for. */
+const hidingTriggers = `select count(*) from (
+  select sql from sqlite_schema where type = 'trigger' union all
+  select sql from sqlite_temp_schema where type = 'trigger')
+  where sql like '%instead%of%' or sql like '%raise%ignore%'`
+
 /** One better-sqlite3 connection, with what the engine needs to know of it. */
 export class Connection implements Database {
   readonly sqlite: Sqlite.Database
@@ -18,6 +24,7 @@ export class Connection implements Database {
   readonly logUpkeep: LogUpkeep
   /** Statements of operations that changed something, or failed and may have. */
   changes = 0
+  unchanged = 0
   /** Rows that operations are reading. */
   iterators = new Set<IterableIterator<unknown>>()
   /** What operations want logged. */
@@ -41,19 +48,37 @@ export class Connection implements Database {
 
   exec(sql: string): void {
     requireNoTransactionControl(sql)
-    const { inTransaction } = this.sqlite
+    this.requireTransaction()
     this.changes++
     this.sqlite.exec(sql)
-    if (inTransaction && !this.sqlite.inTransaction)
-      throw new OffloadError('failed', 'an operation ended the transaction that it shares')
   }
 
   pragma(pragma: string): unknown {
+    if (/[=(]/.test(pragma)) {
+      this.requireTransaction()
+      this.changes++
+    }
     return this.sqlite.pragma(pragma, { simple: true })
   }
 
   function(name: string, run: (...args: never[]) => unknown, options: FunctionOptions = {}): void {
     this.sqlite.function(name, options, run as (...args: unknown[]) => unknown)
+  }
+
+  /**
+   * Refuses to go on if SQLite has rolled the transaction back, as `insert or rollback` does: what came next would be
+   * committed at once.
+   * @throws {OffloadError} `failed`
+   */
+  requireTransaction(): void {
+    if (this.transactions.isOpen && !this.sqlite.inTransaction)
+      throw new OffloadError('failed', 'SQLite has rolled the transaction back')
+  }
+
+  /** Whether there are triggers by which a statement changes something and says that it did not. */
+  get mayHideChanges(): boolean {
+    const count = this.#statements.get(hidingTriggers).pluck<number>().get()
+    return count !== 0
   }
 
   notice(message: string): void {

@@ -64,7 +64,10 @@ export class Sessions {
     const session = this.#open.get(id)
     if (!session) throw new OffloadError('unavailable', 'the transaction or snapshot is over')
     const { connection } = session.respondent
-    const { transactions } = connection
+    const { transactions, sqlite } = connection
+    // What came next would be committed at once.
+    const isEnd = control === 'commit' || control === 'roll back'
+    if (!isEnd && !sqlite.inTransaction) throw new OffloadError('unavailable', undoneBySqlite)
     switch (control) {
       case undefined:
         return this.#run(session, call)
@@ -98,12 +101,10 @@ export class Sessions {
 
   #run({ respondent }: Session, call: Call): unknown {
     const { connection } = respondent
-    // SQLite allows no savepoint to be released while rows are being read.
+    // While rows are being read, better-sqlite3 lets nothing write, so that there is nothing to undo.
     const isReading = connection.iterators.size > 0
-    const { value, form } =
-      connection.access === 'write' && !isReading
-        ? runOrUndo(respondent, call)
-        : run(respondent, call)
+    const perform = connection.access === 'write' && !isReading ? runOrUndo : run
+    const { value, form } = perform(respondent, call)
     return decode(value, form)
   }
 

@@ -7,15 +7,19 @@ const mostRecent = 256
 /** Longer ones, in characters, are not kept: they are mostly made for one use, and take much memory. */
 const longestKept = 8_192
 
-/** Comments and semicolons, then a word that begins or ends a transaction. */
-const transactionControl =
-  /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(begin|commit|end|rollback|savepoint|release)\b/i
+/** Texts, names in quotes and comments. */
+const literals =
+  /'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|`[^`]*(?:`|$)|\[[^\]]*(?:\]|$)|--[^\n]*|\/\*[\s\S]*?(?:\*\/|$)/g
+/** Triggers hold statements, and end with `end`. */
+const triggers = /\bcreate\s+(?:temp(?:orary)?\s+)?trigger\b[\s\S]*?;\s*end\b/gi
+/** A statement that begins or ends a transaction. */
+const transactionControl = /(?:^|;)\s*(begin|commit|end|rollback|savepoint|release)\b/i
 const changesRows =
   /^(?:\s|;|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*(?:insert|replace|update|delete|with)\b/i
 
 /** Refuses SQL that would end a transaction in which others have a part. @throws {OffloadError} `invalid` */
 export function requireNoTransactionControl(sql: string): void {
-  const [, word] = transactionControl.exec(sql) ?? []
+  const [, word] = transactionControl.exec(sql.replace(literals, ' ').replace(triggers, ' ')) ?? []
   if (word === undefined) return
   const why = `${word.toUpperCase()} can't be run as a statement: calls share transactions`
   throw new OffloadError('invalid', `${why}. Use a transaction's own methods`)
@@ -33,6 +37,10 @@ interface Mode {
 export interface StatementHost {
   /** Counts statements that may have changed something. */
   changes: number
+  /** Counts statements that write, and said that they changed nothing. */
+  unchanged: number
+  /** @throws if the transaction is gone, so that a statement would be committed at once */
+  requireTransaction(): void
   /** Rows that are being read; until they are closed, the connection can do little else. */
   iterators: Set<IterableIterator<unknown>>
 }
@@ -101,25 +109,29 @@ class PreparedStatement<Row> implements Statement<Row> {
 
   run(...params: unknown[]): Changes {
     if (this.readonly) return this.#free.run(...params)
+    this.#host.requireTransaction()
     // Counted first, since a statement that fails may have changed something.
     this.#host.changes++
     const changes = this.#free.run(...params)
-    if (this.#isCounted && changes.changes === 0) this.#host.changes--
+    if (this.#isCounted && changes.changes === 0) {
+      this.#host.changes--
+      this.#host.unchanged++
+    }
     return changes
   }
 
   get(...params: unknown[]): Row | undefined {
-    if (!this.readonly) this.#host.changes++
+    if (!this.readonly) this.#noteWrite()
     return this.#free.get(...params) as Row | undefined
   }
 
   all(...params: unknown[]): Row[] {
-    if (!this.readonly) this.#host.changes++
+    if (!this.readonly) this.#noteWrite()
     return this.#free.all(...params) as Row[]
   }
 
   iterate(...params: unknown[]): IterableIterator<Row> {
-    if (!this.readonly) this.#host.changes++
+    if (!this.readonly) this.#noteWrite()
     const rows = this.#free.iterate(...params) as IterableIterator<Row>
     this.#host.iterators.add(rows)
     return rows
@@ -135,6 +147,11 @@ class PreparedStatement<Row> implements Statement<Row> {
 
   safeIntegers(): Statement<Row> {
     return this.#in({ ...this.#mode, areSafe: true }) as Statement<Row>
+  }
+
+  #noteWrite(): void {
+    this.#host.requireTransaction()
+    this.#host.changes++
   }
 
   /** The statement, or another one like it while rows of it are being read. */

@@ -30,6 +30,8 @@ export class Transactions {
   #hasErased = false
   /** Whether the commit of the open transaction waits for the disk, where most do not. */
   #isFlushed = false
+  /** Whether a writer's transaction was begun and not ended, whatever SQLite has made of it. */
+  isOpen = false
 
   constructor(connection: TransactionHost, { access, path, durability }: ConnectionOptions) {
     this.#connection = connection
@@ -138,6 +140,7 @@ export class Transactions {
 
   /** Undoes the open transaction, if there is one. */
   rollBack(): void {
+    this.isOpen = false
     try {
       // SQLite may have done so itself when the work failed.
       if (this.#connection.sqlite.inTransaction) this.#connection.execute('rollback')
@@ -171,6 +174,7 @@ export class Transactions {
     try {
       // A deferred transaction that starts to write fails at once if another process has written meanwhile.
       this.#connection.execute('begin immediate')
+      this.isOpen = true
     } catch (error) {
       this.#stopFlushing()
       throw error
@@ -180,6 +184,7 @@ export class Transactions {
   /** @throws {OffloadError} `outcome_unknown` if the disk failed when the commit may have been on it already */
   #commit(): void {
     const isFlushed = this.#isFlushed
+    this.isOpen = false
     try {
       this.#connection.execute('commit')
     } catch (error) {

@@ -100,17 +100,93 @@ describe('writes', () => {
     })
   })
 
-  it('cannot end the transaction that they share', async () => {
+  it.each([
+    'commit',
+    ' /* so */ END',
+    '-- so\nrollback',
+    'select 1; commit',
+    "select 'a;'; /* ; */ begin",
+    `create trigger t after insert on notes begin select case 1 when 1 then 2 end; end; release x`,
+  ])('cannot end the transaction that they share: %s', async (sql) => {
     const notes = await opened()
-    const settled = await Promise.allSettled([
-      notes.add(note(1)),
-      notes.endTransaction(),
-      notes.add(note(2)),
+    const calls = [notes.add(note(1)), notes.exec(sql), notes.add(note(2))]
+    expect(await Promise.allSettled(calls)).toMatchObject([
+      { value: 1 },
+      { reason: { code: 'invalid', message: expect.stringContaining('transaction') } },
+      { value: 2 },
     ])
-    expect(settled).toMatchObject([{ value: 1 }, { reason: { code: 'invalid' } }, { value: 2 }])
-    await expect(notes.endTransactionLater()).rejects.toThrow()
-    expect(await notes.add(note(3))).toBe(3)
+    expect(await notes.count()).toBe(2)
+  })
+
+  it.each([
+    "select 'commit; rollback'",
+    'create table "; commit" (a)',
+    `create temp trigger t after insert on notes begin select case 1 when 1 then 2 end; end; select 1`,
+    'insert or rollback into notes (tag, text) values (1, 2)',
+  ])('may hold what only looks so: %s', async (sql) => {
+    const notes = await opened()
+    expect(await outcome(notes.exec(sql))).toBe('answered')
+  })
+
+  it.each([
+    ['a view', "insert into shown values ('a')"],
+    ['a trigger that ignores the row', "insert into ignored values ('a')"],
+    ['a trigger', "insert into followed values ('a')"],
+  ])('undo what they did by %s', async (_, sql) => {
+    const notes = await opened()
+    await notes.exec(`create view shown as select text from notes;
+      create trigger show instead of insert on shown begin
+        insert into notes (tag, text) values ('shown', new.text); end;
+      create table ignored (a); create trigger ignore_it before insert on ignored begin
+        insert into notes (tag, text) values ('ignored', new.a); select raise(ignore); end;
+      create table followed (a); create trigger follow after insert on followed begin
+        insert into notes (tag, text) values ('followed', new.a); end`)
+    expect(await outcome(notes.runAndFail(sql))).toBe('failed')
+    expect(await Promise.allSettled([notes.add(note(1)), notes.runAndFail(sql)])).toMatchObject([
+      { value: 1 },
+      { reason: { message: 'on purpose' } },
+    ])
+    expect(await notes.count()).toBe(1)
+    expect(await notes.run(sql)).toBeGreaterThanOrEqual(0)
+    expect(await notes.count()).toBe(2)
+  })
+
+  it('undo a PRAGMA', async () => {
+    const notes = await opened()
+    expect(await outcome(notes.setAndFail(77))).toBe('failed')
+    expect(await notes.version()).toBe(2)
+  })
+
+  const rollingBack = 'insert or rollback into notes (id, tag, text) values (1, 2, 3)'
+
+  it('by which SQLite rolls all back fail alone, and the others are made again', async () => {
+    const latch = Latch.create('write')
+    const notes = await opened()
+    const calls = () => [
+      notes.add(note(1)),
+      notes.run(rollingBack),
+      notes.goOn(rollingBack),
+      notes.add(note(2)),
+    ]
+    expect(await together<unknown>(notes, calls, latch)).toMatchObject([
+      { value: 2 },
+      { reason: { code: 'SQLITE_CONSTRAINT_PRIMARYKEY' } },
+      { reason: { code: 'failed', message: 'SQLite has rolled the transaction back' } },
+      { value: 3 },
+    ])
+    expect(await notes.find('went on')).toEqual([])
     expect(await notes.count()).toBe(3)
+  })
+
+  it('by which SQLite rolls a transaction back end it', async () => {
+    const notes = await opened()
+    await notes.add(note(1))
+    await using transaction = await notes.begin()
+    await transaction.add(note(2))
+    expect(await outcome(transaction.run(rollingBack))).toBe('SQLITE_CONSTRAINT_PRIMARYKEY')
+    for (const call of [transaction.add(note(3)), transaction.savepoint('a'), transaction.commit()])
+      expect(await outcome(call)).toBe('unavailable')
+    expect(await notes.count()).toBe(1)
   })
 
   it('of any weight are one at a time where they exceed what may wait', async () => {

@@ -71,8 +71,24 @@ export default operations(
     refuse: write((_, code: string): void => {
       throw Object.assign(new Error('refused'), { code })
     }),
-    endTransaction: write((db) => db.exec('commit')),
-    endTransactionLater: write((db) => db.exec('select 1; commit')),
+    exec: write((db, sql: string) => db.exec(sql)),
+    run: write((db, sql: string) => db.prepare(sql).run().changes),
+    runAndFail: write((db, sql: string): void => {
+      db.prepare(sql).run()
+      throw new Error('on purpose')
+    }),
+    setAndFail: write((db, version: number): void => {
+      db.pragma(`user_version = ${version}`)
+      throw new Error('on purpose')
+    }),
+    /** Goes on after a statement by which SQLite rolled everything back. */
+    goOn: write((db, sql: string) => {
+      try {
+        db.prepare(sql).run()
+      } catch {}
+      db.prepare("insert into notes (tag, text) values ('went on', '')").run()
+    }),
+    version: read((db) => db.pragma('user_version')),
     erase: write((db, tag: string) => {
       db.prepare('delete from notes where tag = ?').run(tag)
       db.leaveNoTrace()
