@@ -36,6 +36,8 @@ export class Session {
 
   /** Sets, undoes or releases a savepoint. */
   async savepoint(what: 'savepoint' | 'roll back to' | 'release', name: string): Promise<void> {
+    if (typeof name !== 'string' || name === '' || name.includes('\0'))
+      throw new OffloadError('invalid', 'the name of a savepoint must be a text without NUL')
     await this.#send(control(what, this.#options.id, name))
   }
 

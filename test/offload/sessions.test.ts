@@ -72,6 +72,8 @@ describe('a transaction', () => {
     await transaction.add(note(2))
     await transaction.savepoint('two')
     await transaction.add(note(3))
+    for (const wrong of ['', 'a\0b', Symbol('a') as never])
+      expect(await outcome(transaction.savepoint(wrong))).toBe('invalid')
     await transaction.release('two')
     await transaction.rollbackTo('one "quoted"')
     await transaction.add(note(4))
