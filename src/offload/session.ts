@@ -1,6 +1,6 @@
 import { OffloadError } from '../threads/errors.ts'
 import type { Lease } from '../threads/lease.ts'
-import { type Call, type Chunk, type Control, control } from './calls.ts'
+import { type Call, type Chunk, control } from './calls.ts'
 import { decode, pack } from './values.ts'
 
 export interface SessionOptions {
@@ -135,5 +135,3 @@ export class Session {
     return isIdleLimit ? timer.unref() : timer
   }
 }
-
-export type { Control }

@@ -58,7 +58,7 @@ function unsupported(what: string): OffloadError {
 }
 
 /**
- * Earlier versions can corrupt a write-ahead log that two connections use, which is this store's layout.
+ * Earlier versions can corrupt a write-ahead log that two connections use, which is the engine's layout.
  * @throws {OffloadError} `unavailable`
  */
 export function requireSafeSqlite(version: string): void {
