@@ -25,8 +25,8 @@ export interface Respondent {
 }
 
 /**
- * Answers a batch of calls in one transaction. Nobody is answered before the commit; if that fails, every call of
- * the batch fails and nothing is stored. Otherwise a call fails alone.
+ * Answers a batch of calls in one transaction. Nobody is answered before the commit. A call fails alone; if that is
+ * the disk's fault, every call of the batch fails and nothing is stored.
  */
 export function answerBatch(respondent: Respondent, calls: readonly Call[]): BatchReply {
   const { connection } = respondent
@@ -78,7 +78,8 @@ function each(
 /**
  * Runs writes as if none of them could fail, since few do. If one fails that has changed something, all are
  * rolled back and run again, each with a savepoint, which costs two statements and a copy of each page that it
- * touches. If one has SQLite roll all of them back, they are run again, each in a transaction of its own.
+ * touches. If one has SQLite roll all of them back, at once or when they are committed, they are run again, each in a
+ * transaction of its own.
  */
 function writeAll(respondent: Respondent, calls: readonly Call[]): Answers {
   const { connection } = respondent
@@ -88,21 +89,22 @@ function writeAll(respondent: Respondent, calls: readonly Call[]): Answers {
   } catch (error) {
     // What a single call did was rolled back with its transaction.
     if (calls.length === 1) throw reasonOf(error)
-    if (error instanceof TransactionLost) return eachApart(respondent, calls, error)
-    if (!(error instanceof HalfDone)) throw error
+    if (!(error instanceof HalfDone)) return eachApart(respondent, calls, reasonOf(error))
   }
   connection.takeNotices()
   try {
     return transactions.run(() => each(respondent, calls, runOrUndo))
   } catch (error) {
-    if (error instanceof TransactionLost) return eachApart(respondent, calls, error)
-    throw error
+    return eachApart(respondent, calls, reasonOf(error))
   }
 }
 
-function eachApart(respondent: Respondent, calls: readonly Call[], lost: TransactionLost): Answers {
-  // The disk's fault, such as that it is full, which all of them would meet.
-  if (isFault(lost.cause)) throw lost.cause
+/**
+ * Runs each write in a transaction of its own, after one of them had the common one rolled back.
+ * @throws the reason, if it is no constraint and no operation's doing: all of them would meet it again
+ */
+function eachApart(respondent: Respondent, calls: readonly Call[], reason: unknown): Answers {
+  if (isFault(reason)) throw reason
   respondent.connection.takeNotices()
   const answers = new Answers()
   for (const call of calls)
@@ -118,8 +120,9 @@ function reasonOf(error: unknown): unknown {
   return error instanceof HalfDone || error instanceof TransactionLost ? error.cause : error
 }
 
+/** Whether it is the disk's fault, or that of another process, and not one call's. */
 function isFault(error: unknown): boolean {
-  return ['unavailable', 'corrupt'].includes(failureOf(error).code)
+  return ['unavailable', 'corrupt', 'outcome_unknown'].includes(failureOf(error).code)
 }
 
 /** @throws {HalfDone} if it fails and has changed something */
