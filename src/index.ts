@@ -12,8 +12,8 @@ export type {
 } from './knowledge/records.ts'
 export { parseLegacyTtl, parseTtl, type Ttl } from './knowledge/ttl.ts'
 export type { ConnectionReport, Durability } from './offload/connection-options.ts'
+export type { RankingFigures } from './ranking/ranking-figures.ts'
 export type { SqliteStoreOptions } from './sqlite/options.ts'
-export type { RankingFigures } from './sqlite/ranking-figures.ts'
 export { SqliteStore, type SqliteStoreFigures } from './sqlite/store.ts'
 export type {
   Accounts,

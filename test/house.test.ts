@@ -12,7 +12,7 @@ const rooms = [
   ['src/cli'],
   ['src/server'],
   ['src/sqlite/direct'],
-  ['src/sqlite', 'src/kysely'],
+  ['src/sqlite', 'src/postgres', 'src/kysely'],
   ['src/sqlite/migrations'],
   ['src/credentials', 'src/operations'],
   ['src/sql'],

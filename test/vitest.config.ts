@@ -18,6 +18,7 @@ const packed = 'test/package.test.ts'
 export default defineConfig({
   test: {
     root: new URL('..', import.meta.url).pathname,
+    globalSetup: 'test/postgres/global-setup.ts',
     // One process more than there are cores, since tests wait for processes, disks and deadlines; each runs many
     // files, as starting one for each would take a fifth of the time. Tests leave nothing behind in the process.
     maxWorkers: availableParallelism() + 1,

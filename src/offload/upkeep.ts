@@ -122,7 +122,7 @@ export class Upkeep {
   #followChangesWhenIdle(): void {
     const { indexed, onNotice } = this.#options
     if (this.#following) return
-    const follow = async (indexer: SqliteThread) => {
+    const follow = async (indexer: Lane<Call, SqliteDuties>['idleWorkers'][number]) => {
       try {
         await indexed.perform(indexer, 'followChanges')
       } catch (error) {

@@ -1,6 +1,8 @@
 import type { Selectable } from 'kysely'
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
+import { integer, isKey } from '../sql/keyed.ts'
+import { codePoints, descending } from '../sql/order.ts'
 import type { Schema } from '../sql/schema.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { allWithin, change, create, first, mostAnswered, type Steps } from '../sql/steps.ts'
@@ -17,21 +19,30 @@ import { type Operation, type OperationsFor, read, write } from './operation.ts'
 
 const insertUser = statement(
   'insert a user',
-  (db, p: { username: string; passwordHash: string; createdAt: string }) =>
+  (db, p: { username: string; passwordHash: string; createdAt: string }, dialect) =>
     db
       .insertInto('users')
-      .values({ username: p.username, password_hash: p.passwordHash, created_at: p.createdAt }),
+      .values({ username: p.username, password_hash: p.passwordHash, created_at: p.createdAt })
+      .$if(dialect === 'postgres', (query) => query.onConflict((taken) => taken.doNothing())),
 )
 
-const selectUser = statement('select a user', (db, p: { username: string }) =>
+const selectUser = statement(
+  'select a user',
+  (db, p: { username: string }, dialect) =>
+    db
+      .selectFrom('users')
+      .select(['id', 'username', 'password_hash', 'created_at'])
+      .where(isKey('username', p.username, dialect)),
+  { key: 'username' },
+)
+
+/** So that no other server adds a key meanwhile. */
+const lockUser = statement('lock a user by id', (db, p: { userId: number }, dialect) =>
   db
     .selectFrom('users')
-    .select(['id', 'username', 'password_hash', 'created_at'])
-    .where('username', '=', p.username),
-)
-
-const selectUserId = statement('select a user by id', (db, p: { userId: number }) =>
-  db.selectFrom('users').select('id').where('id', '=', p.userId),
+    .select('id')
+    .where('id', '=', integer(p.userId, dialect))
+    .$if(dialect === 'postgres', (query) => query.forUpdate()),
 )
 
 interface KeyParams extends Omit<NewApiKey, 'labels' | 'activeLimit'> {
@@ -39,18 +50,21 @@ interface KeyParams extends Omit<NewApiKey, 'labels' | 'activeLimit'> {
   readonly createdAt: string
 }
 
-const insertKey = statement('insert an API key', (db, p: KeyParams) =>
-  db.insertInto('api_keys').values({
-    id: p.keyId,
-    user_id: p.userId,
-    name: p.name,
-    labels: p.labels,
-    key_prefix: p.keyPrefix,
-    key_hash: p.keyHash,
-    ttl: p.ttl,
-    expires_at: p.expiresAt,
-    created_at: p.createdAt,
-  }),
+const insertKey = statement('insert an API key', (db, p: KeyParams, dialect) =>
+  db
+    .insertInto('api_keys')
+    .values({
+      id: p.keyId,
+      user_id: p.userId,
+      name: p.name,
+      labels: p.labels,
+      key_prefix: p.keyPrefix,
+      key_hash: p.keyHash,
+      ttl: p.ttl,
+      expires_at: p.expiresAt,
+      created_at: p.createdAt,
+    })
+    .$if(dialect === 'postgres', (query) => query.onConflict((taken) => taken.doNothing())),
 )
 
 /** The columns that every reader of a key may see. */
@@ -68,58 +82,60 @@ const publicColumns = [
 
 const selectKeyOfUser = statement(
   "select a user's API key",
-  (db, p: { userId: number; keyId: string }) =>
+  (db, p: { userId: number; keyId: string }, dialect) =>
     db
       .selectFrom('api_keys')
       .select([...publicColumns, 'user_id'])
       .where('id', '=', p.keyId)
-      .where('user_id', '=', p.userId),
+      .where('user_id', '=', integer(p.userId, dialect)),
 )
 
 const selectActiveKey = statement(
   'select an active API key and its owner',
-  (db, p: { keyId: string; now: string }) =>
+  (db, p: { keyId: string; now: string }, dialect) =>
     db
       .selectFrom('api_keys')
       .innerJoin('users', 'users.id', 'api_keys.user_id')
       .select([...publicColumns, 'api_keys.user_id', 'api_keys.key_hash', 'users.username'])
       .where('api_keys.id', '=', p.keyId)
       .where('api_keys.revoked_at', 'is', null)
-      .where('api_keys.expires_at', '>', p.now),
+      .where(codePoints('api_keys.expires_at', dialect), '>', p.now),
 )
 
 /** The most keys that are listed. Revoked ones stay, and there may be any number of them. */
 const mostListed = 1_000
 
-const selectKeysOfUser = statement("select a user's API keys", (db, p: { userId: number }) =>
-  db
-    .selectFrom('api_keys')
-    .select(publicColumns)
-    .where('user_id', '=', p.userId)
-    .orderBy('created_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(sql.lit(mostListed)),
+const selectKeysOfUser = statement(
+  "select a user's API keys",
+  (db, p: { userId: number }, dialect) =>
+    db
+      .selectFrom('api_keys')
+      .select(publicColumns)
+      .where('user_id', '=', integer(p.userId, dialect))
+      .orderBy(descending('created_at', dialect))
+      .orderBy(descending('id', dialect))
+      .limit(sql.lit(mostListed)),
 )
 
 const countActiveKeys = statement(
   "count a user's active API keys",
-  (db, p: { userId: number; now: string }) =>
+  (db, p: { userId: number; now: string }, dialect) =>
     db
       .selectFrom('api_keys')
       .select(({ fn }) => fn.countAll<number | string>().as('count'))
-      .where('user_id', '=', p.userId)
+      .where('user_id', '=', integer(p.userId, dialect))
       .where('revoked_at', 'is', null)
-      .where('expires_at', '>', p.now),
+      .where(codePoints('expires_at', dialect), '>', p.now),
 )
 
 const revokeKey = statement(
   'revoke an API key',
-  (db, p: { userId: number; keyId: string; now: string }) =>
+  (db, p: { userId: number; keyId: string; now: string }, dialect) =>
     db
       .updateTable('api_keys')
       .set({ revoked_at: p.now })
       .where('id', '=', p.keyId)
-      .where('user_id', '=', p.userId)
+      .where('user_id', '=', integer(p.userId, dialect))
       .where('revoked_at', 'is', null),
 )
 
@@ -208,7 +224,7 @@ export const accounts = {
       ]
     },
     function* (key, activeLimit) {
-      if (!(yield* first(selectUserId, key)))
+      if (!(yield* first(lockUser, key)))
         throw new StoreError('not_found', `User not found: ${key.userId}`)
       const { userId, createdAt: now } = key
       if (activeLimit !== null && (yield* activeKeys({ userId, now })) >= activeLimit)
@@ -251,7 +267,9 @@ export const accounts = {
   listApiKeysForUser: read(
     (_now, userId) => [checkInteger('userId', userId, 0)],
     function* (userId) {
-      return (yield* allWithin(mostAnswered, selectKeysOfUser, { userId })).rows.map(withLabels)
+      return (yield* allWithin(mostAnswered, selectKeysOfUser, { userId }, 'labels')).rows.map(
+        withLabels,
+      )
     },
   ),
 

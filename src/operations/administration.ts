@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts'
 import { unitStatuses } from '../knowledge/records.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
+import { ascending, codePoints } from '../sql/order.ts'
 import { statement } from '../sql/statement.ts'
 import { all, allWithin, create, erase, first, mostAnswered, type Steps } from '../sql/steps.ts'
 import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
@@ -17,13 +18,15 @@ import { readablePage } from './readable.ts'
 import { reviewColumns, toItem } from './reviews.ts'
 import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'
 
-const selectUsers = statement('select users by name', (db, p: { after: string; limit: number }) =>
-  db
-    .selectFrom('users')
-    .select(['id', 'username', 'created_at'])
-    .where('username', '>', p.after)
-    .orderBy('username')
-    .limit(p.limit),
+const selectUsers = statement(
+  'select users by name',
+  (db, p: { after: string; limit: number }, dialect) =>
+    db
+      .selectFrom('users')
+      .select(['id', 'username', 'created_at'])
+      .where(codePoints('username', dialect), '>', p.after)
+      .orderBy(ascending('username', dialect))
+      .limit(p.limit),
 )
 
 const updatePassword = statement(
@@ -65,13 +68,15 @@ const selectUnitId = statement('select a unit by id', (db, p: { id: string }) =>
   db.selectFrom('knowledge_units').select('id').where('id', '=', p.id),
 )
 
-const selectAfter = statement('select units by id', (db, p: { after: string; limit: number }) =>
-  db
-    .selectFrom('knowledge_units')
-    .select(reviewColumns)
-    .where('id', '>', p.after)
-    .orderBy('id')
-    .limit(p.limit),
+const selectAfter = statement(
+  'select units by id',
+  (db, p: { after: string; limit: number }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(reviewColumns)
+      .where(codePoints('id', dialect), '>', p.after)
+      .orderBy(ascending('id', dialect))
+      .limit(p.limit),
 )
 
 function toReviewedRecord(item: ReviewItemInput, now: Date): ReviewedRecord {

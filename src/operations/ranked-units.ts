@@ -2,6 +2,7 @@ import { readRankedParts, type StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { isUnitId } from '../knowledge/knowledge-unit.ts'
 import type { RankedUnit, RankingIndex } from '../ranking/ranking-index.ts'
+import { ascending, codePoints } from '../sql/order.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { all, first, type Steps } from '../sql/steps.ts'
 import { leaveOut } from './readable.ts'
@@ -30,7 +31,7 @@ const selectOldestChange = statement('select the number of the oldest change', (
 const selectApproved = statement(
   'select approved units after a place',
   (db, p: { after: string; limit: number }, dialect) => {
-    const place = dialect === 'sqlite' ? sql<string>`rowid` : sql<string>`id`
+    const place = dialect === 'sqlite' ? sql<string>`rowid` : codePoints('id', dialect)
     const after =
       dialect === 'sqlite'
         ? sql<string>`coalesce(cast(nullif(${p.after}, '') as integer), -9223372036854775808)`
@@ -40,7 +41,7 @@ const selectApproved = statement(
       .select([...storedColumns, sql<string>`cast(${place} as text)`.as('place')])
       .where('status', '=', sql.lit('approved'))
       .where(place, '>', after)
-      .orderBy(place)
+      .orderBy(dialect === 'sqlite' ? place : ascending('id', dialect))
       .limit(p.limit)
   },
 )
@@ -103,10 +104,7 @@ export function* knowsChangesAfter({ change, unit_id }: NotedChange): Steps<bool
  */
 export function* loadAfter(index: RankingIndex, after: string): Steps<string | undefined> {
   const rows = yield* all(selectApproved, { after, limit: rowsAtOnce })
-  for (const row of rows) {
-    const fault = tell(index, row)
-    if (fault) yield* leaveOut(fault)
-  }
+  yield* follow(index, rows)
   return rows.at(-1)?.place
 }
 
@@ -120,13 +118,29 @@ interface Followed {
 export function* followAfter(index: RankingIndex, after: NotedChange): Steps<Followed | undefined> {
   const rows = yield* all(selectChanged, { after: after.change, limit: rowsAtOnce })
   let last = after
-  for (const { unit_id: id, change, data, created_at } of rows) {
+  for (const { unit_id: id, change } of rows)
     if (change > last.change) last = { change, unit_id: id }
+  yield* follow(
+    index,
+    rows.map(({ unit_id: id, data, created_at }) => ({ id, data, created_at })),
+  )
+  return rows.length === 0 ? undefined : { units: rows.length, last }
+}
+
+/** Applies to an index what units are now; one that has no document is not approved any more. */
+export function* follow(
+  index: RankingIndex,
+  rows: readonly {
+    readonly id: string | null
+    readonly data: string | null
+    readonly created_at: string | null
+  }[],
+): Steps<void> {
+  for (const { id, data, created_at } of rows) {
     const isGone = id === null || data === null
     const fault = isGone ? forget(index, id) : tell(index, { id, data, created_at })
     if (fault) yield* leaveOut(fault)
   }
-  return rows.length === 0 ? undefined : { units: rows.length, last }
 }
 
 /**

@@ -5,7 +5,9 @@ import { normalizeDomains, strip } from '../knowledge/domains.ts'
 import { decisions, unitStatuses } from '../knowledge/records.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { confidenceOf } from '../sql/confidence.ts'
+import { isKey } from '../sql/keyed.ts'
 import { listed } from '../sql/listed.ts'
+import { ascending, descending } from '../sql/order.ts'
 import type { Schema } from '../sql/schema.ts'
 import { type DialectName, sql, statement } from '../sql/statement.ts'
 import {
@@ -18,6 +20,7 @@ import {
   type Rows,
   type Steps,
   takeWithin,
+  together,
 } from '../sql/steps.ts'
 import { compareTexts } from '../sql/text-order.ts'
 import type { ListOptions, PageOptions, ReviewItem, Reviews, UnitStatus } from '../store.ts'
@@ -37,15 +40,24 @@ type ReviewRow = ReviewColumns & StoredUnit
 
 export const reviewColumns = [...storedColumns, 'status', 'reviewed_by', 'reviewed_at'] as const
 
-const selectReviewStatus = statement("select a unit's review status", (db, p: { id: string }) =>
-  db
-    .selectFrom('knowledge_units')
-    .select(['status', 'reviewed_by', 'reviewed_at'])
-    .where('id', '=', p.id),
+const selectReviewStatus = statement(
+  "select a unit's review status",
+  (db, p: { id: string }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(['id', 'status', 'reviewed_by', 'reviewed_at'])
+      .where(isKey('id', p.id, dialect)),
+  { key: 'id' },
 )
 
-const selectReviewItem = statement('select a unit and its review status', (db, p: { id: string }) =>
-  db.selectFrom('knowledge_units').select(reviewColumns).where('id', '=', p.id),
+const selectReviewItem = statement(
+  'select a unit and its review status',
+  (db, p: { id: string }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(reviewColumns)
+      .where(isKey('id', p.id, dialect)),
+  { key: 'id' },
 )
 
 interface DecisionParams {
@@ -73,14 +85,14 @@ const decidePending = statement('decide a pending unit', (db, p: DecisionParams)
 // A status is compared twice here and below: SQLite uses a partial index only if the query states its condition.
 const selectPending = statement(
   'select pending units, oldest first',
-  (db, p: { limit: number; offset: number }) =>
+  (db, p: { limit: number; offset: number }, dialect) =>
     db
       .selectFrom('knowledge_units')
       .select(reviewColumns)
       .where('status', '=', sql.lit('pending'))
       .where('status', '<>', sql.lit('approved'))
-      .orderBy('created_at')
-      .orderBy('id')
+      .orderBy(ascending('created_at', dialect))
+      .orderBy(ascending('id', dialect))
       .limit(p.limit)
       .offset(p.offset),
 )
@@ -140,8 +152,8 @@ function walk(what: string, only: (query: UnitQuery, p: ListParams) => UnitQuery
     (db, p: ListParams & { limit: number }, dialect) =>
       only(db.selectFrom('knowledge_units').select(reviewColumns), p)
         .where((eb) => eb.and(passes(p, dialect)))
-        .orderBy('created_at', 'desc')
-        .orderBy('id', 'desc')
+        .orderBy(descending('created_at', dialect))
+        .orderBy(descending('id', dialect))
         .limit(p.limit),
   )
 }
@@ -155,8 +167,8 @@ const selectOfThese = statement(
       .select(reviewColumns)
       .whereRef('knowledge_units.id', '=', 'listed.value')
       .where((eb) => eb.and(passes(p, dialect)))
-      .orderBy('created_at', 'desc')
-      .orderBy('knowledge_units.id', 'desc')
+      .orderBy(descending('created_at', dialect))
+      .orderBy(descending('knowledge_units.id', dialect))
       .limit(p.limit),
 )
 
@@ -341,7 +353,8 @@ export const reviews = {
   reviewQueue: scan(
     (_now, options) => [checkPage(options)],
     function* (page) {
-      return { items: yield* pendingItems(page), total: yield* pendingTotal() }
+      const [items, total] = yield* together(pendingItems(page), pendingTotal())
+      return { items, total }
     },
   ),
 

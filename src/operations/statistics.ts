@@ -1,8 +1,9 @@
 import { StoreError } from '../errors.ts'
 import { unitStatuses } from '../knowledge/records.ts'
 import { isTimestamp, utcDay } from '../knowledge/timestamps.ts'
+import { ascending, codePoints, descending } from '../sql/order.ts'
 import { sql, statement } from '../sql/statement.ts'
-import { all, ask, type Steps } from '../sql/steps.ts'
+import { all, ask, type Steps, together } from '../sql/steps.ts'
 import { compareTexts } from '../sql/text-order.ts'
 import type {
   Activity,
@@ -18,23 +19,25 @@ import { recordOf } from './json-text.ts'
 import { type OperationsFor, rank, read, scan } from './operation.ts'
 
 /** The counters of one kind, without those at zero. */
-const selectCounts = statement('select counts of a kind, by name', (db, p: { kind: string }) =>
-  db
-    .selectFrom('cq_store_counts')
-    .select(['name', 'count'])
-    .where('kind', '=', p.kind)
-    .where('count', '>', 0)
-    .orderBy('name'),
-)
-
-const selectDailyCounts = statement(
-  'select counts of a kind from a day on',
-  (db, p: { kind: string; since: string }) =>
+const selectCounts = statement(
+  'select counts of a kind, by name',
+  (db, p: { kind: string }, dialect) =>
     db
       .selectFrom('cq_store_counts')
       .select(['name', 'count'])
       .where('kind', '=', p.kind)
-      .where('name', '>=', p.since)
+      .where('count', '>', 0)
+      .orderBy(ascending('name', dialect)),
+)
+
+const selectDailyCounts = statement(
+  'select counts of a kind from a day on',
+  (db, p: { kind: string; since: string }, dialect) =>
+    db
+      .selectFrom('cq_store_counts')
+      .select(['name', 'count'])
+      .where('kind', '=', p.kind)
+      .where(codePoints('name', dialect), '>=', p.since)
       .where('count', '>', 0),
 )
 
@@ -47,19 +50,21 @@ const selectActivity = statement('select recent activity', (db, p: { limit: numb
     db
       .selectFrom('knowledge_units')
       .select([
-        'id',
+        codePoints('id', dialect).as('id'),
         'status',
         'reviewed_by',
         'reviewed_at',
         'created_at',
-        sql<string>`coalesce(reviewed_at, created_at)`.as('time'),
+        sql<string>`coalesce(${codePoints('reviewed_at', dialect)}, ${codePoints('created_at', dialect)})`.as(
+          'time',
+        ),
         (dialect === 'sqlite'
           ? sql<string>`CASE WHEN json_valid(data) THEN json_extract(data, '$.insight.summary') END`
-          : sql<string>`cast(data as jsonb) #>> '{insight,summary}'`
+          : sql<string>`cq_store_summary(data)`
         ).as('summary'),
       ])
-      .orderBy(time, 'desc')
-      .orderBy('id', 'desc')
+      .orderBy(descending(time, dialect))
+      .orderBy(descending('id', dialect))
       .limit(p.limit)
   const reviewed = newest('reviewed_at').where('reviewed_at', 'is not', null)
   const undated = newest('created_at').where('reviewed_at', 'is', null)
@@ -67,13 +72,15 @@ const selectActivity = statement('select recent activity', (db, p: { limit: numb
     .where('status', '=', sql.lit('pending'))
     .where('status', '<>', sql.lit('approved'))
   const others = undated.where('status', '<>', sql.lit('pending'))
+  // PostgreSQL sorts a union by its columns as they are, of which these two have an order already.
+  const last = dialect === 'sqlite' ? sql`` : sql` nulls last`
   return db
     .selectFrom(reviewed.as('reviewed'))
     .selectAll()
     .unionAll(db.selectFrom(pending.as('pending')).selectAll())
     .unionAll(db.selectFrom(others.as('others')).selectAll())
-    .orderBy('time', 'desc')
-    .orderBy('id', 'desc')
+    .orderBy(sql`${sql.ref('time')} desc${last}`)
+    .orderBy(sql`${sql.ref('id')} desc`)
     .limit(p.limit)
 })
 
@@ -160,9 +167,16 @@ function* dailyOf(kind: string, since: string): Steps<[day: string, count: numbe
 }
 
 function* daily({ since, today }: Window): Steps<DailyCount[]> {
-  const proposed = new Map(yield* dailyOf('proposed', since))
-  const approved = new Map(yield* dailyOf('approved', since))
-  const rejected = new Map(yield* dailyOf('rejected', since))
+  const each = yield* together(
+    dailyOf('proposed', since),
+    dailyOf('approved', since),
+    dailyOf('rejected', since),
+  )
+  const [proposed, approved, rejected] = each.map((counts) => new Map(counts)) as [
+    Map<string, number>,
+    Map<string, number>,
+    Map<string, number>,
+  ]
   const active = [...proposed, ...approved, ...rejected].map(([day]) => day).sort()
   const counts: DailyCount[] = []
   if (active[0] === undefined) return counts
@@ -242,14 +256,19 @@ export const statistics = {
     (now) => [lastDays(now, dashboardDays)],
     function* (window) {
       const none: Record<UnitStatus, number> = { pending: 0, approved: 0, rejected: 0 }
+      const [counts, recent, days] = yield* together(
+        byStatus(),
+        activity(dashboardActivity),
+        daily(window),
+      )
       return {
-        counts: { ...none, ...Object.fromEntries(yield* byStatus()) },
+        counts: { ...none, ...Object.fromEntries(counts) },
         domains: yield* byDomain(),
         confidence_distribution: (yield* byConfidence(
           reviewBounds,
         )) as ReviewStats['confidence_distribution'],
-        recent_activity: yield* activity(dashboardActivity),
-        trends: { daily: yield* daily(window) },
+        recent_activity: recent,
+        trends: { daily: days },
       }
     },
   ),

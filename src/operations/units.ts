@@ -10,6 +10,7 @@ import {
 import type { KnowledgeUnit } from '../knowledge/records.ts'
 import { confirmedConfidence, flaggedConfidence, type RankingQuery } from '../knowledge/scoring.ts'
 import { documentTimestamp, documentToColumn } from '../knowledge/timestamps.ts'
+import { isKey } from '../sql/keyed.ts'
 import { listed } from '../sql/listed.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { allWithin, ask, change, create, first, mostAnswered, type Steps } from '../sql/steps.ts'
@@ -22,16 +23,25 @@ import { readable, readableUnit, unlessUnreadable } from './readable.ts'
 /** The columns that a unit is read from. */
 export const storedColumns = ['knowledge_units.id', 'data', 'created_at'] as const
 
-const selectApproved = statement('select an approved unit', (db, p: { id: string }) =>
-  db
-    .selectFrom('knowledge_units')
-    .select(storedColumns)
-    .where('id', '=', p.id)
-    .where('status', '=', sql.lit('approved')),
+const selectApproved = statement(
+  'select an approved unit',
+  (db, p: { id: string }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(storedColumns)
+      .where(isKey('id', p.id, dialect))
+      .where('status', '=', sql.lit('approved')),
+  { key: 'id' },
 )
 
-const selectAny = statement('select a unit', (db, p: { id: string }) =>
-  db.selectFrom('knowledge_units').select(storedColumns).where('id', '=', p.id),
+const selectAny = statement(
+  'select a unit',
+  (db, p: { id: string }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(storedColumns)
+      .where(isKey('id', p.id, dialect)),
+  { key: 'id' },
 )
 
 // Joined in this order: with `in`, SQLite would first collect and sort the list.
@@ -42,6 +52,20 @@ const selectListed = statement('select some approved units', (db, p: { ids: stri
     .select(storedColumns)
     .whereRef('knowledge_units.id', '=', 'listed.value')
     .where('status', '=', sql.lit('approved')),
+)
+
+/** The same unit to be changed: no other server changes it meanwhile. */
+export const lockApproved = statement(
+  'select an approved unit, to be changed',
+  (db, p: { id: string }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(storedColumns)
+      .where(isKey('id', p.id, dialect))
+      .where('status', '=', sql.lit('approved'))
+      // In one order everywhere, so that two servers never wait for each other.
+      .$if(dialect === 'postgres', (query) => query.orderBy('id').forUpdate()),
+  { key: 'id' },
 )
 
 const insertUnit = statement(
@@ -75,7 +99,7 @@ const updateUnit = statement(
     db.updateTable('knowledge_units').set({ data: p.data, tier: p.tier }).where('id', '=', p.id),
 )
 
-const updateDocument = statement(
+export const updateDocument = statement(
   "update a unit's document",
   (db, p: { id: string; data: string }) =>
     db.updateTable('knowledge_units').set({ data: p.data }).where('id', '=', p.id),
@@ -132,7 +156,7 @@ function* amendApproved(
   id: string,
   amend: (unit: KnowledgeUnit) => KnowledgeUnit,
 ): Steps<EmbeddedUnit> {
-  const row = yield* first(selectApproved, { id })
+  const row = yield* first(lockApproved, { id })
   const unit = row && (yield* unlessUnreadable(() => readUnit(row)))
   if (!unit) throw unitNotFound(id)
   const amended = amend(unit)

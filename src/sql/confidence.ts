@@ -8,5 +8,5 @@ import { type DialectName, sql } from './statement.ts'
 export function confidenceOf(dialect: DialectName): RawBuilder<number> {
   return dialect === 'sqlite'
     ? sql<number>`CASE WHEN json_valid(data) THEN cast(coalesce(json_extract(data, '$.evidence.confidence'), 0.5) AS REAL) END`
-    : sql<number>`coalesce(cast(cast(${sql.ref('data')} as jsonb) #>> '{evidence,confidence}' as double precision), 0.5)`
+    : sql<number>`cq_store_confidence(data)`
 }

@@ -15,6 +15,8 @@ export interface CompiledStatement {
 export interface Statement<Params, Row> {
   /** What it does, in a few words. No two have the same. */
   readonly name: string
+  /** See `StatementOptions`. */
+  readonly key?: string | undefined
   compiled(dialect: DialectName): CompiledStatement
   readonly types?: { params: Params; row: Row }
 }
@@ -88,6 +90,14 @@ const compiled: Record<DialectName, Map<string, StatementText & CompiledStatemen
   postgres: new Map(),
 }
 
+export interface StatementOptions<Params> {
+  /**
+   * The parameter by which it looks for one row, which has it in a column of the same name. PostgreSQL answers all
+   * calls that came together at once: there it is a list of keys, see `isKey`.
+   */
+  readonly key?: keyof Params & string
+}
+
 /**
  * Declares a query. It is built when a dialect first needs it, and never again. Where one text can't
  * serve both dialects, `dialect` says which one it is built for.
@@ -96,11 +106,13 @@ const compiled: Record<DialectName, Map<string, StatementText & CompiledStatemen
 export function statement<Params, Row>(
   name: string,
   build: (db: Kysely<Schema>, params: Params, dialect: DialectName) => Compilable<Row>,
+  { key }: StatementOptions<Params> = {},
 ): Statement<Params, Row> {
   if (statements.some((other) => other.name === name))
     throw new Error(`two statements are called '${name}'`)
   const declared: Statement<Params, Row> = {
     name,
+    key,
     compiled(dialect) {
       const known = compiled[dialect].get(name)
       if (known) return known

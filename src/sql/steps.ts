@@ -12,8 +12,15 @@ export interface Step {
    * is a `Rows`. @default unbounded, and the result is an array
    */
   readonly mostText?: number
+  /** The column that holds most of the text. @default 'data' */
+  readonly textColumn?: string
   /** Whether the deleted data must also disappear from the write-ahead log. */
   readonly erases?: boolean
+}
+
+/** Operations in progress that do not depend on each other, and are answered together: a list of their results. */
+export interface Together {
+  readonly together: readonly Steps<unknown>[]
 }
 
 /** A message to log, beside the operation's result or failure. */
@@ -33,7 +40,7 @@ export interface Question {
  * result.
  */
 // biome-ignore lint/suspicious/noExplicitAny: the helper that yields a step types its answer
-export type Steps<Result> = Generator<Step | Notice | Question, Result, any>
+export type Steps<Result> = Generator<Step | Together | Notice | Question, Result, any>
 
 /** Every row of a query. */
 export function* all<P extends object, Row>(statement: Statement<P, Row>, params: P): Steps<Row[]> {
@@ -57,8 +64,9 @@ export function* allWithin<P extends object, Row extends object>(
   mostText: number,
   statement: Statement<P, Row>,
   params: P,
+  textColumn = 'data',
 ): Steps<Rows<Row>> {
-  return yield { statement: statement as never, params, want: 'rows', mostText }
+  return yield { statement: statement as never, params, want: 'rows', mostText, textColumn }
 }
 
 /** Takes rows from an iterator up to so much text, see `allWithin`. */
@@ -80,6 +88,13 @@ function textIn(row: object): number {
     if (typeof value === 'string') length += value.length
   }
   return length
+}
+
+/** The results of operations that do not depend on each other. */
+export function* together<Results extends unknown[]>(
+  ...parts: { [Part in keyof Results]: Steps<Results[Part]> }
+): Steps<Results> {
+  return yield { together: parts }
 }
 
 /** The first row of a query. */
@@ -112,13 +127,17 @@ export function* create<P extends object>(
   params: P,
   message: string,
 ): Steps<number> {
+  let stored: number
   try {
-    return yield* change(statement, params)
+    stored = yield* change(statement, params)
   } catch (error) {
     if (error instanceof StoreError && error.code === 'conflict')
       throw new StoreError('conflict', message, { cause: error })
     throw error
   }
+  // PostgreSQL's say so in this way: there an error would undo what other calls have done.
+  if (stored === 0) throw new StoreError('conflict', message)
+  return stored
 }
 
 /** Asks the index of approved units. */

@@ -7,9 +7,9 @@ import {
   loadAfter,
   type NotedChange,
 } from '../operations/ranked-units.ts'
+import type { SharedRankingFigures } from '../ranking/ranking-figures.ts'
 import { RankingIndex } from '../ranking/ranking-index.ts'
 import type { Steps } from '../sql/steps.ts'
-import type { SharedRankingFigures } from './ranking-figures.ts'
 import { runSteps } from './run-steps.ts'
 
 /** Keeps the index of the units that queries may find. */

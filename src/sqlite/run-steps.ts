@@ -3,7 +3,14 @@ import type { UnitView } from '../knowledge/document.ts'
 import type { Database } from '../offload/database.ts'
 import { writeResult } from '../operations/json-text.ts'
 import type { RankingIndex } from '../ranking/ranking-index.ts'
-import { type Notice, type Question, type Step, type Steps, takeWithin } from '../sql/steps.ts'
+import {
+  type Notice,
+  type Question,
+  type Step,
+  type Steps,
+  type Together,
+  takeWithin,
+} from '../sql/steps.ts'
 import { driverFailure } from './driver-failure.ts'
 
 /**
@@ -41,9 +48,10 @@ export function runToText(
 
 function carryOut(
   database: Database,
-  step: Step | Notice | Question,
+  step: Step | Together | Notice | Question,
   index: RankingIndex | undefined,
 ): unknown {
+  if ('together' in step) return step.together.map((part) => runSteps(database, part, index))
   if ('notice' in step) return database.notice(step.notice)
   if ('ask' in step) {
     if (!index && step.ifThere) return undefined

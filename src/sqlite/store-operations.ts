@@ -12,12 +12,12 @@ import {
 } from '../offload/operations.ts'
 import { operations } from '../operations/index.ts'
 import type { OperationKind, StoreMethod } from '../operations/operation.ts'
+import { SharedRankingFigures } from '../ranking/ranking-figures.ts'
 import type { RankingIndex } from '../ranking/ranking-index.ts'
 import { adoptStatements, type StatementText } from '../sql/statement.ts'
 import { kindsOf, nameOf } from './calls.ts'
 import { databaseOf, isNewest, requireNewest, takeSteps } from './migrator.ts'
 import { Ranker } from './ranker.ts'
-import { SharedRankingFigures } from './ranking-figures.ts'
 import { runToText } from './run-steps.ts'
 
 /** What a SqliteStore tells its threads. */

@@ -1,13 +1,13 @@
 import type { OffloadError } from './errors.ts'
 import type { CallEvent, PendingCall, WhenLost } from './pending-call.ts'
 import type { Failure } from './reply.ts'
+import type { Worker } from './worker.ts'
 import type { Duties } from './worker-module.ts'
-import type { WorkerThread } from './worker-thread.ts'
 
 export interface LaneOptions<Call, WorkerDuties extends Duties = Duties> {
   /** What its calls do, as errors name it: `read`, `write`. */
   readonly name: string
-  readonly workers: readonly WorkerThread<Call, WorkerDuties>[]
+  readonly workers: readonly Worker<Call, WorkerDuties>[]
   /** The most calls in a batch. */
   readonly largestBatch: number
   /**

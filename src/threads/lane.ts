@@ -12,8 +12,8 @@ import { Seats } from './seats.ts'
 import { tasksInFlight } from './thread-run.ts'
 import { inTurns } from './turns.ts'
 import { UnderWay } from './under-way.ts'
+import type { Worker } from './worker.ts'
 import type { Duties } from './worker-module.ts'
-import type { WorkerThread } from './worker-thread.ts'
 
 /**
  * Sends calls to workers in batches. While a worker is free, a call leaves at once; while all are busy, calls
@@ -68,7 +68,7 @@ export class Lane<Call, WorkerDuties extends Duties = Duties> {
   }
 
   /** Workers that have nothing to do. */
-  get idleWorkers(): WorkerThread<Call, WorkerDuties>[] {
+  get idleWorkers(): Worker<Call, WorkerDuties>[] {
     return this.#seats.idleWorkers
   }
 
@@ -113,7 +113,7 @@ export class Lane<Call, WorkerDuties extends Duties = Duties> {
 
   /** Has a worker carry out a duty, which counts as a batch in flight there. @throws {OffloadError} */
   async perform<Name extends keyof WorkerDuties & string>(
-    worker: WorkerThread<Call, WorkerDuties>,
+    worker: Worker<Call, WorkerDuties>,
     duty: Name,
   ): Promise<Awaited<ReturnType<WorkerDuties[Name]>>> {
     const seat = this.#seats.of(worker)

@@ -1,9 +1,9 @@
+import type { Worker } from './worker.ts'
 import type { Duties } from './worker-module.ts'
-import type { WorkerThread } from './worker-thread.ts'
 
 /** What a lane knows of one of its workers. */
 export class Seat<Call, WorkerDuties extends Duties> {
-  readonly worker: WorkerThread<Call, WorkerDuties>
+  readonly worker: Worker<Call, WorkerDuties>
   /** Batches and duties that were sent and not answered. */
   inFlight = 0
   /** Whether it has an exclusive call, or is being kept free for one. */
@@ -13,7 +13,7 @@ export class Seat<Call, WorkerDuties extends Duties> {
   /** Leases on it that are shared with other calls. */
   leases = 0
 
-  constructor(worker: WorkerThread<Call, WorkerDuties>) {
+  constructor(worker: Worker<Call, WorkerDuties>) {
     this.worker = worker
   }
 

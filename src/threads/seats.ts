@@ -2,8 +2,8 @@ import type { OffloadError } from './errors.ts'
 import { noWorker } from './failures.ts'
 import type { LaneOptions } from './lane-options.ts'
 import { Seat } from './seat.ts'
+import type { Worker } from './worker.ts'
 import type { Duties } from './worker-module.ts'
-import type { WorkerThread } from './worker-thread.ts'
 
 /** The workers of a lane. */
 export class Seats<Call, WorkerDuties extends Duties> {
@@ -28,7 +28,7 @@ export class Seats<Call, WorkerDuties extends Duties> {
   }
 
   /** Workers that have nothing to do. */
-  get idleWorkers(): WorkerThread<Call, WorkerDuties>[] {
+  get idleWorkers(): Worker<Call, WorkerDuties>[] {
     return this.all.filter(({ isIdle }) => isIdle).map(({ worker }) => worker)
   }
 
@@ -49,7 +49,7 @@ export class Seats<Call, WorkerDuties extends Duties> {
     return this.all.reduce((sum, { worker }) => sum + worker.restarts, 0)
   }
 
-  of(worker: WorkerThread<Call, WorkerDuties>): Seat<Call, WorkerDuties> {
+  of(worker: Worker<Call, WorkerDuties>): Seat<Call, WorkerDuties> {
     const seat = this.all.find((one) => one.worker === worker)
     if (!seat) throw new Error(`the ${worker.name} is not in this lane`)
     return seat

@@ -2,6 +2,7 @@ import { OffloadError, WorkerLost } from './errors.ts'
 import type { Log } from './log.ts'
 import { type BatchReply, type DutyReply, isFailure, toError } from './reply.ts'
 import { ThreadRun } from './thread-run.ts'
+import type { Worker } from './worker.ts'
 import type { Duties } from './worker-module.ts'
 
 /** Abandoned threads of one worker that have not ended. With so many, no further thread is started. */
@@ -38,7 +39,9 @@ export interface WorkerThreadOptions {
 }
 
 /** A worker thread that is restarted when it crashes. */
-export class WorkerThread<Call, WorkerDuties extends Duties = Duties> {
+export class WorkerThread<Call, WorkerDuties extends Duties = Duties>
+  implements Worker<Call, WorkerDuties>
+{
   readonly name: string
   /** How often it was restarted after a crash. */
   restarts = 0

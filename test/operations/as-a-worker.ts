@@ -1,8 +1,8 @@
 import type { Connection } from '../../src/offload/connection.ts'
+import { SharedRankingFigures } from '../../src/ranking/ranking-figures.ts'
 import type { RankingIndex } from '../../src/ranking/ranking-index.ts'
 import type { Steps } from '../../src/sql/steps.ts'
 import { Ranker } from '../../src/sqlite/ranker.ts'
-import { SharedRankingFigures } from '../../src/sqlite/ranking-figures.ts'
 import { runSteps, runToText } from '../../src/sqlite/run-steps.ts'
 
 // Runs operations on a connection of this thread, as a store's workers do.

@@ -143,17 +143,25 @@ function perform(method: StoreMethod, args: readonly unknown[]): void {
 
 function drive(method: StoreMethod, steps: Steps<unknown>): void {
   try {
-    runOn(connection, {
-      ...steps,
-      next: (answer: unknown) => note(steps.next(answer)),
-      throw: (error: unknown) => note(steps.throw(error)),
-    } as typeof steps)
+    runOn(connection, noted(method, steps))
   } catch (error) {
     expect(error).toMatchObject({ code: 'conflict' })
   }
+}
 
-  function note<Result extends ReturnType<typeof steps.next>>(result: Result): Result {
-    if (!result.done && 'statement' in result.value) {
+/** The same operation, which notes its statements. */
+function noted(method: StoreMethod, steps: Steps<unknown>): Steps<unknown> {
+  return {
+    ...steps,
+    next: (answer: unknown) => note(steps.next(answer)),
+    throw: (error: unknown) => note(steps.throw(error)),
+  } as typeof steps
+
+  function note(result: ReturnType<typeof steps.next>): ReturnType<typeof steps.next> {
+    if (result.done) return result
+    if ('together' in result.value)
+      return { value: { together: result.value.together.map((part) => noted(method, part)) } }
+    if ('statement' in result.value) {
       const { name } = result.value.statement
       usedBy.set(name, (usedBy.get(name) ?? new Set()).add(method))
     }

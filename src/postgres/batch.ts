@@ -1,0 +1,177 @@
+import { StoreError } from '../errors.ts'
+import { writeResult } from '../operations/json-text.ts'
+import type { Call } from '../operations/operation-store.ts'
+import { type BatchReply, type Failure, toFailure } from '../threads/reply.ts'
+import type { Connection, Send } from './connection.ts'
+import { endsConnection, isPassing, isServerError, isStalePlan, toStoreError } from './errors.ts'
+import { type Outcome, runTogether, type Surroundings } from './run-steps.ts'
+import { type Calls, HalfDone, sets, stepsOf } from './sets.ts'
+import { type Beginning, inTransaction, withRetries } from './transaction.ts'
+
+/** What batches are answered over, and how. */
+export interface Respondent {
+  readonly connection: Connection
+  /** See `Beginning.statementTimeout`. */
+  readonly statementTimeout?: number | undefined
+}
+
+/** Answers reads, each by itself. @throws {ConnectionLost} and what the driver fails with */
+export async function answerReads(
+  { connection }: Respondent,
+  calls: readonly Call[],
+): Promise<BatchReply> {
+  const notices: string[] = []
+  const outcomes = await withRetries(true, () =>
+    connection.use(async (send) =>
+      unless(
+        isEverybodys,
+        await runTogether(calls.map(stepsOf), { send, notice: (text) => notices.push(text) }),
+      ),
+    ),
+  )
+  return toReply(calls, outcomes, notices)
+}
+
+/** Answers one read whose statements see one state of the database. */
+export async function answerScan(
+  { connection, statementTimeout }: Respondent,
+  call: Call,
+): Promise<BatchReply> {
+  const notices: string[] = []
+  const outcomes = await withRetries(true, () =>
+    connection.use((send) =>
+      inTransaction(send, { kind: 'snapshot', statementTimeout }, async () =>
+        // In a transaction, each failed statement fails all of it.
+        unless(
+          isServerError,
+          await runTogether([stepsOf(call)], { send, notice: (text) => notices.push(text) }),
+        ),
+      ),
+    ),
+  )
+  return toReply([call], outcomes, notices)
+}
+
+/** Passes outcomes on. @throws what one of them failed with, if that concerns all of them */
+export function unless(concernsAll: (error: unknown) => boolean, outcomes: Outcome[]): Outcome[] {
+  for (const outcome of outcomes) {
+    const cause = 'error' in outcome ? causeOf(outcome.error) : undefined
+    if (cause !== undefined && (endsConnection(cause) || concernsAll(cause))) throw cause
+  }
+  return outcomes
+}
+
+/** Whether it would go well if it was done again. */
+function isEverybodys(error: unknown): boolean {
+  return isPassing(error) || isStalePlan(error)
+}
+
+/** What the server or the driver failed with, of which a StoreError was made. */
+function causeOf(error: unknown): unknown {
+  if (!(error instanceof StoreError)) return error
+  return error.cause instanceof Error && !(error.cause instanceof StoreError)
+    ? error.cause
+    : undefined
+}
+
+/**
+ * Answers writes in one transaction. Nobody is answered before the commit. A call fails alone; if that is no call's
+ * fault, all of them fail, and nothing is stored.
+ */
+export async function answerWrites(
+  respondent: Respondent,
+  calls: readonly Call[],
+): Promise<BatchReply> {
+  const notices: string[] = []
+  const outcomes = await outcomesOf(respondent, calls, notices)
+  return toReply(calls, outcomes, notices)
+}
+
+/** Failures that every call of a batch would meet again. */
+const everybodys = ['unavailable', 'outcome_unknown', 'timeout', 'corrupt']
+
+async function outcomesOf(
+  respondent: Respondent,
+  calls: readonly Call[],
+  notices: string[],
+): Promise<Outcome[]> {
+  try {
+    return await commitTogether(respondent, calls, notices)
+  } catch (error) {
+    const failure = toStoreError(error instanceof HalfDone ? error.cause : error)
+    if (calls.length === 1 || everybodys.includes(failure.code))
+      return calls.map(() => ({ error: failure }))
+  }
+  // One of them has undone what the others did, too: now each gets a transaction of its own.
+  const outcomes: Outcome[] = []
+  for (const call of calls) outcomes.push(...(await outcomesOf(respondent, [call], notices)))
+  return outcomes
+}
+
+function commitTogether(
+  { connection, statementTimeout }: Respondent,
+  calls: readonly Call[],
+  notices: string[],
+): Promise<Outcome[]> {
+  const beginning: Beginning = { kind: 'write', statementTimeout }
+  return withRetries(false, () =>
+    connection.use((send) =>
+      inTransaction(send, beginning, () => {
+        notices.length = 0
+        return runAll(calls, { send, notice: (text) => notices.push(text) })
+      }),
+    ),
+  )
+}
+
+/** Carries out writes in the order in which they were made, those of a kind that follow each other together. */
+async function runAll(calls: readonly Call[], surroundings: Surroundings): Promise<Outcome[]> {
+  const outcomes: Outcome[] = []
+  while (outcomes.length < calls.length) {
+    const [method] = calls[outcomes.length] as Call
+    const { set = one, most = 1 } = sets[method] ?? {}
+    const next = calls.slice(outcomes.length)
+    const end = next.findIndex(
+      ([other], place) => place >= most || sets[other]?.set !== sets[method]?.set,
+    )
+    const group = (end < 0 ? next : next.slice(0, end)) as unknown as Calls
+    outcomes.push(...(await set(group, surroundings)))
+  }
+  return outcomes
+}
+
+/** @throws {HalfDone} if it fails and has changed something, or what the server failed with */
+async function one(calls: Calls, { send, notice }: Surroundings): Promise<Outcome[]> {
+  let hasChanged = false
+  let fault: unknown
+  const observed: Send = async (sql, values) => {
+    try {
+      const answer = await send(sql, values)
+      hasChanged ||= answer.command !== 'SELECT' && answer.changes > 0
+      return answer
+    } catch (error) {
+      fault ??= error
+      throw error
+    }
+  }
+  const [outcome] = await runTogether(calls.map(stepsOf), { send: observed, notice })
+  // After a failed statement, the server refuses all others of the transaction.
+  if (fault !== undefined) throw fault
+  if (outcome && 'error' in outcome && hasChanged)
+    throw new HalfDone('something was changed', { cause: outcome.error })
+  return [outcome as Outcome]
+}
+
+export function toReply(
+  calls: readonly Call[],
+  outcomes: readonly Outcome[],
+  notices: readonly string[],
+): BatchReply {
+  const failures = new Map<number, Failure>()
+  const results = outcomes.map((outcome, place) => {
+    if ('result' in outcome) return writeResult(outcome.result, calls[place]?.[1])
+    failures.set(place, toFailure(toStoreError(outcome.error)))
+    return undefined
+  })
+  return { results, failures, notices }
+}

@@ -1,0 +1,216 @@
+import { createHash } from 'node:crypto'
+import type { Client, ClientConfig, QueryConfig, QueryResult } from 'pg'
+import type { NewClient } from './driver.ts'
+import { ConnectionLost, isServerError, isStalePlan } from './errors.ts'
+
+/** How connections are made. */
+export interface ConnectionSettings {
+  readonly config: ClientConfig
+  readonly preparedStatements: boolean
+  readonly pipeline: boolean
+  /** How long the server may be silent, in milliseconds. */
+  readonly timeout: number
+}
+
+type Row = Record<string, unknown>
+type Result = QueryResult<Row>
+
+/** What a statement answered: its rows, or how many it changed. */
+export interface Answer {
+  readonly rows: Row[]
+  readonly changes: number
+  /** What was done: `COMMIT`, or `ROLLBACK` where the transaction had failed before. */
+  readonly command: string
+}
+
+/** Sends a statement, and resolves to its answer. */
+export type Send = (sql: string, values?: readonly unknown[]) => Promise<Answer>
+
+/** A connection that is made when it is needed, and made anew after it was lost. */
+export class Connection {
+  readonly #settings: ConnectionSettings
+  readonly #newClient: NewClient
+  /** Told of a connection that was lost while nobody used it, and of each that was lost in use. */
+  readonly #onLost: (error: Error) => void
+  #client: Promise<Client> | undefined
+  /** The statement before, where one is sent only once that is answered. */
+  #last: Promise<unknown> = Promise.resolve()
+  #isClosed = false
+  /** How often it was made anew. */
+  restarts = -1
+
+  constructor(
+    newClient: NewClient,
+    settings: ConnectionSettings,
+    onLost: (error: Error) => void = () => {},
+  ) {
+    this.#newClient = newClient
+    this.#settings = settings
+    this.#onLost = onLost
+  }
+
+  /**
+   * Does work over the connection.
+   * @throws what the work throws; `ConnectionLost` if the server is silent for longer than it may be, in which case
+   * the connection is given up
+   */
+  async use<Result>(work: (send: Send) => Promise<Result>): Promise<Result> {
+    const { timeout } = this.#settings
+    const late = Promise.withResolvers<never>()
+    let given: Client | undefined
+    const timer = setTimeout(() => {
+      const why = `PostgreSQL did not answer within ${timeout} ms`
+      const error = new ConnectionLost(why, { wasSilent: true })
+      if (given) this.#giveUp(given, error)
+      late.reject(error)
+    }, timeout)
+    const done = this.#connected().then((client) => {
+      given = client
+      keepProcess(client, true)
+      return work(async (sql, values) => {
+        const answer = await this.#send(client, sql, values)
+        timer.refresh()
+        return answer
+      })
+    })
+    try {
+      return await Promise.race([done, late.promise])
+    } finally {
+      clearTimeout(timer)
+      // A process may end while connections are idle.
+      if (given) keepProcess(given, false)
+      // The loser of the race may still fail, and nobody waits for it.
+      done.catch(() => {})
+    }
+  }
+
+  /** Gives the connection up: what is under way fails, and the next use makes another one. */
+  async abandon(error: Error): Promise<void> {
+    const client = await this.#client?.catch(() => undefined)
+    if (client) this.#giveUp(client, error)
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const client = await this.#client?.catch(() => undefined)
+    if (!client) return
+    const ended = client.end().catch(() => {})
+    const { promise: late, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, mostEnding)
+    await Promise.race([ended, late])
+    clearTimeout(timer)
+    destroy(client)
+  }
+
+  #connected(): Promise<Client> {
+    if (this.#isClosed) return Promise.reject(new ConnectionLost('the connection is closed'))
+    if (this.#client) return this.#client
+    const connecting = this.#connect()
+    this.#client = connecting
+    connecting.catch(() => {
+      if (this.#client === connecting) this.#client = undefined
+    })
+    return connecting
+  }
+
+  async #connect(): Promise<Client> {
+    const { config, pipeline, preparedStatements, timeout } = this.#settings
+    const client = this.#newClient({
+      ...config,
+      connectionTimeoutMillis: timeout,
+      keepAlive: true,
+      application_name: 'cq-store',
+      pipeline,
+      // A pooler may refuse settings of a session.
+      ...(preparedStatements && {
+        statement_timeout: timeout,
+        idle_in_transaction_session_timeout: timeout,
+      }),
+    } as ClientConfig)
+    // Without a listener, an error of an idle connection would end the process.
+    client.on('error', (error) => this.#forget(client, error))
+    client.on('end', () => this.#forget(client, new ConnectionLost('the connection has ended')))
+    try {
+      await client.connect()
+    } catch (error) {
+      destroy(client)
+      throw isServerError(error) ? error : lost('PostgreSQL cannot be reached', error)
+    }
+    this.restarts++
+    return client
+  }
+
+  async #send(client: Client, sql: string, values?: readonly unknown[]): Promise<Answer> {
+    const { preparedStatements } = this.#settings
+    const name = preparedStatements && values ? { name: nameOf(sql) } : {}
+    const query = { text: sql, ...name, ...(values && { values: values as unknown[] }) }
+    try {
+      return toAnswer(await this.#ask(client, query))
+    } catch (error) {
+      // Outside of a transaction, the caller's next try is on a new connection.
+      if (isStalePlan(error)) this.#giveUp(client, error as Error)
+      throw isServerError(error) ? error : lost('the connection to PostgreSQL was lost', error)
+    }
+  }
+
+  #ask(client: Client, query: QueryConfig): Promise<Result | Result[]> {
+    if (this.#settings.pipeline) return client.query(query)
+    // The driver's own queue is for pipelines only.
+    const answered = this.#last.then(() => client.query<Row>(query))
+    this.#last = answered.catch(() => {})
+    return answered
+  }
+
+  #giveUp(client: Client, error: Error): void {
+    this.#forget(client, error)
+    destroy(client)
+  }
+
+  #forget(client: Client, error: Error): void {
+    const current = this.#client
+    void current?.then(
+      (known) => {
+        if (known !== client || this.#client !== current) return
+        this.#client = undefined
+        if (!this.#isClosed) this.#onLost(error)
+      },
+      () => {},
+    )
+  }
+}
+
+/** How long a connection may take to end in order, in milliseconds. */
+const mostEnding = 1_000
+
+function lost(what: string, cause: unknown): ConnectionLost {
+  const why = cause instanceof Error ? cause.message || String(cause) : String(cause)
+  return new ConnectionLost(`${what}: ${why}`, { cause })
+}
+
+/** Whether the process goes on for the sake of this connection. */
+function keepProcess(client: Client, keep: boolean): void {
+  const { ref, unref } = client as unknown as Record<'ref' | 'unref', () => void>
+  ;(keep ? ref : unref).call(client)
+}
+
+function destroy(client: Client): void {
+  const { connection } = client as unknown as { connection?: { stream?: { destroy(): void } } }
+  connection?.stream?.destroy()
+}
+
+/** Several statements that were sent as one text have several results, of which the last one counts. */
+function toAnswer(results: Result | Result[]): Answer {
+  const { rows, rowCount, command } = [results].flat().at(-1) as Result
+  return { rows, changes: rowCount ?? 0, command }
+}
+
+const names = new Map<string, string>()
+
+/** A name for a prepared statement, which may have 63 bytes. */
+function nameOf(sql: string): string {
+  const known = names.get(sql)
+  if (known) return known
+  const name = `cq_${createHash('sha256').update(sql).digest('hex').slice(0, 24)}`
+  names.set(sql, name)
+  return name
+}

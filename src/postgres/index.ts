@@ -1,0 +1,2 @@
+export type { PostgresStoreOptions } from './options.ts'
+export { PostgresStore, type PostgresStoreFigures } from './store.ts'

@@ -1,0 +1,5 @@
+import { changesAndCounts } from './changes-and-counts.ts'
+import type { Migration } from './migration.ts'
+
+/** Our own steps on top of the reference schema, in the order in which they are taken. */
+export const migrations: readonly Migration[] = [changesAndCounts]

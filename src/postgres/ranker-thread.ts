@@ -1,0 +1,87 @@
+import type { ClientConfig } from 'pg'
+import '../operations/index.ts'
+import type { Call } from '../operations/operation-store.ts'
+import { SharedRankingFigures } from '../ranking/ranking-figures.ts'
+import { adoptStatements, type StatementText } from '../sql/statement.ts'
+import { type BatchReply, type Failure, toFailure } from '../threads/reply.ts'
+import type { WorkerModule } from '../threads/worker-module.ts'
+import { toReply, unless } from './batch.ts'
+import { Connection, type Send } from './connection.ts'
+import type { NewClient } from './driver.ts'
+import { isServerError, toStoreError } from './errors.ts'
+import { Ranker } from './ranker.ts'
+import { runTogether } from './run-steps.ts'
+import { stepsOf } from './sets.ts'
+import { inTransaction, withRetries } from './transaction.ts'
+
+/** What a ranker's thread is told. */
+export interface RankerData {
+  readonly config: ClientConfig
+  readonly preparedStatements: boolean
+  readonly pipeline: boolean
+  readonly timeout: number
+  readonly statementTimeout: number | undefined
+  /** Statements that the main thread has compiled, see `sql/statement.ts`. */
+  readonly statements: readonly StatementText[]
+  /** Memory of its figures. */
+  readonly figures: SharedArrayBuffer
+}
+
+/** What runs in a ranker's thread: a connection, and all approved units in memory. */
+export class RankerThread implements WorkerModule<Call> {
+  readonly #connection: Connection
+  readonly #ranker: Ranker
+  readonly #statementTimeout: number | undefined
+  #notices: string[] = []
+  /** The batch before: on one connection there is one transaction at a time. */
+  #before: Promise<unknown> = Promise.resolve()
+
+  constructor(newClient: NewClient, data: RankerData) {
+    const { statements, figures, statementTimeout, ...settings } = data
+    adoptStatements('postgres', statements)
+    this.#connection = new Connection(newClient, settings)
+    this.#statementTimeout = statementTimeout
+    const notice = (message: string) => void this.#notices.push(message)
+    this.#ranker = new Ranker(new SharedRankingFigures(figures), notice)
+  }
+
+  async open(): Promise<void> {
+    await this.#inSnapshot((send) => this.#ranker.load(send))
+  }
+
+  answer(calls: readonly Call[]): Promise<BatchReply> {
+    const answered = this.#before.then(() => this.#answer(calls))
+    this.#before = answered.catch(() => {})
+    return answered
+  }
+
+  close(): Promise<void> {
+    return this.#connection.close()
+  }
+
+  toFailure(error: unknown): Failure {
+    return toFailure(toStoreError(error))
+  }
+
+  async #answer(calls: readonly Call[]): Promise<BatchReply> {
+    try {
+      const outcomes = await this.#inSnapshot(async (send) => {
+        const index = await this.#ranker.catchUp(send)
+        const notice = (message: string) => void this.#notices.push(message)
+        return unless(isServerError, await runTogether(calls.map(stepsOf), { send, notice, index }))
+      })
+      return toReply(calls, outcomes, this.#notices.splice(0))
+    } catch (error) {
+      const failure = toFailure(toStoreError(error))
+      const failures = new Map(calls.map((_, place) => [place, failure]))
+      return { results: calls.map(() => undefined), failures, notices: this.#notices.splice(0) }
+    }
+  }
+
+  #inSnapshot<Result>(work: (send: Send) => Promise<Result>): Promise<Result> {
+    const beginning = { kind: 'snapshot', statementTimeout: this.#statementTimeout } as const
+    return withRetries(true, () =>
+      this.#connection.use((send) => inTransaction(send, beginning, () => work(send))),
+    )
+  }
+}

@@ -1,0 +1,119 @@
+import { follow, loadAfter } from '../operations/ranked-units.ts'
+import type { SharedRankingFigures } from '../ranking/ranking-figures.ts'
+import { RankingIndex } from '../ranking/ranking-index.ts'
+import type { Steps } from '../sql/steps.ts'
+import type { Send } from './connection.ts'
+import { runSteps } from './run-steps.ts'
+
+/** Which transactions had ended: what is read in this transaction includes them. */
+const selectSnapshot = 'select pg_current_snapshot()::text as snapshot'
+
+/**
+ * Of transactions that the snapshot did not include: those that were running then, or began later. A number that
+ * ascends would miss one that commits late.
+ */
+const isNew = `changed >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_in_snapshot(changed, $1::pg_snapshot)`
+
+/** The most units whose documents are read at once. */
+const atOnce = 200
+
+/** A unit that is no longer approved has no document here. */
+const selectChanged = `select change.unit_id as id, unit.data, unit.created_at
+  from (select unit_id from cq_store_changes where ${isNew} limit ${atOnce + 1}) as change
+  left join knowledge_units as unit on unit.id = change.unit_id and unit.status = 'approved'`
+const selectChangedIds = `select unit_id as id from cq_store_changes where ${isNew}`
+const selectThese = `select given.id, unit.data, unit.created_at
+  from unnest($1::text[]) as given (id)
+  left join knowledge_units as unit on unit.id = given.id and unit.status = 'approved'`
+
+/** What stands for all units among those that changed: the table was emptied. */
+const allUnits = ''
+
+interface ChangedUnit {
+  readonly id: string
+  readonly data: string | null
+  readonly created_at: string | null
+}
+
+/** Keeps the index of the units that queries may find. */
+export class Ranker {
+  /** What questions are answered from. */
+  index: RankingIndex | undefined
+  readonly #figures: SharedRankingFigures
+  readonly #notice: (message: string) => void
+  /** The state that the index has. */
+  #snapshot = ''
+  #changes = 0
+
+  constructor(figures: SharedRankingFigures, notice: (message: string) => void) {
+    this.#figures = figures
+    this.#notice = notice
+  }
+
+  /** Reads all units, in the transaction that is open. */
+  async load(send: Send): Promise<RankingIndex> {
+    this.index = undefined
+    this.#figures.set({ units: 0, bytes: 0, loadMilliseconds: 0, changes: 0 })
+    const began = performance.now()
+    this.#snapshot = snapshotIn(await send(selectSnapshot, []))
+    const index = new RankingIndex()
+    let place: string | undefined = ''
+    while (place !== undefined) {
+      const after: string = place
+      place = await this.#run(send, loadAfter(index, after))
+    }
+    index.endLoading()
+    this.index = index
+    this.#changes = 0
+    this.#figures.set({ loadMilliseconds: performance.now() - began, ...index.figures })
+    return index
+  }
+
+  /**
+   * Brings the index to the state of the transaction that is open, so that a query sees every write that was
+   * acknowledged before it, whichever server made it.
+   */
+  async catchUp(send: Send): Promise<RankingIndex> {
+    const { index } = this
+    if (!index) return this.load(send)
+    const known = this.#snapshot
+    const [now, changed] = await Promise.all([
+      send(selectSnapshot, []),
+      send(selectChanged, [known]),
+    ])
+    const rows = changed.rows as unknown as ChangedUnit[]
+    if (rows.some(({ id }) => id === allUnits)) return this.load(send)
+    if (rows.length <= atOnce) await this.#apply(send, index, rows)
+    else if (!(await this.#applyMany(send, index, known))) return this.load(send)
+    // Last: if something failed on the way, the next query starts from here again.
+    this.#snapshot = snapshotIn(now)
+    return index
+  }
+
+  /** Whether it could: not if the table was emptied. */
+  async #applyMany(send: Send, index: RankingIndex, known: string): Promise<boolean> {
+    const { rows } = await send(selectChangedIds, [known])
+    const ids = rows.map(({ id }) => id as string)
+    if (ids.includes(allUnits)) return false
+    for (let from = 0; from < ids.length; from += atOnce) {
+      const { rows } = await send(selectThese, [ids.slice(from, from + atOnce)])
+      await this.#apply(send, index, rows as unknown as ChangedUnit[])
+    }
+    return true
+  }
+
+  async #apply(send: Send, index: RankingIndex, rows: readonly ChangedUnit[]): Promise<void> {
+    if (rows.length === 0) return
+    await this.#run(send, follow(index, rows))
+    this.#changes += rows.length
+    this.#figures.set({ ...index.figures, changes: this.#changes })
+  }
+
+  #run<Result>(send: Send, steps: Steps<Result>): Promise<Result> {
+    return runSteps(steps, { send, notice: this.#notice })
+  }
+}
+
+function snapshotIn({ rows }: { readonly rows: readonly Record<string, unknown>[] }): string {
+  return rows[0]?.snapshot as string
+}

@@ -1,0 +1,188 @@
+import { StoreError } from '../errors.ts'
+import type { StoredUnit } from '../knowledge/document.ts'
+import { operations } from '../operations/index.ts'
+import type { StoreMethod } from '../operations/operation.ts'
+import type { Call } from '../operations/operation-store.ts'
+import { lockApproved, type UnitRecord, unitNotFound, updateDocument } from '../operations/units.ts'
+import type { Step, Steps } from '../sql/steps.ts'
+import type { Outcome, Surroundings } from './run-steps.ts'
+
+// Writes that are made together as few statements, however many they are. What they mean stands in the operations.
+
+/** Carries out calls of the same kind inside of a transaction. */
+export type Set = (calls: Calls, surroundings: Surroundings) => Promise<Outcome[]>
+
+/** Calls, of which there is at least one. */
+export type Calls = readonly [Call, ...Call[]]
+
+/** Thrown where a call fails that has changed something, so that its transaction must be rolled back. */
+export class HalfDone extends Error {
+  override readonly name = 'HalfDone'
+}
+
+interface StoredRecord extends UnitRecord {
+  readonly status?: string
+  readonly reviewedBy?: string | null
+  readonly reviewedAt?: string | null
+}
+
+const insertUnits = `with stored as (
+    insert into knowledge_units (id, data, tier, created_at, status, reviewed_by, reviewed_at)
+    select * from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])
+      as given (id, data, tier, created_at, status, reviewed_by, reviewed_at)
+    order by id
+    on conflict do nothing
+    returning id
+  ), named as (
+    insert into knowledge_unit_domains (unit_id, domain)
+    select given.unit_id, given.domain
+    from stored join unnest($8::text[], $9::text[]) as given (unit_id, domain) on given.unit_id = stored.id
+  )
+  select id from stored`
+
+/** Adds the units whose ids are not taken. Of several with one id, the first is added. Returns the ids of those added. */
+async function store(
+  records: readonly StoredRecord[],
+  { send }: Surroundings,
+): Promise<globalThis.Set<unknown>> {
+  const firsts = new Map<string, StoredRecord>()
+  for (const record of records) if (!firsts.has(record.id)) firsts.set(record.id, record)
+  const units = [...firsts.values()]
+  if (units.length === 0) return new Set()
+  const domains = units.flatMap(({ id, domains }) =>
+    (JSON.parse(domains) as string[]).map((domain) => ({ id, domain })),
+  )
+  const { rows } = await send(insertUnits, [
+    units.map(({ id }) => id),
+    units.map(({ data }) => data),
+    units.map(({ tier }) => tier),
+    units.map(({ createdAt }) => createdAt),
+    units.map(({ status = 'pending' }) => status),
+    units.map(({ reviewedBy = null }) => reviewedBy),
+    units.map(({ reviewedAt = null }) => reviewedAt),
+    domains.map(({ id }) => id),
+    domains.map(({ domain }) => domain),
+  ])
+  return new Set(rows.map(({ id }) => id))
+}
+
+const alreadyExists = (id: string) =>
+  new StoreError('conflict', `Knowledge unit already exists: ${id}`)
+
+/** Each call adds one unit. */
+async function insert(calls: Calls, surroundings: Surroundings): Promise<Outcome[]> {
+  const records = calls.map(([, , record]) => record as StoredRecord)
+  const stored = await store(records, surroundings)
+  // Of several with one id, the first has it.
+  return records.map(({ id }) =>
+    stored.delete(id) ? { result: undefined } : { error: alreadyExists(id) },
+  )
+}
+
+/** The records that are not among those stored, or repeat one that is. */
+function* notStored(records: readonly StoredRecord[], stored: ReadonlySet<unknown>) {
+  const left = new Set(stored)
+  for (const record of records) if (!left.delete(record.id)) yield record
+}
+
+/** Adds all units of a call, or none. @throws {HalfDone} */
+async function storeAll(records: readonly StoredRecord[], surroundings: Surroundings) {
+  const stored = await store(records, surroundings)
+  const [missing] = notStored(records, stored)
+  if (!missing) return undefined
+  const error = alreadyExists(missing.id)
+  if (stored.size > 0) throw new HalfDone('some were stored', { cause: error })
+  return error
+}
+
+async function insertMany([call]: Calls, surroundings: Surroundings): Promise<Outcome[]> {
+  const error = await storeAll(call[2] as StoredRecord[], surroundings)
+  return [error ? { error } : { result: undefined }]
+}
+
+async function importUnits([call]: Calls, surroundings: Surroundings): Promise<Outcome[]> {
+  const [, , records, existing] = call as unknown as readonly [
+    unknown,
+    unknown,
+    StoredRecord[],
+    string,
+  ]
+  if (existing === 'skip') return [{ result: (await store(records, surroundings)).size }]
+  const error = await storeAll(records, surroundings)
+  return [error ? { error } : { result: records.length }]
+}
+
+const updateUnit = 'update knowledge_units set data = $2, tier = $3 where id = $1'
+// A statement of its own, so that it sees what another server stored before the unit was locked.
+const replaceDomains = `with gone as (
+    delete from knowledge_unit_domains where unit_id = $1 and domain <> all($2::text[])
+  )
+  insert into knowledge_unit_domains (unit_id, domain) select $1, unnest($2::text[])
+  on conflict do nothing`
+
+async function update([call]: Calls, { send }: Surroundings): Promise<Outcome[]> {
+  const { id, data, tier, domains } = call[2] as UnitRecord
+  const { changes } = await send(updateUnit, [id, data, tier])
+  if (changes === 0) return [{ error: unitNotFound(id) }]
+  await send(replaceDomains, [id, JSON.parse(domains)])
+  return [{ result: undefined }]
+}
+
+const updateDocuments = `update knowledge_units set data = given.data
+  from unnest($1::text[], $2::text[]) as given (id, data) where knowledge_units.id = given.id`
+
+/**
+ * Calls that each change the document of an approved unit. The units are locked and read at once, changed here by one
+ * call after the other, and written at once.
+ */
+async function amend(calls: Calls, surroundings: Surroundings): Promise<Outcome[]> {
+  const { send, notice } = surroundings
+  const ids = [...new Set(calls.map(([, , id]) => id as string))]
+  const { sql, bind } = lockApproved.compiled('postgres')
+  const { rows } = await send(sql, bind({ id: ids }))
+  const units = new Map((rows as unknown as StoredUnit[]).map((row) => [row.id, row]))
+  const changed = new Map<string, string>()
+  const answer = (step: { readonly notice: string } | Step) => {
+    if ('notice' in step) return notice(step.notice)
+    const { id, data } = step.params as { readonly id: string; readonly data: string }
+    const unit = units.get(id)
+    if (step.statement === (lockApproved as unknown)) return unit ? [unit] : []
+    if (step.statement !== (updateDocument as unknown) || !unit)
+      throw new StoreError('internal', `an amendment must not ${step.statement.name}`)
+    units.set(id, { ...unit, data })
+    changed.set(id, data)
+    return 1
+  }
+  const outcomes = calls.map((call) => drive(stepsOf(call), answer))
+  if (changed.size > 0) await send(updateDocuments, [[...changed.keys()], [...changed.values()]])
+  return outcomes
+}
+
+/** Runs an operation whose steps are answered at once. */
+function drive(
+  steps: Steps<unknown>,
+  answer: (step: { readonly notice: string } | Step) => unknown,
+): Outcome {
+  try {
+    let next = steps.next()
+    while (!next.done) next = steps.next(answer(next.value as Step))
+    return { result: next.value }
+  } catch (error) {
+    return { error }
+  }
+}
+
+/** An operation that is to run. */
+export function stepsOf([method, , ...prepared]: Call): Steps<unknown> {
+  return operations[method].run(...prepared)
+}
+
+/** By method, how calls are carried out together, and which others they go together with. */
+export const sets: Partial<Record<StoreMethod, { readonly set: Set; readonly most: number }>> = {
+  insert: { set: insert, most: Infinity },
+  confirm: { set: amend, most: Infinity },
+  flag: { set: amend, most: Infinity },
+  insertMany: { set: insertMany, most: 1 },
+  importUnits: { set: importUnits, most: 1 },
+  update: { set: update, most: 1 },
+}

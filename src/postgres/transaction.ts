@@ -1,0 +1,83 @@
+import { setTimeout } from 'node:timers/promises'
+import { StoreError } from '../errors.ts'
+import type { Send } from './connection.ts'
+import { ConnectionLost, endsConnection, isPassing, isStalePlan } from './errors.ts'
+
+/** How a transaction begins. */
+export interface Beginning {
+  readonly kind: 'write' | 'snapshot'
+  /** The most milliseconds that each statement may take, where that is not a setting of the session. */
+  readonly statementTimeout?: number | undefined
+}
+
+const modes = {
+  write: 'isolation level read committed read write',
+  snapshot: 'isolation level repeatable read read only',
+} as const
+
+/**
+ * Does work in a transaction; what begins it travels with the first statement.
+ * @throws what the work or the commit failed with, after all was rolled back; `outcome_unknown` if the connection was
+ * lost while it was committed
+ */
+export async function inTransaction<Result>(
+  send: Send,
+  { kind, statementTimeout }: Beginning,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  const limit =
+    statementTimeout === undefined ? '' : `; set local statement_timeout = ${statementTimeout}`
+  const begun = send(`begin ${modes[kind]}${limit}`)
+  begun.catch(() => {})
+  let result: Result
+  try {
+    result = await work()
+    await begun
+  } catch (error) {
+    if (!endsConnection(error)) await send('rollback')
+    throw error
+  }
+  await commit(send, kind)
+  return result
+}
+
+async function commit(send: Send, kind: Beginning['kind']): Promise<void> {
+  let command: string
+  try {
+    command = (await send('commit')).command
+  } catch (error) {
+    if (kind === 'snapshot' || !endsConnection(error)) throw error
+    const why = `whether the write took effect is unknown: ${(error as Error).message}`
+    throw new StoreError('outcome_unknown', why, { cause: error })
+  }
+  if (command !== 'COMMIT' && kind === 'write')
+    throw new StoreError('internal', 'a transaction that had failed was to be committed')
+}
+
+/** How often something is tried again that met others. */
+const mostRetries = 3
+/** The longest pause before it is, in milliseconds; the pauses of two that met differ. */
+const longestPause = 50
+
+/**
+ * Does work again whose transaction met another one, or a statement that was prepared for another schema.
+ * @param isRepeatable whether it is also done again after its connection was lost, as reads can be
+ */
+export async function withRetries<Result>(
+  isRepeatable: boolean,
+  work: () => Promise<Result>,
+): Promise<Result> {
+  for (let retries = 0; ; retries++)
+    try {
+      return await work()
+    } catch (error) {
+      const isWorthOne = isStalePlan(error) || (isRepeatable && isLost(error))
+      if (retries >= (isPassing(error) ? mostRetries : isWorthOne ? 1 : 0)) throw error
+      await setTimeout(Math.random() * longestPause)
+    }
+}
+
+/** Whether the connection was lost, and not given up since the server was silent. */
+function isLost(error: unknown): boolean {
+  return endsConnection(error) && !(error instanceof ConnectionLost && error.wasSilent)
+}
