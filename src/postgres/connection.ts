@@ -132,6 +132,8 @@ export class Connection {
     client.on('end', () => this.#forget(client, new ConnectionLost('the connection has ended')))
     try {
       await client.connect()
+      // What is prepared once is to be planned once, too; otherwise each lookup of several keys is planned anew.
+      if (preparedStatements) await client.query('set plan_cache_mode = force_generic_plan')
     } catch (error) {
       destroy(client)
       throw isServerError(error) ? error : lost('PostgreSQL cannot be reached', error)

@@ -6,7 +6,8 @@ import type { Send } from './connection.ts'
 import { runSteps } from './run-steps.ts'
 
 /** Which transactions had ended: what is read in this transaction includes them. */
-const selectSnapshot = 'select pg_current_snapshot()::text as snapshot'
+const current = '(select pg_current_snapshot()::text as snapshot) as now'
+const selectSnapshot = `select snapshot from ${current}`
 
 /**
  * Of transactions that the snapshot did not include: those that were running then, or began later. A number that
@@ -17,9 +18,15 @@ const isNew = `changed >= pg_snapshot_xmin($1::pg_snapshot) and not pg_visible_i
 /** The most units whose documents are read at once. */
 const atOnce = 200
 
-/** A unit that is no longer approved has no document here. */
-const selectChanged = `select change.unit_id as id, unit.data, unit.created_at
-  from (select unit_id from cq_store_changes where ${isNew} limit ${atOnce + 1}) as change
+/**
+ * At least one row, whose id is null where nothing changed. A unit that is no longer approved has no document here. In
+ * an order, so that an index is used, as few are new.
+ */
+const selectChanged = `select snapshot, change.unit_id as id, unit.data, unit.created_at
+  from ${current}
+  left join (
+    select unit_id from cq_store_changes where ${isNew} order by changed limit ${atOnce + 1}
+  ) as change on true
   left join knowledge_units as unit on unit.id = change.unit_id and unit.status = 'approved'`
 const selectChangedIds = `select unit_id as id from cq_store_changes where ${isNew}`
 const selectThese = `select given.id, unit.data, unit.created_at
@@ -77,16 +84,13 @@ export class Ranker {
     const { index } = this
     if (!index) return this.load(send)
     const known = this.#snapshot
-    const [now, changed] = await Promise.all([
-      send(selectSnapshot, []),
-      send(selectChanged, [known]),
-    ])
-    const rows = changed.rows as unknown as ChangedUnit[]
+    const answer = await send(selectChanged, [known])
+    const rows = (answer.rows as unknown as ChangedUnit[]).filter(({ id }) => id !== null)
     if (rows.some(({ id }) => id === allUnits)) return this.load(send)
     if (rows.length <= atOnce) await this.#apply(send, index, rows)
     else if (!(await this.#applyMany(send, index, known))) return this.load(send)
     // Last: if something failed on the way, the next query starts from here again.
-    this.#snapshot = snapshotIn(now)
+    this.#snapshot = snapshotIn(answer)
     return index
   }
 

@@ -155,6 +155,8 @@ export class PostgresStore extends OperationStore implements Store {
       ...lane('read'),
       workers: readers.map((reader, number) => worker(`reader ${number + 1}`, reader)),
       largestBatch: largestReadBatch,
+      // One connection answers more point reads than an event loop can pass on, and larger batches cost less.
+      batchWorkers: 1,
       repeatable: true,
     })
     this.#rankingFigures = Array.from({ length: rankers }, () => new SharedRankingFigures())

@@ -37,20 +37,22 @@ export async function inTransaction<Result>(
     if (!endsConnection(error)) await send('rollback')
     throw error
   }
-  await commit(send, kind)
+  if (kind === 'write') await commit(send)
+  // What was read is not changed by how this ends; a lost connection is found by its next user.
+  else send('commit').catch(() => {})
   return result
 }
 
-async function commit(send: Send, kind: Beginning['kind']): Promise<void> {
+async function commit(send: Send): Promise<void> {
   let command: string
   try {
     command = (await send('commit')).command
   } catch (error) {
-    if (kind === 'snapshot' || !endsConnection(error)) throw error
+    if (!endsConnection(error)) throw error
     const why = `whether the write took effect is unknown: ${(error as Error).message}`
     throw new StoreError('outcome_unknown', why, { cause: error })
   }
-  if (command !== 'COMMIT' && kind === 'write')
+  if (command !== 'COMMIT')
     throw new StoreError('internal', 'a transaction that had failed was to be committed')
 }
 

@@ -15,7 +15,7 @@ export class ConnectionWorker implements Worker<LaneCall> {
   readonly failure: OffloadError | undefined = undefined
   onChange = () => {}
   readonly #respondent: Respondent
-  /** The batch before: on one connection there is one transaction at a time. */
+  /** The writes before: on one connection there is one transaction at a time. */
   #before: Promise<unknown> = Promise.resolve()
 
   constructor(name: string, respondent: Respondent) {
@@ -28,6 +28,8 @@ export class ConnectionWorker implements Worker<LaneCall> {
   }
 
   answer(batch: readonly LaneCall[]): Promise<BatchReply> {
+    // Reads that are no scans need no transaction, and a lane keeps scans to themselves.
+    if (batch[0]?.[0] !== 'write') return this.#answer(batch)
     const answered = this.#before.then(() => this.#answer(batch))
     this.#before = answered.catch(() => {})
     return answered
