@@ -10,8 +10,18 @@ process.env.NODE_COMPILE_CACHE ??= new URL(
 /** What `npm run test:quick` runs: units, the engine and the contract of Store. */
 const quick = [
   'test/*.test.ts',
-  'test/{knowledge,offload,operations,ranking,store,threads}/**/*.test.ts',
+  'test/{knowledge,offload,operations,postgres,ranking,store,threads}/**/*.test.ts',
 ]
+/** What of the server is about files, or about what this project's own threads do. */
+const onFilesOnly = [
+  'embedding',
+  'metrics',
+  'odd-rows',
+  'operations',
+  'pass-through',
+  'read-only',
+  'reference-file',
+].map((name) => `test/server/${name}.test.ts`)
 /** Needs the build, and an installation. */
 const packed = 'test/package.test.ts'
 
@@ -26,6 +36,15 @@ export default defineConfig({
     projects: [
       { extends: true, test: { name: 'quick', include: quick, exclude: [packed] } },
       { extends: true, test: { name: 'slow', include: ['test/**/*.test.ts'], exclude: quick } },
+      {
+        extends: true,
+        test: {
+          name: 'served from PostgreSQL',
+          include: ['test/server/*.test.ts'],
+          exclude: onFilesOnly,
+          provide: { engine: 'postgres' },
+        },
+      },
       { extends: true, test: { name: 'package', include: [packed] } },
     ],
     // Node reads TypeScript by WebAssembly. Where threads come and go, as they do here by the hundred,

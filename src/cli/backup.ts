@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { RowCounts } from '../sqlite/direct/backup.ts'
-import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
+import { addDatabaseOptions, commandFile, databaseHelp, requireThere } from './open-store.ts'
 import { printJson } from './output.ts'
 import { Progress } from './progress.ts'
 import { type DatabaseSettings, realPathOfSetting, SettingError } from './settings.ts'
@@ -38,7 +38,8 @@ Examples:
   $ cq-store backup --force latest.db --db-path /var/lib/cq/cq.db`,
     )
     .action(async (destination: string, flags: BackupFlags) => {
-      const path = existingDatabase(flags, environment)
+      const path = commandFile(flags, environment, 'PostgreSQL has pg_dump for this')
+      requireThere(path)
       const copy = realPathOfSetting('the destination', destination)
       requireOtherPlace(path, copy)
       let counts: RowCounts = {}

@@ -1,6 +1,6 @@
 import type { Command } from 'commander'
-import type { Finding, Rebuilt } from '../sqlite/direct/check.ts'
-import { addDatabaseOptions, databaseHelp, existingDatabase } from './open-store.ts'
+import { checks, type Finding, type Rebuilt } from '../operations/unit-faults.ts'
+import { addDatabaseOptions, databaseHelp, existingDatabase, naming } from './open-store.ts'
 import { printJson } from './output.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { removeWhenInterrupted } from './supervision.ts'
@@ -39,19 +39,12 @@ Examples:
   $ cq-store check --rebuild`,
     )
     .action(async (flags: CheckFlags) => {
-      const path = existingDatabase(flags, environment)
-      // Loaded only by this command, since it loads the database driver on this thread.
-      const { directly } = await import('../sqlite/direct/directly.ts')
-      const { check, checks, rebuild } = await import('../sqlite/direct/check.ts')
-      const { findings, rebuilt } = await directly<Outcome>(
-        { path, access: flags.rebuild ? 'write' : 'read', onCopy: removeWhenInterrupted },
-        (connection) => {
-          const found = check(connection)
-          // What is built from damaged pages is damaged, and writing to them makes it worse.
-          if (!flags.rebuild || found.some(isDamage)) return { findings: found, rebuilt: nothing }
-          return { rebuilt: rebuild(connection), findings: check(connection) }
-        },
-      )
+      const database = existingDatabase(flags, environment)
+      const isToRebuild = flags.rebuild === true
+      const { findings, rebuilt } = await (typeof database === 'string'
+        ? checkFile(database, isToRebuild)
+        : naming(database, checkOnServer(database.url, isToRebuild)))
+      const path = `${database}`
       const { tables, documents: mended } = rebuilt
       if (flags.json)
         printJson({ path, ok: findings.length === 0, rebuilt: tables, mended, findings })
@@ -68,6 +61,26 @@ Examples:
             : `there are ${findings.length} things wrong with ${path}`,
         )
     })
+}
+
+async function checkOnServer(url: string, isToRebuild: boolean): Promise<Outcome> {
+  const { checkOnServer } = await import('../postgres/administer.ts')
+  return checkOnServer(url, isToRebuild)
+}
+
+async function checkFile(path: string, isToRebuild: boolean): Promise<Outcome> {
+  // Loaded only by this command, since it loads the database driver on this thread.
+  const { directly } = await import('../sqlite/direct/directly.ts')
+  const { check, rebuild } = await import('../sqlite/direct/check.ts')
+  return directly<Outcome>(
+    { path, access: isToRebuild ? 'write' : 'read', onCopy: removeWhenInterrupted },
+    (connection) => {
+      const found = check(connection)
+      // What is built from damaged pages is damaged, and writing to them makes it worse.
+      if (!isToRebuild || found.some(isDamage)) return { findings: found, rebuilt: nothing }
+      return { rebuilt: rebuild(connection), findings: check(connection) }
+    },
+  )
 }
 
 interface Outcome {

@@ -9,6 +9,7 @@ import { Interrupted, Interruption } from './interruption.ts'
 import {
   addDatabaseOptions,
   commandDatabase,
+  type Database,
   databaseHelp,
   isDatabaseThere,
   openStore,
@@ -79,7 +80,7 @@ Examples:
         await (flags.dryRun ? checkAll(work) : importAll(work))
       } finally {
         // Also if it failed or was interrupted: what is stored is stored.
-        if (flags.json) printJson({ path, dry_run: flags.dryRun === true, ...tally })
+        if (flags.json) printJson({ path: `${path}`, dry_run: flags.dryRun === true, ...tally })
       }
       if (!flags.json) process.stdout.write(`${summaryOf(work)}\n`)
     })
@@ -113,7 +114,7 @@ async function openInput(file: string, signal: AbortSignal): Promise<Input> {
 
 /** An import in progress: its counts, and the last line that was handled. */
 interface Work {
-  readonly path: string
+  readonly path: Database
   readonly file: string
   readonly input: Input
   readonly flags: ImportFlags

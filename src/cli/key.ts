@@ -6,6 +6,7 @@ import { parseTtl, type Ttl } from '../knowledge/ttl.ts'
 import { secretsFile } from './development.ts'
 import {
   addDatabaseOptions,
+  type Database,
   databaseHelp,
   existingDatabase,
   openStore,
@@ -130,9 +131,9 @@ Example:
 }
 
 /** The pepper that keys are hashed with. @throws {SettingError} if it is not set */
-function requirePepper(database: string, { CQ_API_KEY_PEPPER = '' }: NodeJS.ProcessEnv): string {
+function requirePepper(database: Database, { CQ_API_KEY_PEPPER = '' }: NodeJS.ProcessEnv): string {
   if (CQ_API_KEY_PEPPER !== '') return CQ_API_KEY_PEPPER
-  const kept = secretsFile(database)
+  const kept = typeof database === 'string' ? secretsFile(database) : ''
   throw new SettingError(
     'CQ_API_KEY_PEPPER must be set, to what the server is started with' +
       (existsSync(kept) ? `; that of serve --dev is in ${kept}` : ''),

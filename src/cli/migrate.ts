@@ -2,7 +2,13 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { makeDatabaseFile } from '../offload/database-file.ts'
 import type { FileKind, MigrationPlan, PlannedStep } from '../sqlite/direct/migration-plan.ts'
-import { addDatabaseOptions, commandDatabase, databaseHelp } from './open-store.ts'
+import {
+  addDatabaseOptions,
+  commandDatabase,
+  type Database,
+  databaseHelp,
+  naming,
+} from './open-store.ts'
 import { printJson } from './output.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { removeWhenInterrupted } from './supervision.ts'
@@ -51,7 +57,7 @@ Examples:
         state: stateOf(applied, before.steps[index]),
       }))
       if (flags.json) {
-        const outcome = { path, kind: before.kind, steps, old_units: oldUnits }
+        const outcome = { path: `${path}`, kind: before.kind, steps, old_units: oldUnits }
         printJson(outcome)
         return
       }
@@ -81,9 +87,12 @@ function summaryOf(steps: readonly { readonly state: StepState }[], isDryRun: bo
 
 // Loaded only by this command, since it loads the database driver on this thread.
 const sqlite = () => import('../sqlite/direct/directly.ts')
+const server = () => import('../postgres/administer.ts')
 const plans = () => import('../sqlite/direct/migration-plan.ts')
 
-async function planOf(path: string): Promise<{ plan: MigrationPlan; oldUnits: number }> {
+async function planOf(path: Database): Promise<{ plan: MigrationPlan; oldUnits: number }> {
+  if (typeof path !== 'string')
+    return { plan: await naming(path, (await server()).planOnServer(path.url)), oldUnits: 0 }
   const { oldUnitsIn, planOf, planOfNewFile } = await plans()
   if (!existsSync(path)) return { plan: planOfNewFile(), oldUnits: 0 }
   const { directly } = await sqlite()
@@ -93,7 +102,8 @@ async function planOf(path: string): Promise<{ plan: MigrationPlan; oldUnits: nu
   })
 }
 
-async function applyTo(path: string): Promise<MigrationPlan> {
+async function applyTo(path: Database): Promise<MigrationPlan> {
+  if (typeof path !== 'string') return naming(path, (await server()).migrateOnServer(path.url))
   const { directBusyTimeout, directly } = await sqlite()
   const { planOf } = await plans()
   const { migrate } = await import('../sqlite/migrator.ts')

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { makeDirectory } from '../offload/directory.ts'
 import type { RowCounts } from '../sqlite/direct/backup.ts'
 import { describeRows } from './backup.ts'
-import { addDatabaseOptions, commandDatabase } from './open-store.ts'
+import { addDatabaseOptions, commandFile } from './open-store.ts'
 import { printJson } from './output.ts'
 import { requireConfirmed } from './password-input.ts'
 import { Progress } from './progress.ts'
@@ -45,7 +45,7 @@ Examples:
   $ cq-store restore latest.db --yes --json | jq -r .replaced`,
     )
     .action(async (backup: string, flags: RestoreFlags) => {
-      const path = commandDatabase(flags, environment)
+      const path = commandFile(flags, environment, 'PostgreSQL has pg_restore for this')
       const source = realPathOfSetting('the backup', backup)
       await requireBackup(source, path)
       const isThere = existsSync(path)

@@ -8,12 +8,17 @@ import { faultOfSecrets, type Secrets } from '../credentials/secrets.ts'
 import { isWritable } from '../offload/readable-file.ts'
 import { MetricsAddressError } from '../server/metrics-address.ts'
 import { createServer } from '../server/server.ts'
-import type { SqliteStoreOptions } from '../sqlite/options.ts'
-import type { SqliteStore } from '../sqlite/store.ts'
 import type { Store } from '../store.ts'
 import { claimDatabase, type DevelopmentSecrets, fillDatabase, secretsFile } from './development.ts'
 import { type EndingSignal, type Interrupted, Interruption } from './interruption.ts'
-import { naming, openStore, productionDatabase } from './open-store.ts'
+import {
+  type Database,
+  naming,
+  openOnServer,
+  openStore,
+  productionDatabase,
+  ServerDatabase,
+} from './open-store.ts'
 import { type ExposureSettings, exposure } from './serve-exposure.ts'
 import { developmentDatabase, type ServeFlags } from './serve-flags.ts'
 import { serverLog } from './server-log.ts'
@@ -21,6 +26,7 @@ import {
   databasePath,
   databaseSetting,
   longestTimer,
+  postgresUrl,
   SettingError,
   secretVariables,
 } from './settings.ts'
@@ -46,31 +52,19 @@ async function serveUntilStopped(
   environment: NodeJS.ProcessEnv,
   logger: Logger,
 ): Promise<EndingSignal> {
-  const { readOnly, readers, rankers, durability, maxQueue, maxQueueBytes, timeout } = flags
-  const fallback = flags.dev ? developmentDatabase : productionDatabase
-  const path = databasePath(flags, environment, fallback)
-  if (flags.dev && readOnly)
+  const database = servedDatabase(flags, command, environment)
+  if (flags.dev && flags.readOnly)
     throw new SettingError('--dev fills the database that it serves, and takes no --read-only')
   const exposed = exposure(flags)
   const setting = databaseSetting(flags, environment)?.name ?? 'which is the default'
+  const path = `${database}`
   const development = flags.dev
     ? await naming(path, claimDatabase(path, setting, environment))
     : undefined
   const { jwtSecret, apiKeyPepper } = development ?? productionSecrets(environment)
   using interruption = new Interruption(Math.min(flags.gracePeriod + endPatience, longestTimer))
   const stopped = once(interruption.signal, 'abort')
-  const store = await open({
-    path,
-    readOnly,
-    quickCheck: flags.quickCheck,
-    readers,
-    rankers,
-    durability,
-    maxQueue,
-    maxQueueBytes,
-    timeout,
-    log: logger,
-  })
+  const store = await open(database, flags, logger)
   let signal: EndingSignal | undefined
   try {
     if (development) await fillDatabase(store, path, development, environment)
@@ -104,11 +98,50 @@ async function serveUntilStopped(
   return signal
 }
 
-async function open({ path, ...rest }: SqliteStoreOptions): Promise<SqliteStore> {
+/** The database to serve. @throws {SettingError} for settings that it has not */
+function servedDatabase(
+  flags: ServeFlags,
+  command: Command,
+  environment: NodeJS.ProcessEnv,
+): Database {
+  const url = postgresUrl(flags, environment)
+  if (url === undefined)
+    return databasePath(flags, environment, flags.dev ? developmentDatabase : productionDatabase)
+  for (const [name, option] of Object.entries(ofFiles)) {
+    const source = command.getOptionValueSource(name)
+    if (source !== undefined && source !== 'default')
+      throw new SettingError(`${option} is for database files, and not for a PostgreSQL database`)
+  }
+  return new ServerDatabase(url)
+}
+
+/** Settings that only files have. */
+const ofFiles = {
+  dev: '--dev',
+  readOnly: '--read-only',
+  quickCheck: '--quick-check',
+  durability: '--durability',
+}
+
+async function open(database: Database, flags: ServeFlags, log: Logger): Promise<Store> {
+  const { readOnly, quickCheck, readers, rankers, durability } = flags
+  const { maxQueue, maxQueueBytes, timeout } = flags
+  const limits = { maxQueue, maxQueueBytes, timeout }
+  if (typeof database !== 'string')
+    return openOnServer(database, { connections: readers, rankers, ...limits, log })
+  const path = database
   try {
-    return await openStore(path, rest)
+    return await openStore(path, {
+      readOnly,
+      quickCheck,
+      readers,
+      rankers,
+      durability,
+      ...limits,
+      log,
+    })
   } catch (error) {
-    if (rest.readOnly || !existsSync(path) || (await isWritable(path))) throw error
+    if (readOnly || !existsSync(path) || (await isWritable(path))) throw error
     const hint = 'with --read-only, what is there is served all the same'
     throw new Error(`${(error as Error).message}; ${hint}`, { cause: error })
   }

@@ -2,6 +2,7 @@ import { isIP } from 'node:net'
 import { InvalidArgumentError, Option } from 'commander'
 import type { Secrets } from '../credentials/secrets.ts'
 import { realPathOf } from '../offload/database-file.ts'
+import { isPostgresUrl } from '../postgres/url.ts'
 
 /** A setting that is missing or wrong. */
 export class SettingError extends Error {
@@ -23,7 +24,7 @@ export const secretVariables = {
 export const databaseOptions = () => [
   new Option(
     '--database-url <url>',
-    'the database: sqlite:///relative/path or sqlite:////absolute/path; wins over --db-path (env: CQ_DATABASE_URL)',
+    'the database: sqlite:///relative/path, sqlite:////absolute/path or postgresql://user@host/name; wins over --db-path (env: CQ_DATABASE_URL)',
   ),
   new Option('--db-path <path>', 'the database file (env: CQ_DB_PATH)'),
 ]
@@ -78,6 +79,15 @@ export function databaseSetting(
   return undefined
 }
 
+/** The URL of the database, if it is a PostgreSQL server's. */
+export function postgresUrl(
+  flags: DatabaseSettings,
+  environment: NodeJS.ProcessEnv,
+): string | undefined {
+  const { url = '' } = databaseSetting(flags, environment) ?? {}
+  return isPostgresUrl(url) ? url : undefined
+}
+
 /**
  * The absolute path of the database file, with all links followed.
  * @throws {SettingError}
@@ -94,17 +104,18 @@ export function databasePath(
 }
 
 const urlForms = 'sqlite:///relative/path or sqlite:////absolute/path'
+const allForms = `${urlForms}, or postgresql://user@host/name`
 
 function pathOfUrl(setting: string, url: string): string {
   const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*):(.*)$/i.exec(url.trim()) ?? []
   // Never the URL itself: it may contain a password.
-  if (/^postgres(ql)?(\+\w+)?$/i.test(scheme))
+  if (isPostgresUrl(url))
     throw new SettingError(
-      `${setting} names a PostgreSQL database, which this version can't serve from; it takes ${urlForms}`,
+      `${setting} names a PostgreSQL database, and a file is needed: ${urlForms}`,
     )
   if (scheme.toLowerCase() !== 'sqlite')
     throw new SettingError(
-      `${setting} must be ${urlForms}${scheme && `, and not a URL that begins with ${scheme}:`}`,
+      `${setting} must be ${allForms}${scheme && `, and not a URL that begins with ${scheme}:`}`,
     )
   if (!rest.startsWith('///')) {
     if (rest === '//' || rest === '') throw memoryRefusal(setting)

@@ -51,6 +51,8 @@ export function superviseLongCommands(
     const leavings = longCommands[command.name()]
     if (leavings === undefined) return
     const path = commandDatabase(command.opts(), environment)
+    // A server's database keeps nobody from hearing a signal.
+    if (typeof path !== 'string') return
     throw new Finished(await runInChild(path, args, environment, leavings))
   })
 }

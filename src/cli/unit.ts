@@ -1,6 +1,12 @@
 import type { Command } from 'commander'
-import type { SqliteStore } from '../sqlite/store.ts'
-import { addDatabaseOptions, databaseHelp, existingDatabase, openStore } from './open-store.ts'
+import type { Store } from '../store.ts'
+import {
+  addDatabaseOptions,
+  type Database,
+  databaseHelp,
+  existingDatabase,
+  openStore,
+} from './open-store.ts'
 import { requireConfirmed } from './password-input.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { textTable } from './text-table.ts'
@@ -39,14 +45,19 @@ Examples:
       const path = existingDatabase(flags, environment)
       const ids = [...new Set(given)]
       const removed = await removeAll(path, ids, flags.yes === true)
-      await eraseTraces(path, flags.rewrite)
+      if (typeof path === 'string') await eraseTraces(path, flags.rewrite)
+      else process.stderr.write(serverTraces)
       const unknown = ids.filter((id) => !removed.includes(id))
       if (unknown.length > 0) throw new Error(`Knowledge unit not found: ${unknown.join(', ')}`)
     })
 }
 
+const serverTraces =
+  'PostgreSQL keeps what was removed until it vacuums the table, and in its write-ahead log, archives and backups. ' +
+  'VACUUM FULL knowledge_units rewrites the table, and keeps everybody waiting meanwhile.\n'
+
 /** Removes those units that exist, and reports each. Resolves to their ids. */
-async function removeAll(path: string, ids: string[], isAgreed: boolean): Promise<string[]> {
+async function removeAll(path: Database, ids: string[], isAgreed: boolean): Promise<string[]> {
   await using store = await openStore(path)
   if (!isAgreed) await agree(store, ids)
   const removed: string[] = []
@@ -59,7 +70,7 @@ async function removeAll(path: string, ids: string[], isAgreed: boolean): Promis
 }
 
 /** Shows the units that exist, and asks for confirmation. @throws {Error} if the answer is no */
-async function agree(store: SqliteStore, ids: string[]): Promise<void> {
+async function agree(store: Store, ids: string[]): Promise<void> {
   const found = await Promise.all(ids.map((id) => rowOf(store, id)))
   const rows = found.filter((row) => row !== undefined)
   if (rows.length === 0) return
@@ -69,7 +80,7 @@ async function agree(store: SqliteStore, ids: string[]): Promise<void> {
 }
 
 /** What to show of a unit, even if its document cannot be read; `undefined` if it does not exist. */
-async function rowOf(store: SqliteStore, id: string): Promise<string[] | undefined> {
+async function rowOf(store: Store, id: string): Promise<string[] | undefined> {
   const item = await store.reviewItem(id)
   if (item) {
     const { created_by, domains, insight } = item.knowledge_unit

@@ -1,11 +1,11 @@
 import type { Command } from 'commander'
 import { hashPassword } from '../credentials/passwords.ts'
 import { accounts } from '../operations/accounts.ts'
-import type { SqliteStore } from '../sqlite/store.ts'
-import type { User } from '../store.ts'
+import type { Store, User } from '../store.ts'
 import {
   addDatabaseOptions,
   commandDatabase,
+  type Database,
   databaseHelp,
   existingDatabase,
   isDatabaseThere,
@@ -130,14 +130,14 @@ Examples:
 }
 
 /** The user with this name. @throws {Error} if there is none */
-export async function requireUser(store: SqliteStore, name: string): Promise<User> {
+export async function requireUser(store: Store, name: string): Promise<User> {
   const user = await store.getUser(name)
   if (user) return user
   throw new Error(`User not found: ${name}`)
 }
 
 /** Before anybody types a password for a name that exists. */
-async function requireNoUser(path: string, name: string): Promise<void> {
+async function requireNoUser(path: Database, name: string): Promise<void> {
   await using store = await openStore(path)
   if (await store.getUser(name))
     throw new Error(
@@ -145,7 +145,7 @@ async function requireNoUser(path: string, name: string): Promise<void> {
     )
 }
 
-async function allUsers(store: SqliteStore): Promise<Omit<User, 'password_hash'>[]> {
+async function allUsers(store: Store): Promise<Omit<User, 'password_hash'>[]> {
   const users: Omit<User, 'password_hash'>[] = []
   for (;;) {
     const last = users.at(-1)

@@ -25,6 +25,29 @@ interface State {
   readonly steps: readonly string[]
 }
 
+/** What `migrate` would do to a database. */
+export interface MigrationPlan {
+  readonly kind: 'empty' | 'unstamped' | 'stamped'
+  /** The reference schema, then our own steps, in order. */
+  readonly steps: readonly { readonly name: string; readonly applied: boolean }[]
+}
+
+/** What `migrate` would do to a database; nothing is changed. @throws {StoreError} as `migrate` does */
+export async function planIn(send: Send): Promise<MigrationPlan> {
+  await requireServer(send)
+  const state = await look(send)
+  const missing = missingSteps(state)
+  const { columns, revisions } = state
+  const isEmpty = Object.keys(neededColumns).every((table) => !columns.has(table))
+  return {
+    kind: revisions.length > 0 ? 'stamped' : isEmpty ? 'empty' : 'unstamped',
+    steps: [referenceStep, ...migrations.map(({ name }) => name)].map((name) => ({
+      name,
+      applied: !missing.includes(name),
+    })),
+  }
+}
+
 /** How often it looks again where somebody else makes the same tables. */
 const mostLooks = 5
 

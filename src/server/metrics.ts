@@ -23,9 +23,10 @@ interface ObservedStore {
     readonly ranking: readonly Readonly<
       Record<'units' | 'bytes' | 'loadMilliseconds' | 'changes', number>
     >[]
-    readonly connections: readonly { readonly sqliteVersion: string }[]
+    readonly connections?: readonly { readonly sqliteVersion: string }[]
   }
-  fileSizes(): Promise<{ readonly database: number; readonly wal: number }>
+  /** Of a store over a file. */
+  fileSizes?(): Promise<{ readonly database: number; readonly wal: number }>
 }
 
 const lanes = ['read', 'rank', 'write'] as const
@@ -122,7 +123,7 @@ export class Metrics {
       labelNames: ['version', 'node', 'sqlite'],
       registers: [this.#registry],
       collect() {
-        const sqlite = store?.figures.connections[0]?.sqliteVersion ?? ''
+        const sqlite = store?.figures.connections?.[0]?.sqliteVersion ?? ''
         this.set({ version, node: process.versions.node, sqlite }, 1)
       },
     })
@@ -239,6 +240,8 @@ export class Metrics {
   }
 
   #addFiles(store: ObservedStore): void {
+    if (!store.fileSizes) return
+    const sizes = store.fileSizes.bind(store)
     const files = { database: 'The database file', wal: 'The write-ahead log' } as const
     for (const [file, help] of Object.entries(files) as ['database' | 'wal', string][])
       new Gauge({
@@ -246,14 +249,14 @@ export class Metrics {
         help,
         registers: [this.#registry],
         async collect() {
-          this.set((await store.fileSizes())[file])
+          this.set((await sizes())[file])
         },
       })
   }
 }
 
 function isObserved(store: Store): store is Store & ObservedStore {
-  return 'figures' in store && 'fileSizes' in store
+  return 'figures' in store
 }
 
 const patienceMilliseconds = 1000

@@ -5,6 +5,8 @@ declare module 'vitest' {
   interface ProvidedContext {
     /** Of a superuser of the server that all tests share. */
     readonly postgresUrl: string
+    /** What served stores are of. */
+    readonly engine?: 'sqlite' | 'postgres'
   }
 }
 

@@ -3,10 +3,14 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { inject } from 'vitest'
 import { internalOptions } from '../../src/internals.ts'
+import { PostgresStore } from '../../src/postgres/store.ts'
 import { createServer, type ServerOptions } from '../../src/server/server.ts'
 import type { SqliteStoreOptions } from '../../src/sqlite/options.ts'
 import { SqliteStore } from '../../src/sqlite/store.ts'
+import type { Store } from '../../src/store.ts'
+import { dropDatabase, makeDatabase } from '../postgres/databases.ts'
 import { Documented, type OpenApi } from './documented.ts'
 
 export const jwtSecret = 'signs what the tests of the server log in with'
@@ -25,11 +29,11 @@ export interface ServeOptions {
 /** A server on a free port of this machine, over a store of its own in a temporary file. */
 export class ServedStore implements AsyncDisposable {
   readonly url: string
-  readonly store: SqliteStore
+  readonly store: Store
   readonly #dispose: () => Promise<void>
   #documented: Promise<Documented> | undefined
 
-  constructor(url: string, store: SqliteStore, dispose: () => Promise<void>) {
+  constructor(url: string, store: Store, dispose: () => Promise<void>) {
     this.url = url
     this.store = store
     this.#dispose = dispose
@@ -103,13 +107,7 @@ export class ServedStore implements AsyncDisposable {
 }
 
 export async function serveStore(options: ServeOptions = {}): Promise<ServedStore> {
-  const directory = await mkdtemp(join(tmpdir(), 'cq-store-'))
-  const store = await SqliteStore.open({
-    path: join(directory, 'cq.db'),
-    readers: 1,
-    ...internalOptions({ now: options.now }),
-    ...options.store,
-  })
+  const { store, remove } = await openStore(options)
   const server = await createServer({
     store,
     jwtSecret,
@@ -118,6 +116,7 @@ export async function serveStore(options: ServeOptions = {}): Promise<ServedStor
     ...options.server,
   }).catch(async (error: unknown) => {
     await store.close()
+    await remove()
     throw error
   })
   await server.listen({ host: '127.0.0.1', port: 0 })
@@ -125,6 +124,28 @@ export async function serveStore(options: ServeOptions = {}): Promise<ServedStor
   return new ServedStore(url, store, async () => {
     await server.close()
     await store.close()
-    await rm(directory, { recursive: true, force: true })
+    await remove()
   })
+}
+
+interface OpenedStore {
+  readonly store: Store
+  /** Removes what it was stored in. */
+  readonly remove: () => Promise<void>
+}
+
+/** A store of the engine that the tests are run for, see `vitest.config.ts`. */
+async function openStore({ store: given, now }: ServeOptions): Promise<OpenedStore> {
+  const internal = internalOptions({ now })
+  if (inject('engine') === 'postgres') {
+    const { maxQueue, maxQueueBytes, timeout, log, rankers } = given ?? {}
+    const url = await makeDatabase()
+    const limits = { maxQueue, maxQueueBytes, timeout, log, rankers }
+    const store = await PostgresStore.open({ url, connections: 1, ...internal, ...limits })
+    return { store, remove: () => dropDatabase(url) }
+  }
+  const directory = await mkdtemp(join(tmpdir(), 'cq-store-'))
+  const path = join(directory, 'cq.db')
+  const store = await SqliteStore.open({ path, readers: 1, ...internal, ...given })
+  return { store, remove: () => rm(directory, { recursive: true, force: true }) }
 }

@@ -105,6 +105,36 @@ const readers = [
     end $body$`,
 ]
 
+/** What is counted of the units that there are: one row each. */
+export const countedUnits = countsOf('knowledge_units', 1)
+
+/** Counts anew. No write may come between. */
+export const recount: readonly string[] = [
+  'delete from cq_store_count_slots',
+  addCounts(countedUnits).replace(/;$/, ''),
+]
+
+const functionOf = (name: string) => `cq_store_note_${name}`
+const bodyOf = (body: string) => ` begin ${body} return null; end `
+
+/** What there must be, with the text by which the database tells whether it is the same, if it does. */
+export const derived: readonly { what: string; name: string; text?: string | undefined }[] = [
+  { what: 'table', name: 'cq_store_changes', text: 'r' },
+  { what: 'table', name: 'cq_store_count_slots', text: 'r' },
+  { what: 'table', name: 'cq_store_counts', text: 'v' },
+  ...['changed', 'id', 'created', 'review', 'reviewed', 'undated', 'username'].map((name) => ({
+    what: 'index',
+    name: `idx_cq_store_${name}`,
+  })),
+  { what: 'function', name: 'cq_store_confidence' },
+  { what: 'function', name: 'cq_store_summary' },
+  ...Object.entries(bodies).flatMap(([name, body]) => [
+    { what: 'function', name: functionOf(name), text: bodyOf(body) },
+    // Enabled.
+    { what: 'trigger', name: `cq_store_${name}`, text: 'O' },
+  ]),
+]
+
 /** Makes what queries, listings and statistics need beside the units. */
 export const changesAndCounts: Migration = {
   name: '2026-11-27 changes and counts',
@@ -115,14 +145,13 @@ export const changesAndCounts: Migration = {
     // No write may come between what is counted here and the triggers.
     await send('lock table knowledge_units in share row exclusive mode')
     for (const sql of [...tables, ...indexes, ...readers]) await send(sql)
-    await send(addCounts(countsOf('knowledge_units', 1)).replace(/;$/, ''))
+    for (const sql of recount) await send(sql)
     for (const [name, body] of Object.entries(bodies)) {
       // As its owner, since the reference server may run as another role, which need not know these tables.
-      await send(`create function cq_store_note_${name}() returns trigger
-        language plpgsql security definer set search_path = ${schema}, pg_temp as $body$
-        begin ${body} return null; end $body$`)
+      await send(`create function ${functionOf(name)}() returns trigger
+        language plpgsql security definer set search_path = ${schema}, pg_temp as $body$${bodyOf(body)}$body$`)
       await send(`create trigger cq_store_${name} ${triggers[name as keyof typeof bodies]}
-        for each statement execute function cq_store_note_${name}()`)
+        for each statement execute function ${functionOf(name)}()`)
     }
   },
 }

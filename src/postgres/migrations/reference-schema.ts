@@ -28,7 +28,10 @@ const indexes = [
   'CREATE INDEX IF NOT EXISTS idx_api_keys_user ON api_keys (user_id)',
 ]
 
-/** The columns that each table must have, and of which type. */
+/** The names of its indexes. */
+export const indexNames: readonly string[] = ['idx_domains_domain', 'idx_api_keys_user']
+
+/** The columns that each table must have. */
 export const neededColumns: Readonly<Record<string, readonly string[]>> = {
   knowledge_units: ['id', 'data', 'status', 'reviewed_by', 'reviewed_at', 'created_at', 'tier'],
   knowledge_unit_domains: ['unit_id', 'domain'],

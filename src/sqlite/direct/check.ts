@@ -1,46 +1,22 @@
-import { isDeepStrictEqual } from 'node:util'
 import Sqlite from 'better-sqlite3'
-import { StoreError } from '../../errors.ts'
-import {
-  readUnit,
-  type StoredUnit,
-  toStoredText,
-  UnreadableDocument,
-  withSoundReferences,
-} from '../../knowledge/document.ts'
-import { normalizeDomains } from '../../knowledge/domains.ts'
-import { parseKnowledgeUnit } from '../../knowledge/knowledge-unit.ts'
-import { unitStatuses } from '../../knowledge/records.ts'
-import { isTimestamp } from '../../knowledge/timestamps.ts'
+import type { StoredUnit } from '../../knowledge/document.ts'
 import type { Connection } from '../../offload/connection.ts'
 import { integrityFaults } from '../../offload/integrity.ts'
-import type { UnitStatus } from '../../store.ts'
+import {
+  type Check,
+  type Finding,
+  mendedDocument,
+  mostExamples,
+  type Rebuilt,
+  UnitFaults,
+  type UnitRow,
+} from '../../operations/unit-faults.ts'
 import { driverFailure } from '../driver-failure.ts'
 import type { DerivedTable } from '../migrations/derived-table.ts'
 import { derivedTables, migrations } from '../migrations/index.ts'
 import { completeReferenceSchema, missingWhereStamped } from '../migrations/reference-schema.ts'
 import { databaseOf } from '../migrator.ts'
 import { planOf } from './migration-plan.ts'
-
-/** What is checked, in this order. */
-export const checks = [
-  'integrity',
-  'foreign keys',
-  'schema',
-  'derived tables',
-  'documents',
-  'domains',
-] as const
-export type Check = (typeof checks)[number]
-
-/** One thing that is wrong with a database. */
-export interface Finding {
-  readonly check: Check
-  readonly message: string
-}
-
-/** The most examples of one kind of fault. */
-const mostExamples = 20
 
 /**
  * What is wrong with a database; nothing is changed. Others may write meanwhile: each part is checked by one
@@ -73,18 +49,12 @@ export function check(connection: Connection): Finding[] {
     if (hasTable(sqlite, table.name)) look('derived tables', () => findDrift(sqlite, table))
   const units = new UnitFaults()
   look('documents', () => {
-    if (hasColumn(sqlite, 'knowledge_units', 'created_at')) units.find(sqlite)
+    if (hasColumn(sqlite, 'knowledge_units', 'created_at'))
+      for (const row of sqlite.prepare<[], UnitRow>(selectUnits).iterate()) units.find(row)
     return units.documents
   })
   look('domains', () => units.domains)
   return findings
-}
-
-export interface Rebuilt {
-  /** The derived tables that were rebuilt. */
-  readonly tables: readonly string[]
-  /** The ids of units whose documents were repaired. */
-  readonly documents: readonly string[]
 }
 
 /**
@@ -113,18 +83,6 @@ function mendDocuments(sqlite: Sqlite.Database): string[] {
   const update = sqlite.prepare('UPDATE knowledge_units SET data = ? WHERE id = ?')
   for (const { id, data } of mended) update.run(data, id)
   return mended.map(({ id }) => id)
-}
-
-/** The document with sound references; `undefined` if it has these. */
-function mendedDocument(stored: StoredUnit): string | undefined {
-  try {
-    const unit = readUnit(stored)
-    const mended = withSoundReferences(unit)
-    return isDeepStrictEqual(unit, mended) ? undefined : toStoredText(mended)
-  } catch (error) {
-    if (error instanceof UnreadableDocument) return undefined
-    throw error
-  }
 }
 
 function findStrayRows(sqlite: Sqlite.Database): string[] {
@@ -213,86 +171,7 @@ function* findDrift(sqlite: Sqlite.Database, table: DerivedTable): Iterable<stri
   }
 }
 
-interface UnitRow extends StoredUnit {
-  readonly tier: string
-  readonly status: string
-  readonly reviewed_at: string | null
-  readonly domains: string
-}
-
 const selectUnits = `SELECT id, data, tier, status, created_at, reviewed_at,
     (SELECT json_group_array(CASE typeof(domain) WHEN 'text' THEN domain ELSE quote(domain) END)
       FROM knowledge_unit_domains WHERE unit_id = id) AS domains
   FROM knowledge_units`
-
-/** Faults of units, found in one scan. */
-class UnitFaults {
-  readonly #documents = new Examples()
-  readonly #domains = new Examples()
-
-  get documents(): string[] {
-    return this.#documents.told
-  }
-
-  get domains(): string[] {
-    return this.#domains.told
-  }
-
-  find(sqlite: Sqlite.Database): void {
-    const now = new Date()
-    for (const row of sqlite.prepare<[], UnitRow>(selectUnits).iterate()) {
-      const { id, status, reviewed_at } = row
-      if (!unitStatuses.includes(status as UnitStatus))
-        this.#documents.add(`${id} has the status ${JSON.stringify(status)}`)
-      if (row.created_at === null || !isTimestamp(row.created_at))
-        this.#documents.add(
-          `${id} has no valid creation time, but ${JSON.stringify(row.created_at)}`,
-        )
-      if (reviewed_at !== null && !isTimestamp(reviewed_at))
-        this.#documents.add(`${id} has no valid review time, but ${JSON.stringify(reviewed_at)}`)
-      this.#findInDocument(row, now)
-    }
-  }
-
-  #findInDocument(row: UnitRow, now: Date): void {
-    const { id, tier, domains } = row
-    try {
-      const stored = readUnit(row)
-      const sound = withSoundReferences(stored)
-      if (!isDeepStrictEqual(stored, sound))
-        this.#documents.add(
-          `${id} has a duplicate flag, duplicate_of or superseded_by that names no other unit; ` +
-            'agents are not shown it, and --rebuild removes it',
-        )
-      const unit = parseKnowledgeUnit(sound, now)
-      if (unit.tier !== tier)
-        this.#documents.add(`${id} has the tier ${tier}, and ${unit.tier} in its document`)
-      const rows = (JSON.parse(domains) as string[]).toSorted()
-      const named = normalizeDomains(unit.domains).toSorted()
-      if (JSON.stringify(rows) !== JSON.stringify(named))
-        this.#domains.add(
-          `${id} is found by ${JSON.stringify(rows)}, and its document names ${JSON.stringify(named)}`,
-        )
-    } catch (error) {
-      if (error instanceof UnreadableDocument)
-        this.#documents.add(`${error.message}, and is left out of answers`)
-      else if (error instanceof StoreError) this.#documents.add(`${id}: ${error.message}`)
-      else throw error
-    }
-  }
-}
-
-/** The first of many similar examples, and how many more there are. */
-class Examples {
-  readonly #first: string[] = []
-  #more = 0
-
-  add(message: string): void {
-    if (this.#first.length < mostExamples) this.#first.push(message)
-    else this.#more++
-  }
-
-  get told(): string[] {
-    return this.#more === 0 ? this.#first : [...this.#first, `and ${this.#more} more like these`]
-  }
-}

@@ -1,0 +1,51 @@
+import type { Finding, Rebuilt } from '../operations/unit-faults.ts'
+import { check, rebuild } from './check.ts'
+import { Connection, type Send } from './connection.ts'
+import { loadDriver } from './driver.ts'
+import { toStoreError } from './errors.ts'
+import { type MigrationPlan, migrate, planIn } from './migrator.ts'
+import { connectionConfig } from './url.ts'
+
+/** How long the server may be silent, in milliseconds: making indexes of a large table takes minutes. */
+const patience = 3_600_000
+
+/** What `cq-store migrate` would do. @throws {StoreError} */
+export function planOnServer(url: string): Promise<MigrationPlan> {
+  return onServer(url, (connection) => connection.use(planIn))
+}
+
+/** Migrates a database. @throws {StoreError} */
+export function migrateOnServer(url: string): Promise<MigrationPlan> {
+  return onServer(url, async (connection) => {
+    await migrate(connection, true)
+    return connection.use(planIn)
+  })
+}
+
+/** What is wrong with a database, after it was repaired if that is wanted. @throws {StoreError} */
+export function checkOnServer(
+  url: string,
+  isToRebuild: boolean,
+): Promise<{ readonly findings: readonly Finding[]; readonly rebuilt: Rebuilt }> {
+  const work = async (send: Send) => {
+    const rebuilt = isToRebuild ? await rebuild(send) : { tables: [], documents: [] }
+    return { rebuilt, findings: await check(send) }
+  }
+  return onServer(url, (connection) => connection.use(work))
+}
+
+async function onServer<Result>(
+  url: string,
+  work: (connection: Connection) => Promise<Result>,
+): Promise<Result> {
+  const config = connectionConfig({ url })
+  const settings = { config, preparedStatements: false, pipeline: false, timeout: patience }
+  const connection = new Connection(await loadDriver(), settings)
+  try {
+    return await work(connection)
+  } catch (error) {
+    throw toStoreError(error)
+  } finally {
+    await connection.close()
+  }
+}
