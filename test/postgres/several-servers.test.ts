@@ -1,0 +1,172 @@
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import type { KnowledgeUnit } from '../../src/index.ts'
+import { PostgresStore } from '../../src/postgres/store.ts'
+import { outcome } from '../store/contract/failure.ts'
+import { FreshNames } from '../store/contract/fresh-names.ts'
+import { sampleKey, sampleUnit } from '../store/samples.ts'
+import { dropDatabase, makeDatabase, query } from './databases.ts'
+
+const now = new Date('2026-11-22T12:00:00Z')
+const times = <T>(count: number, make: (index: number) => T) =>
+  Array.from({ length: count }, (_, index) => make(index))
+
+/** Two stores on one database, as two servers behind a balancer have them. */
+describe('several servers on one database', () => {
+  const fresh = new FreshNames()
+  let url: string
+  let one: PostgresStore
+  let other: PostgresStore
+
+  beforeAll(async () => {
+    url = await makeDatabase()
+    // At once, on an empty database, and the reference server's tables are made by nobody else.
+    ;[one, other] = await Promise.all([PostgresStore.open({ url }), PostgresStore.open({ url })])
+  })
+  afterAll(async () => {
+    await Promise.all([one.close(), other.close()])
+    await dropDatabase(url)
+  })
+
+  async function approved(domains: string[] = ['sample']): Promise<KnowledgeUnit> {
+    const unit = sampleUnit(fresh.unitId(), now, { domains })
+    await one.insert(unit)
+    await one.decide(unit.id, 'approved', 'reviewer')
+    return unit
+  }
+
+  /** Keeps everybody from changing a row until it is let go: all who want to wait in line. */
+  async function holding(table: string, condition: string) {
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    onTestFinished(() => client.end())
+    await client.query(`begin; select 1 from ${table} where ${condition} for update`)
+    return {
+      /** Resolves once so many connections wait for a lock. */
+      async awaited(count: number): Promise<void> {
+        for (;;) {
+          const [row] = await query<{ waiting: string }>(
+            url,
+            `select count(*) as waiting from pg_stat_activity
+             where wait_event_type = 'Lock' and datname = current_database()`,
+          )
+          if (Number(row?.waiting) >= count) return
+        }
+      },
+      release: () => client.query('commit'),
+    }
+  }
+
+  it('lose no confirmation: 200 of them, 100 by each, are 200 more', async () => {
+    const { id } = await approved()
+    const lock = await holding('knowledge_units', `id = '${id}'`)
+    const confirmed = Promise.all(
+      times(200, (index) => (index % 2 === 0 ? one : other).confirm(id)),
+    )
+    await lock.awaited(2)
+    await lock.release()
+    const counts = (await confirmed).map(({ evidence }) => evidence.confirmations)
+    expect(counts.toSorted((a, b) => a - b)).toEqual(times(200, (index) => index + 2))
+    expect((await other.get(id))?.evidence.confirmations).toBe(201)
+  })
+
+  it('decide a unit once', async () => {
+    const unit = sampleUnit(fresh.unitId(), now)
+    await one.insert(unit)
+    const lock = await holding('knowledge_units', `id = '${unit.id}'`)
+    const decided = Promise.all(
+      times(20, (index) =>
+        outcome(
+          (index % 2 === 0 ? one : other).decide(
+            unit.id,
+            index % 3 === 0 ? 'approved' : 'rejected',
+            `reviewer ${index}`,
+          ),
+        ),
+      ),
+    )
+    await lock.awaited(2)
+    await lock.release()
+    const outcomes = await decided
+    expect(outcomes.filter((each) => 'value' in each)).toHaveLength(1)
+    expect(outcomes.filter((each) => 'code' in each && each.code === 'conflict')).toHaveLength(19)
+  })
+
+  it('make no more API keys than the limit: of 60 under a limit of 20, 20', async () => {
+    const username = fresh.username()
+    await one.createUser(username, 'hash')
+    const { id } = (await other.getUser(username)) ?? expect.fail()
+    const lock = await holding('users', `id = ${id}`)
+    const expiry = new Date('2099-01-01T00:00:00Z')
+    const made = Promise.all(
+      times(60, (index) =>
+        outcome(
+          (index % 2 === 0 ? one : other).createApiKey(
+            sampleKey(fresh.keyId(), id, expiry, { activeLimit: 20 }),
+          ),
+        ),
+      ),
+    )
+    await lock.awaited(2)
+    await lock.release()
+    const outcomes = await made
+    expect(outcomes.filter((each) => 'value' in each)).toHaveLength(20)
+    expect(outcomes.filter((each) => 'code' in each && each.code === 'limit_reached')).toHaveLength(
+      40,
+    )
+    expect(await one.countActiveApiKeysForUser(id)).toBe(20)
+  })
+
+  it('see what the other wrote at their next query', async () => {
+    const domain = fresh.domain()
+    for (let round = 0; round < 20; round++) {
+      const unit = await approved([domain])
+      expect((await other.query([domain], { limit: 100 })).map(({ id }) => id)).toContain(unit.id)
+      const confirmed = await other.confirm(unit.id)
+      expect(await one.query([domain], { limit: 100 })).toContainEqual(confirmed)
+      await one.setReviewStatus(unit.id, 'rejected', 'reviewer')
+      expect(await other.query([domain], { limit: 100 })).toEqual([])
+    }
+  })
+
+  it('see a write that was begun before others and is committed after them', async () => {
+    const domain = fresh.domain()
+    const [early, late] = [await approved([domain]), await approved([domain])]
+    await one.setReviewStatus(early.id, 'rejected', 'reviewer')
+    const client = new pg.Client({ connectionString: url })
+    await client.connect()
+    onTestFinished(() => client.end())
+    // Has its number before the next write has one.
+    await client.query('begin')
+    await client.query(`update knowledge_units set status = 'approved' where id = $1`, [early.id])
+    const confirmed = await one.confirm(late.id)
+    expect(await other.query([domain])).toEqual([confirmed])
+    await client.query('commit')
+    expect((await other.query([domain])).map(({ id }) => id).toSorted()).toEqual(
+      [early.id, late.id].toSorted(),
+    )
+  })
+
+  it('see that the table was emptied, and what is stored after that', async () => {
+    const domain = fresh.domain()
+    await approved([domain])
+    expect(await other.query([domain])).toHaveLength(1)
+    await query(url, 'truncate knowledge_units cascade')
+    expect(await other.query([domain])).toEqual([])
+    expect(await one.count()).toBe(0)
+    const unit = await approved([domain])
+    expect(await other.query([domain])).toEqual([unit])
+    expect(await one.countsByStatus()).toEqual({ approved: 1 })
+  })
+
+  it('follow more changes than are read at once', async () => {
+    const domain = fresh.domain()
+    const units = times(450, () => sampleUnit(fresh.unitId(), now, { domains: [domain] }))
+    await other.query([domain])
+    await one.importUnits(
+      units.map((knowledge_unit) => ({ knowledge_unit, status: 'approved', reviewed_by: 'carol' })),
+    )
+    expect(await other.query([domain], { limit: 1000 })).toHaveLength(450)
+    expect((await other.domainCounts())[domain]).toBe(450)
+  })
+})
