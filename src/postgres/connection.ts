@@ -38,6 +38,8 @@ export class Connection {
   #isClosed = false
   /** How often it was made anew. */
   restarts = -1
+  /** Whether it could be made when that was last tried. */
+  isReachable = true
 
   constructor(
     newClient: NewClient,
@@ -136,8 +138,10 @@ export class Connection {
       if (preparedStatements) await client.query('set plan_cache_mode = force_generic_plan')
     } catch (error) {
       destroy(client)
+      this.isReachable = false
       throw isServerError(error) ? error : lost('PostgreSQL cannot be reached', error)
     }
+    this.isReachable = true
     this.restarts++
     return client
   }

@@ -62,7 +62,9 @@ export function toStoreError(error: unknown): StoreError {
     return new StoreError(isKnown ? (code as StoreErrorCode) : 'internal', message, { cause })
   }
   if (error instanceof ConnectionLost)
-    return new StoreError('unavailable', error.message, { cause: error })
+    return new StoreError(error.wasSilent ? 'timeout' : 'unavailable', error.message, {
+      cause: error,
+    })
   if (!isServerError(error))
     return new StoreError('internal', `a fault in cq-store: ${error}`, { cause: error })
   const { code, message } = error

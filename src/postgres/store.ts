@@ -214,6 +214,9 @@ export class PostgresStore extends OperationStore implements Store {
   }
 
   protected async unreadiness(): Promise<string | undefined> {
+    // Asked after a read, which has tried to make its connection.
+    const [, reader] = this.#connections
+    if (reader?.isReachable === false) return 'PostgreSQL cannot be reached'
     return this.#writes.isLate ? 'a write takes too long' : undefined
   }
 

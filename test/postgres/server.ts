@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { chownSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,9 +10,18 @@ import { promisify } from 'node:util'
 export interface TestServer {
   /** Of a superuser and the database `postgres`. */
   readonly url: string
-  readonly process: ChildProcess
   readonly folder: string
+  /** The process of the server, and so its parent of backends. */
+  readonly process: ChildProcess
+  /**
+   * Stops it and starts it again on the same port.
+   * @param how SIGINT ends connections in order, SIGQUIT as a crash would
+   */
+  restart(how: 'SIGINT' | 'SIGQUIT'): Promise<void>
+  /** Stops it for good, and removes its folder. */
   stop(): Promise<void>
+  /** Stops it, to be started by `restart`. */
+  halt(how: 'SIGINT' | 'SIGQUIT'): Promise<void>
 }
 
 /** PostgreSQL refuses to run as root: then it is run as `nobody`. */
@@ -50,14 +59,32 @@ export async function startServer(
   }
   const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`)
   writeFileSync(join(data, 'postgresql.auto.conf'), `${lines.join('\n')}\n`)
-  const child = spawn(join(bin, 'postgres'), ['-D', data], {
-    ...runner,
-    cwd: folder,
-    stdio: ['ignore', 'ignore', 'pipe'],
-  })
-  await ready(child)
-  const url = `postgresql://cq@127.0.0.1:${port}/postgres`
-  return { url, process: child, folder, stop: () => stop(child, folder) }
+  const start = async () => {
+    const child = spawn(join(bin, 'postgres'), ['-D', data], {
+      ...runner,
+      cwd: folder,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    })
+    await ready(child)
+    return child
+  }
+  let child = await start()
+  return {
+    url: `postgresql://cq@127.0.0.1:${port}/postgres`,
+    folder,
+    get process() {
+      return child
+    },
+    halt: (how) => end(child, how),
+    async restart(how) {
+      await end(child, how)
+      child = await start()
+    },
+    async stop() {
+      await end(child, 'SIGINT')
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
 }
 
 function ready(child: ChildProcess): Promise<void> {
@@ -71,14 +98,11 @@ function ready(child: ChildProcess): Promise<void> {
   })
 }
 
-async function stop(child: ChildProcess, folder: string): Promise<void> {
-  if (child.exitCode === null) {
-    const exited = new Promise((resolve) => child.once('exit', resolve))
-    // "Fast": connections are ended.
-    child.kill('SIGINT')
-    await exited
-  }
-  if (existsSync(folder)) rmSync(folder, { recursive: true, force: true })
+async function end(child: ChildProcess, how: NodeJS.Signals): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  const exited = new Promise((resolve) => child.once('exit', resolve))
+  child.kill(how)
+  await exited
 }
 
 function freePort(): Promise<number> {
