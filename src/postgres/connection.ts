@@ -60,13 +60,17 @@ export class Connection {
     const { timeout } = this.#settings
     const late = Promise.withResolvers<never>()
     let given: Client | undefined
+    let isLate = false
     const timer = setTimeout(() => {
+      isLate = true
       const why = `PostgreSQL did not answer within ${timeout} ms`
       const error = new ConnectionLost(why, { wasSilent: true })
       if (given) this.#giveUp(given, error)
       late.reject(error)
     }, timeout)
     const done = this.#connected().then((client) => {
+      // Whoever wanted this was told that it was not done.
+      if (isLate) throw new ConnectionLost('the connection was made too late', { wasSilent: true })
       given = client
       keepProcess(client, true)
       return work(async (sql, values) => {

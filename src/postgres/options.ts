@@ -19,12 +19,12 @@ export interface PostgresStoreOptions {
   /**
    * Whether statements are prepared once on each connection. Set it to `false` for a pooler that hands out
    * connections by transaction, such as PgBouncer: then each is parsed anew, and no setting is made for a session.
-   * @default true
+   * In the URL: `?prepared_statements=false`. @default true
    */
   readonly preparedStatements?: boolean | undefined
   /**
    * Whether statements are sent without waiting for the answers to those before. Set it to `false` for a pooler
-   * that does not support that, such as Supavisor. @default true
+   * that does not support that, such as Supavisor. In the URL: `?pipeline=false`. @default true
    */
   readonly pipeline?: boolean | undefined
   /**

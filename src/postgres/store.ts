@@ -19,7 +19,7 @@ import { ConnectionLost, toStoreError } from './errors.ts'
 import { migrate } from './migrator.ts'
 import { checkStoreOptions, type PostgresStoreOptions } from './options.ts'
 import type { RankerData } from './ranker-thread.ts'
-import { connectionConfig } from './url.ts'
+import { connectionConfig, settingsIn } from './url.ts'
 import { ConnectionWorker, type LaneCall } from './worker.ts'
 
 /** What a store's connections are doing, and have done. */
@@ -95,7 +95,7 @@ export class PostgresStore extends OperationStore implements Store {
       log = processLog,
       migrate: mayTakeSteps = true,
       ...target
-    } = checkStoreOptions(options)
+    } = withSettings(checkStoreOptions(options))
     const settings = { config: connectionConfig(target), preparedStatements, pipeline, timeout }
     const newClient = await loadDriver()
     const connection = new Connection(newClient, settings)
@@ -263,4 +263,14 @@ function weightOf(value: unknown): number {
   let weight = 0
   for (const part of Object.values(value)) weight += weightOf(part)
   return weight
+}
+
+/** Options, and what the URL says where they say nothing. */
+function withSettings(options: PostgresStoreOptions): PostgresStoreOptions {
+  const { preparedStatements, pipeline } = settingsIn(options.url)
+  return {
+    ...options,
+    preparedStatements: options.preparedStatements ?? preparedStatements,
+    pipeline: options.pipeline ?? pipeline,
+  }
 }

@@ -9,6 +9,21 @@ export function isPostgresUrl(url: string): boolean {
   return /^postgres(ql)?(\+\w+)?:/i.test(url.trim())
 }
 
+/** Settings that a URL may have, which the driver does not know: for commands, which have no other place for them. */
+export function settingsIn(url: string): {
+  readonly preparedStatements?: boolean
+  readonly pipeline?: boolean
+} {
+  const parameters = URL.parse(url.trim().replace(/^[^:]*:/, 'postgresql:'))?.searchParams
+  const [prepared, pipeline] = ['prepared_statements', 'pipeline'].map((name) =>
+    parameters?.get(name),
+  )
+  return {
+    ...(prepared === 'false' && { preparedStatements: false }),
+    ...(pipeline === 'false' && { pipeline: false }),
+  }
+}
+
 /**
  * What the driver connects with. Nothing of the URL is told: it may hold a password.
  * @throws {StoreError} `invalid` for a URL that is none, or another program's

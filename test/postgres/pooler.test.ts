@@ -65,7 +65,7 @@ default_pool_size = 3
     const options = { url, preparedStatements: false }
     const stores = await Promise.all([
       PostgresStore.open(options),
-      PostgresStore.open({ ...options, pipeline: false }),
+      PostgresStore.open({ url: `${url}?prepared_statements=false&pipeline=false` }),
     ])
     const fresh = new FreshNames()
     const story = async (number: number) => {

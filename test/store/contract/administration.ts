@@ -32,6 +32,20 @@ export function describeAdministration(openStore: OpenStore): void {
         const rest = await the.store.listUsers({ after: second as string })
         expect(rest.map(({ username }) => username)).toEqual([third])
       })
+
+      it('goes by code points, whatever the language', async () => {
+        const start = `${fresh.username()} `
+        const names = ['B', '_x', 'a', 'é', '😀'].map((name) => start + name)
+        for (const name of names.toReversed()) await the.store.createUser(name, passwordHash)
+        for (const [place, after] of [start, ...names].entries()) {
+          const page = await the.store.listUsers({ after, limit: 5 })
+          const found = page
+            .map(({ username }) => username)
+            .filter((name) => name.startsWith(start))
+          expect(found).toEqual(names.slice(place))
+        }
+        expect(await the.store.getUser(`${start}b`)).toBeNull()
+      })
     })
 
     describe('setPassword', () => {
