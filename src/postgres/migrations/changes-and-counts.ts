@@ -91,7 +91,7 @@ const readers = [
       return coalesce((document::jsonb #>> '{evidence,confidence}')::double precision, 0.5);
     exception when others then
       begin
-        return substring(document from '"confidence"\\s*:\\s*([0-9.eE+-]+)')::double precision;
+        return substring(document, '"confidence"\\s*:\\s*([0-9.eE+-]+)')::double precision;
       exception when others then
         return null;
       end;

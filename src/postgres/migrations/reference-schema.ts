@@ -1,4 +1,4 @@
-import type { Send } from '../connection.ts'
+import type { Send } from './migration.ts'
 
 /** The revision of the reference server's schema that this is. It is the only one there is. */
 export const referenceRevision = '0001'
