@@ -3,11 +3,11 @@ import { check, rebuild } from './check.ts'
 import { Connection, type Send } from './connection.ts'
 import { loadDriver } from './driver.ts'
 import { toStoreError } from './errors.ts'
-import { type MigrationPlan, migrate, planIn } from './migrator.ts'
+import { type MigrationPlan, migrate, patiently, planIn } from './migrator.ts'
 import { connectionConfig } from './url.ts'
 
-/** How long the server may be silent, in milliseconds: making indexes of a large table takes minutes. */
-const patience = 3_600_000
+/** How long connecting may take, in milliseconds. */
+const connectTimeout = 30_000
 
 /** What `cq-store migrate` would do. @throws {StoreError} */
 export function planOnServer(url: string): Promise<MigrationPlan> {
@@ -17,7 +17,7 @@ export function planOnServer(url: string): Promise<MigrationPlan> {
 /** Migrates a database. @throws {StoreError} */
 export function migrateOnServer(url: string): Promise<MigrationPlan> {
   return onServer(url, async (connection) => {
-    await migrate(connection, true)
+    await migrate(connection)
     return connection.use(planIn)
   })
 }
@@ -39,7 +39,7 @@ async function onServer<Result>(
   work: (connection: Connection) => Promise<Result>,
 ): Promise<Result> {
   const config = connectionConfig({ url })
-  const settings = { config, preparedStatements: false, pipeline: false, timeout: patience }
+  const settings = { config, ...patiently, connectTimeout }
   const connection = new Connection(await loadDriver(), settings)
   try {
     return await work(connection)

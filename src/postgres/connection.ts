@@ -10,6 +10,8 @@ export interface ConnectionSettings {
   readonly pipeline: boolean
   /** How long the server may be silent, in milliseconds. */
   readonly timeout: number
+  /** How long connecting may take, in milliseconds. @default timeout */
+  readonly connectTimeout?: number
 }
 
 type Row = Record<string, unknown>
@@ -121,9 +123,10 @@ export class Connection {
 
   async #connect(): Promise<Client> {
     const { config, pipeline, preparedStatements, timeout } = this.#settings
+    const { connectTimeout = timeout } = this.#settings
     const client = this.#newClient({
       ...config,
-      connectionTimeoutMillis: timeout,
+      connectionTimeoutMillis: connectTimeout,
       keepAlive: true,
       application_name: 'cq-store',
       pipeline,

@@ -51,15 +51,38 @@ export async function planIn(send: Send): Promise<MigrationPlan> {
 /** How often it looks again where somebody else makes the same tables. */
 const mostLooks = 5
 
+/** How connections that migrate differ: indexing a large table takes minutes, and another server may be at it. */
+export const patiently = { timeout: 3_600_000, preparedStatements: false, pipeline: false } as const
+
+/**
+ * Whether a database has the newest schema.
+ * @throws {StoreError} `corrupt` for another program's database; `newer_schema`; `migration_needed` if it has not,
+ * and may not be migrated
+ */
+export async function isNewest(connection: Connection, mayTakeSteps: boolean): Promise<boolean> {
+  return connection.use(async (send) => {
+    await requireServer(send)
+    const missing = missingSteps(await look(send))
+    if (missing.length > 0 && !mayTakeSteps)
+      throw new StoreError(
+        'migration_needed',
+        `the database lacks ${missing.join(', ')}: cq-store migrate takes these steps, as does opening ` +
+          'it without `migrate: false`; nothing was changed',
+      )
+    if (missing.length === 0) await forgetOtherClusters(send)
+    return missing.length === 0
+  })
+}
+
 /**
  * Brings a database to the newest schema, in one transaction. Several servers may start at once, and the reference
  * server among them.
- * @throws {StoreError} `corrupt` for another program's database; `newer_schema`; `migration_needed`
+ * @throws {StoreError} as `isNewest`
  */
-export async function migrate(connection: Connection, mayTakeSteps: boolean): Promise<void> {
+export async function migrate(connection: Connection): Promise<void> {
   for (let looks = 1; ; looks++)
     try {
-      await connection.use((send) => bringUp(send, mayTakeSteps))
+      await connection.use(takeSteps)
       return
     } catch (error) {
       // The reference server takes no lock: what it has just made is there when looked for again.
@@ -68,17 +91,9 @@ export async function migrate(connection: Connection, mayTakeSteps: boolean): Pr
     }
 }
 
-async function bringUp(send: Send, mayTakeSteps: boolean): Promise<void> {
+async function takeSteps(send: Send): Promise<void> {
   await requireServer(send)
-  const missing = missingSteps(await look(send))
-  if (missing.length === 0) return forgetOtherClusters(send)
-  if (!mayTakeSteps)
-    throw new StoreError(
-      'migration_needed',
-      `the database lacks ${missing.join(', ')}: cq-store migrate takes these steps, as does opening ` +
-        'it without `migrate: false`; nothing was changed',
-    )
-  await inTransaction(send, { kind: 'write' }, async () => {
+  await inTransaction(send, { kind: 'write', statementTimeout: 0 }, async () => {
     // Ends with the transaction: one of a session would hold nobody up where a pooler hands out connections.
     await send("select pg_advisory_xact_lock(hashtext('cq-store'), hashtext(current_schema()))")
     const state = await look(send)

@@ -16,7 +16,7 @@ import { WorkerThread } from '../threads/worker-thread.ts'
 import { Connection, type ConnectionSettings } from './connection.ts'
 import { loadDriver, type NewClient } from './driver.ts'
 import { ConnectionLost, toStoreError } from './errors.ts'
-import { migrate } from './migrator.ts'
+import { isNewest, migrate, patiently } from './migrator.ts'
 import { checkStoreOptions, type PostgresStoreOptions } from './options.ts'
 import type { RankerData } from './ranker-thread.ts'
 import { connectionConfig, settingsIn } from './url.ts'
@@ -99,12 +99,17 @@ export class PostgresStore extends OperationStore implements Store {
     const settings = { config: connectionConfig(target), preparedStatements, pipeline, timeout }
     const newClient = await loadDriver()
     const connection = new Connection(newClient, settings)
+    const patient = new Connection(newClient, {
+      ...settings,
+      ...patiently,
+      connectTimeout: timeout,
+    })
     try {
-      await migrate(connection, mayTakeSteps)
+      if (!(await isNewest(connection, mayTakeSteps))) await migrate(patient)
     } catch (error) {
       throw toStoreError(error)
     } finally {
-      await connection.close()
+      await Promise.all([connection.close(), patient.close()])
     }
     return new PostgresStore({
       connections,
