@@ -4,6 +4,7 @@ import type { Call } from '../operations/operation-store.ts'
 import { type BatchReply, type Failure, toFailure } from '../threads/reply.ts'
 import type { Connection, Send } from './connection.ts'
 import { endsConnection, isPassing, isServerError, isStalePlan, toStoreError } from './errors.ts'
+import type { Position, Replicas } from './replicas.ts'
 import { type Outcome, runTogether, type Surroundings } from './run-steps.ts'
 import { type Calls, HalfDone, sets, stepsOf } from './sets.ts'
 import { type Beginning, inTransaction, withRetries } from './transaction.ts'
@@ -13,15 +14,27 @@ export interface Respondent {
   readonly connection: Connection
   /** See `Beginning.statementTimeout`. */
   readonly statementTimeout?: number | undefined
+  /** What may answer reads in its place. */
+  readonly replicas?: Replicas
+  /** Is told how far the log had got with each commit, where there are replicas. */
+  readonly position?: Position | undefined
+}
+
+/** Answers a read on a replica that has all that this store has written, or else on the primary. */
+async function onReplica(
+  { connection, replicas }: Respondent,
+  answer: (connection: Connection) => Promise<Outcome[]>,
+): Promise<Outcome[]> {
+  return (await replicas?.answer(answer)) ?? withRetries(true, () => answer(connection))
 }
 
 /** Answers reads, each by itself. @throws {ConnectionLost} and what the driver fails with */
 export async function answerReads(
-  { connection }: Respondent,
+  respondent: Respondent,
   calls: readonly Call[],
 ): Promise<BatchReply> {
   const notices: string[] = []
-  const outcomes = await withRetries(true, () =>
+  const outcomes = await onReplica(respondent, (connection) =>
     connection.use(async (send) =>
       unless(
         isEverybodys,
@@ -33,12 +46,10 @@ export async function answerReads(
 }
 
 /** Answers one read whose statements see one state of the database. */
-export async function answerScan(
-  { connection, statementTimeout }: Respondent,
-  call: Call,
-): Promise<BatchReply> {
+export async function answerScan(respondent: Respondent, call: Call): Promise<BatchReply> {
+  const { statementTimeout } = respondent
   const notices: string[] = []
-  const outcomes = await withRetries(true, () =>
+  const outcomes = await onReplica(respondent, (connection) =>
     connection.use((send) =>
       inTransaction(send, { kind: 'snapshot', statementTimeout }, async () =>
         // In a transaction, each failed statement fails all of it.
@@ -109,11 +120,11 @@ async function outcomesOf(
 }
 
 function commitTogether(
-  { connection, statementTimeout }: Respondent,
+  { connection, statementTimeout, position }: Respondent,
   calls: readonly Call[],
   notices: string[],
 ): Promise<Outcome[]> {
-  const beginning: Beginning = { kind: 'write', statementTimeout }
+  const beginning: Beginning = { kind: 'write', statementTimeout, position }
   return withRetries(false, () =>
     connection.use((send) =>
       inTransaction(send, beginning, () => {

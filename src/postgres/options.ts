@@ -58,6 +58,13 @@ export interface PostgresStoreOptions {
    * encrypts and checks nothing, as in libpq; `verify-ca` and `verify-full` check the server's certificate.
    */
   readonly ssl?: boolean | ConnectionOptions | undefined
+  /**
+   * Streaming standbys of the database, as URLs: point reads, listings and exports go there in turn where the standby
+   * has all that this store has committed, and to the primary where it has not, or does not answer. So a store reads
+   * its own writes; those of other servers may be seen later there. Queries and statistics stay on the primary.
+   * @default none
+   */
+  readonly replicas?: readonly string[] | undefined
   /** Where lost connections, and failures that no caller waits for, are logged. @default process warnings */
   readonly log?: Log | undefined
 }
@@ -79,6 +86,7 @@ export const checkStoreOptions = checker<PostgresStoreOptions>('options of Postg
     maxQueueBytes: positive,
     timeout: { type: 'integer', minimum: 1, maximum: longestTimer },
     ssl: { type: ['boolean', 'object'] },
+    replicas: { type: 'array', items: { type: 'string' }, maxItems: 16 },
     log: { type: 'object', required: ['warn', 'error'] },
   },
   additionalProperties: false,

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ClientConfig } from 'pg'
 import { StoreError } from '../errors.ts'
 import { internalsOf } from '../internals.ts'
 import { eachOnce, processLog, RepeatedFaults } from '../logging.ts'
@@ -19,6 +20,7 @@ import { ConnectionLost, toStoreError } from './errors.ts'
 import { isNewest, migrate, patiently } from './migrator.ts'
 import { checkStoreOptions, type PostgresStoreOptions } from './options.ts'
 import type { RankerData } from './ranker-thread.ts'
+import { Position, Replica, type ReplicaFigures, Replicas, selectPosition } from './replicas.ts'
 import { connectionConfig, settingsIn } from './url.ts'
 import { ConnectionWorker, type LaneCall } from './worker.ts'
 
@@ -29,6 +31,8 @@ export interface PostgresStoreFigures {
   readonly rank: LaneFigures
   /** One for each ranker. */
   readonly ranking: readonly RankingFigures[]
+  /** Batches of reads, where there are replicas. */
+  readonly replicas: Readonly<ReplicaFigures>
 }
 
 // '.ts' from source, '.js' once built: the worker is at the same place in both trees.
@@ -42,6 +46,8 @@ const largestReadBatch = 64
 const largestWriteBatch = 256
 /** The most text of writes that are committed together, in characters (4 Mi). */
 const heaviestWriteBatch = 4_194_304
+/** How long a standby may be silent before the primary is asked, in milliseconds. */
+const mostSilenceOfReplicas = 2_000
 /** The least time that a thread has to close, in milliseconds. */
 const leastClosing = 500
 
@@ -54,6 +60,8 @@ interface Parts {
   readonly settings: ConnectionSettings
   readonly statementTimeout: number | undefined
   readonly newClient: NewClient
+  readonly standbys: readonly ClientConfig[]
+  readonly position: Position | undefined
   readonly now: (() => Date) | undefined
 }
 
@@ -74,6 +82,7 @@ export class PostgresStore extends OperationStore implements Store {
   readonly #ranks: Lane<Call>
   readonly #rankers: readonly WorkerThread<Call>[]
   readonly #rankingFigures: readonly SharedRankingFigures[]
+  readonly #replicaFigures: ReplicaFigures = { answered: 0, behind: 0, failed: 0 }
   /** Failures of calls that nobody waits for, and of connections. */
   readonly #failures = new RepeatedFaults()
 
@@ -94,10 +103,13 @@ export class PostgresStore extends OperationStore implements Store {
       timeout = 30_000,
       log = processLog,
       migrate: mayTakeSteps = true,
+      replicas = [],
       ...target
     } = withSettings(checkStoreOptions(options))
+    const standbys = replicas.map((url) => connectionConfig({ url, ssl: target.ssl }))
     const settings = { config: connectionConfig(target), preparedStatements, pipeline, timeout }
     const newClient = await loadDriver()
+    const position = standbys.length > 0 ? new Position() : undefined
     const connection = new Connection(newClient, settings)
     const patient = new Connection(newClient, {
       ...settings,
@@ -106,6 +118,11 @@ export class PostgresStore extends OperationStore implements Store {
     })
     try {
       if (!(await isNewest(connection, mayTakeSteps))) await migrate(patient)
+      // What an earlier process wrote is to be seen, too.
+      if (position) {
+        const { rows } = await connection.use((send) => send(selectPosition, []))
+        position.advance(String(rows[0]?.position))
+      }
     } catch (error) {
       throw toStoreError(error)
     } finally {
@@ -121,6 +138,8 @@ export class PostgresStore extends OperationStore implements Store {
       // A setting of a session might reach another one's, through a pooler.
       statementTimeout: preparedStatements ? undefined : timeout,
       newClient,
+      standbys,
+      position,
       now: internalsOf(options).now,
     })
   }
@@ -128,7 +147,7 @@ export class PostgresStore extends OperationStore implements Store {
   private constructor(parts: Parts) {
     super()
     const { connections, rankers, maxQueue, maxQueueBytes, log } = parts
-    const { settings, statementTimeout, newClient, now } = parts
+    const { settings, statementTimeout, newClient, standbys, position, now } = parts
     const { timeout } = settings
     this.now = now ?? (() => new Date())
     this.answersQueries = rankers > 0
@@ -140,9 +159,23 @@ export class PostgresStore extends OperationStore implements Store {
     const readers = Array.from({ length: connections }, (_, number) =>
       connect(`reader ${number + 1}`),
     )
-    this.#connections = [writer, ...readers]
-    const worker = (name: string, connection: Connection) =>
-      new ConnectionWorker(name, { connection, statementTimeout })
+    const others: Connection[] = []
+    const replicasOf = (reader: number) => {
+      const all = standbys.map((config) => {
+        const timeout = Math.min(settings.timeout, mostSilenceOfReplicas)
+        const connection = new Connection(newClient, { ...settings, config, timeout })
+        others.push(connection)
+        return new Replica(connection, position as Position, this.#replicaFigures)
+      })
+      return new Replicas(all, reader)
+    }
+    const worker = (name: string, connection: Connection, replicas?: Replicas) =>
+      new ConnectionWorker(name, {
+        connection,
+        statementTimeout,
+        position,
+        ...(replicas && { replicas }),
+      })
     const lane = (name: string) => ({
       name,
       maxQueue,
@@ -158,12 +191,15 @@ export class PostgresStore extends OperationStore implements Store {
     })
     this.#reads = new Lane<LaneCall>({
       ...lane('read'),
-      workers: readers.map((reader, number) => worker(`reader ${number + 1}`, reader)),
+      workers: readers.map((reader, number) =>
+        worker(`reader ${number + 1}`, reader, replicasOf(number)),
+      ),
       largestBatch: largestReadBatch,
       // One connection answers more point reads than an event loop can pass on, and larger batches cost less.
       batchWorkers: 1,
       repeatable: true,
     })
+    this.#connections = [writer, ...readers, ...others]
     this.#rankingFigures = Array.from({ length: rankers }, () => new SharedRankingFigures())
     const statements = statementTexts('postgres')
     this.#rankers = this.#rankingFigures.map(
@@ -193,7 +229,8 @@ export class PostgresStore extends OperationStore implements Store {
     const [write, read, rank] = [this.#writes, this.#reads, this.#ranks].map(
       ({ figures }) => figures,
     ) as [LaneFigures, LaneFigures, LaneFigures]
-    return { write, read, rank, ranking: this.#rankingFigures.map((figures) => figures.get()) }
+    const ranking = this.#rankingFigures.map((figures) => figures.get())
+    return { write, read, rank, ranking, replicas: { ...this.#replicaFigures } }
   }
 
   protected perform(call: Call, kind: OperationKind, form: ResultForm): Promise<unknown> {

@@ -2,12 +2,15 @@ import { setTimeout } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
 import type { Send } from './connection.ts'
 import { ConnectionLost, endsConnection, isPassing, isStalePlan } from './errors.ts'
+import { type Position, selectPosition } from './replicas.ts'
 
 /** How a transaction begins. */
 export interface Beginning {
   readonly kind: 'write' | 'snapshot'
   /** The most milliseconds that each statement may take, where that is not a setting of the session. */
   readonly statementTimeout?: number | undefined
+  /** Is told how far the log had got with the commit. */
+  readonly position?: Position | undefined
 }
 
 const modes = {
@@ -22,7 +25,7 @@ const modes = {
  */
 export async function inTransaction<Result>(
   send: Send,
-  { kind, statementTimeout }: Beginning,
+  { kind, statementTimeout, position }: Beginning,
   work: () => Promise<Result>,
 ): Promise<Result> {
   const limit =
@@ -37,16 +40,23 @@ export async function inTransaction<Result>(
     if (!endsConnection(error)) await send('rollback')
     throw error
   }
-  if (kind === 'write') await commit(send)
+  if (kind === 'write') await commit(send, position)
   // What was read is not changed by how this ends; a lost connection is found by its next user.
   else send('commit').catch(() => {})
   return result
 }
 
-async function commit(send: Send): Promise<void> {
+async function commit(send: Send, position: Position | undefined): Promise<void> {
   let command: string
   try {
-    command = (await send('commit')).command
+    const committed = send('commit')
+    const asked = position && send(selectPosition, [])
+    asked?.catch(() => {})
+    command = (await committed).command
+    await asked?.then(
+      ({ rows }) => position?.advance(String(rows[0]?.position)),
+      () => position?.lose(),
+    )
   } catch (error) {
     if (!endsConnection(error)) throw error
     const why = `whether the write took effect is unknown: ${(error as Error).message}`

@@ -80,7 +80,7 @@ describe('a server of PostgreSQL', () => {
   const stores: PostgresStore[] = []
 
   beforeAll(async () => {
-    server = await startServer({ fsync: 'on' })
+    server = await startServer({ settings: { fsync: 'on' } })
   })
   afterAll(async () => {
     for (const store of stores) await store.close()

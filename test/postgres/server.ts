@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { chownSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -35,19 +35,39 @@ function programs(): string {
   return join(dirname(from.resolve(name)), '..', 'native', 'bin')
 }
 
-/**
- * Starts a server on a free port and an empty folder.
- * @param settings as in `postgresql.conf`
- */
-export async function startServer(
-  settings: Readonly<Record<string, string>> = {},
-): Promise<TestServer> {
+/** The programs of a server that can also make a standby, if there is one: those above, or Debian's. */
+export function replicating(): string | undefined {
+  const debian = '/usr/lib/postgresql'
+  const versions = existsSync(debian) ? readdirSync(debian).sort() : []
+  return [programs(), ...versions.map((version) => join(debian, version, 'bin'))].find((bin) =>
+    existsSync(join(bin, 'pg_basebackup')),
+  )
+}
+
+/** How a server is started. */
+export interface ServerOptions {
+  /** As in `postgresql.conf`. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** The folder of its programs. */
+  readonly bin?: string
+  /** Makes it a streaming standby of another one, whose programs must be the same. */
+  readonly standbyOf?: TestServer
+}
+
+/** Starts a server on a free port and a folder of its own. */
+export async function startServer({
+  settings,
+  bin = programs(),
+  standbyOf,
+}: ServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'cq-store-postgres-'))
   const data = join(folder, 'data')
-  const bin = programs()
   if (runner.uid !== undefined) chownSync(folder, runner.uid, runner.gid)
-  const initdb = ['-D', data, '-U', 'cq', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N']
-  await promisify(execFile)(join(bin, 'initdb'), initdb, { ...runner, cwd: folder })
+  const run = (name: string, args: string[]) =>
+    promisify(execFile)(join(bin, name), args, { ...runner, cwd: folder })
+  if (standbyOf) await run('pg_basebackup', ['-D', data, '-R', '-c', 'fast', '-d', standbyOf.url])
+  else
+    await run('initdb', ['-D', data, '-U', 'cq', '-A', 'trust', '-E', 'UTF8', '--locale=C', '-N'])
   const port = await freePort()
   const all = {
     port: `${port}`,
@@ -58,7 +78,7 @@ export async function startServer(
     ...settings,
   }
   const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}`)
-  writeFileSync(join(data, 'postgresql.auto.conf'), `${lines.join('\n')}\n`)
+  appendFileSync(join(data, 'postgresql.conf'), `${lines.join('\n')}\n`)
   const start = async () => {
     const child = spawn(join(bin, 'postgres'), ['-D', data], {
       ...runner,
@@ -92,7 +112,7 @@ function ready(child: ChildProcess): Promise<void> {
     let log = ''
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
       log = (log + text).slice(-4_000)
-      if (/ready to accept connections/.test(log)) resolve()
+      if (/ready to accept (read-only )?connections/.test(log)) resolve()
     })
     child.once('exit', () => reject(new Error(`PostgreSQL did not start: ${log}`)))
   })

@@ -1,0 +1,96 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { PostgresStore } from '../../src/postgres/store.ts'
+import { FreshNames } from '../store/contract/fresh-names.ts'
+import { sampleUnit } from '../store/samples.ts'
+import { query } from './databases.ts'
+import { replicating, startServer, type TestServer } from './server.ts'
+
+const now = new Date('2026-11-22T12:00:00Z')
+const bin = replicating()
+
+describe.runIf(bin)('a store with a standby', () => {
+  const fresh = new FreshNames()
+  let primary: TestServer
+  let standby: TestServer
+  let store: PostgresStore
+
+  beforeAll(async () => {
+    if (bin === undefined) return
+    primary = await startServer({ bin })
+    await (await PostgresStore.open({ url: primary.url, rankers: 0 })).close()
+    standby = await startServer({ bin, standbyOf: primary })
+    store = await PostgresStore.open({ url: primary.url, replicas: [standby.url] })
+  })
+  afterAll(async () => {
+    await store.close()
+    await standby.stop()
+    await primary.stop()
+  })
+
+  const replay = (what: 'pause' | 'resume') => query(standby.url, `select pg_wal_replay_${what}()`)
+
+  /** Resolves once the standby has all that the primary has. */
+  async function caughtUp(): Promise<void> {
+    const [row] = await query<{ last: string }>(
+      primary.url,
+      'select pg_current_wal_insert_lsn()::text as last',
+    )
+    for (;;) {
+      const [standing] = await query<{ has: boolean }>(
+        standby.url,
+        'select pg_last_wal_replay_lsn() >= $1::pg_lsn as has',
+        [row?.last],
+      )
+      if (standing?.has) return
+    }
+  }
+
+  it('reads there what it wrote, once that has arrived', async () => {
+    const unit = sampleUnit(fresh.unitId(), now)
+    await store.insert(unit)
+    await caughtUp()
+    const { answered } = store.figures.replicas
+    expect(await store.getAny(unit.id)).toEqual(unit)
+    expect((await store.listUnits()).map(({ knowledge_unit }) => knowledge_unit)).toContainEqual(
+      unit,
+    )
+    expect(store.figures.replicas.answered).toBe(answered + 2)
+  })
+
+  it('reads each write at once, however far behind the standby is', async () => {
+    for (let write = 0; write < 300; write++) {
+      if (write % 100 === 50) await replay('pause')
+      if (write % 100 === 99) await replay('resume')
+      const unit = sampleUnit(fresh.unitId(), now)
+      await store.insert(unit)
+      expect(await store.getAny(unit.id)).toEqual(unit)
+      const { status } = await store.decide(unit.id, 'approved', 'carol')
+      expect(await store.getReviewStatus(unit.id)).toMatchObject({ status })
+    }
+    expect(store.figures.replicas.behind).toBeGreaterThanOrEqual(300)
+  })
+
+  it('reads what an earlier process wrote, too', async () => {
+    await replay('pause')
+    const unit = sampleUnit(fresh.unitId(), now)
+    await store.insert(unit)
+    await using next = await PostgresStore.open({ url: primary.url, replicas: [standby.url] })
+    expect(await next.getAny(unit.id)).toEqual(unit)
+    expect(next.figures.replicas).toMatchObject({ answered: 0, behind: 1 })
+    await replay('resume')
+  })
+
+  it('reads from the primary while the standby is gone, and after it was promoted', async () => {
+    const unit = sampleUnit(fresh.unitId(), now)
+    await store.insert(unit)
+    await standby.halt('SIGINT')
+    expect(await store.getAny(unit.id)).toEqual(unit)
+    expect(store.figures.replicas.failed).toBeGreaterThan(0)
+    await standby.restart('SIGINT')
+    await query(standby.url, 'select pg_promote()')
+    await query(standby.url, 'delete from knowledge_units')
+    await using next = await PostgresStore.open({ url: primary.url, replicas: [standby.url] })
+    expect(await next.getAny(unit.id)).toEqual(unit)
+    expect(next.figures.replicas).toMatchObject({ answered: 0, behind: 1 })
+  })
+})
