@@ -14,6 +14,7 @@ export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSetti
   readonly quickCheck?: true
   readonly trustProxy?: readonly string[]
   readonly readers?: number
+  readonly replicas?: readonly string[]
   readonly rankers: number
   readonly durability: Durability
   readonly maxQueue: number

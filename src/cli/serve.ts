@@ -4,7 +4,7 @@ import { logFormatOption } from './log-format.ts'
 import { addDatabaseOptions, productionDatabase } from './open-store.ts'
 import { addExposureOptions } from './serve-exposure.ts'
 import { developmentDatabase, type ServeFlags } from './serve-flags.ts'
-import { longestTimer, parseCount, parseNetworks, parsePort } from './settings.ts'
+import { longestTimer, parseCount, parseNetworks, parsePort, parseUrls } from './settings.ts'
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error', 'silent']
 
@@ -50,10 +50,18 @@ export function addServeCommand(program: Command, environment: NodeJS.ProcessEnv
     .addOption(
       new Option(
         '--readers <count>',
-        'reader threads (default: one per core, at most 8, of which one serves long reads only)',
+        'reader threads (default: one per core, at most 8, of which one serves long reads only); with PostgreSQL, connections that read (default: 4)',
       )
         .env('CQ_READERS')
         .argParser(parseCount(1, 64)),
+    )
+    .addOption(
+      new Option(
+        '--replicas <urls>',
+        'streaming standbys of the PostgreSQL database, separated by commas: they are read from where they have what this server wrote',
+      )
+        .env('CQ_DATABASE_REPLICAS')
+        .argParser(parseUrls),
     )
     .addOption(
       new Option(

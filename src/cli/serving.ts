@@ -6,6 +6,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Logger } from 'pino'
 import { faultOfSecrets, type Secrets } from '../credentials/secrets.ts'
 import { isWritable } from '../offload/readable-file.ts'
+import { isPostgresUrl } from '../postgres/url.ts'
 import { MetricsAddressError } from '../server/metrics-address.ts'
 import { createServer } from '../server/server.ts'
 import type { Store } from '../store.ts'
@@ -105,8 +106,12 @@ function servedDatabase(
   environment: NodeJS.ProcessEnv,
 ): Database {
   const url = postgresUrl(flags, environment)
+  if (url === undefined && flags.replicas)
+    throw new SettingError('--replicas is for a PostgreSQL database, and not for a file')
   if (url === undefined)
     return databasePath(flags, environment, flags.dev ? developmentDatabase : productionDatabase)
+  if (!(flags.replicas ?? []).every(isPostgresUrl))
+    throw new SettingError('--replicas must be URLs such as postgresql://user@host/name')
   for (const [name, option] of Object.entries(ofFiles)) {
     const source = command.getOptionValueSource(name)
     if (source !== undefined && source !== 'default')
@@ -124,11 +129,11 @@ const ofFiles = {
 }
 
 async function open(database: Database, flags: ServeFlags, log: Logger): Promise<Store> {
-  const { readOnly, quickCheck, readers, rankers, durability } = flags
+  const { readOnly, quickCheck, readers, replicas, rankers, durability } = flags
   const { maxQueue, maxQueueBytes, timeout } = flags
   const limits = { maxQueue, maxQueueBytes, timeout }
   if (typeof database !== 'string')
-    return openOnServer(database, { connections: readers, rankers, ...limits, log })
+    return openOnServer(database, { connections: readers, replicas, rankers, ...limits, log })
   const path = database
   try {
     return await openStore(path, {

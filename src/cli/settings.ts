@@ -47,6 +47,11 @@ export function parseCount(least: number, most = Number.MAX_SAFE_INTEGER) {
   }
 }
 
+/** Splits URLs, separated by commas. Not checked here: what is told of a bad argument would hold its password. */
+export function parseUrls(text: string): readonly string[] {
+  return text.split(',').map((url) => url.trim())
+}
+
 const namedNetworks = ['loopback', 'linklocal', 'uniquelocal']
 
 /** Parses addresses and networks, separated by commas, as Fastify takes them. */

@@ -125,10 +125,12 @@ function commitTogether(
   notices: string[],
 ): Promise<Outcome[]> {
   const beginning: Beginning = { kind: 'write', statementTimeout, position }
+  const before = notices.length
   return withRetries(false, () =>
     connection.use((send) =>
       inTransaction(send, beginning, () => {
-        notices.length = 0
+        // What was told by a try before is told again.
+        notices.length = before
         return runAll(calls, { send, notice: (text) => notices.push(text) })
       }),
     ),

@@ -63,6 +63,7 @@ export class Connection {
     const late = Promise.withResolvers<never>()
     let given: Client | undefined
     let isLate = false
+    let isOver = false
     const timer = setTimeout(() => {
       isLate = true
       const why = `PostgreSQL did not answer within ${timeout} ms`
@@ -74,28 +75,21 @@ export class Connection {
       // Whoever wanted this was told that it was not done.
       if (isLate) throw new ConnectionLost('the connection was made too late', { wasSilent: true })
       given = client
-      keepProcess(client, true)
       return work(async (sql, values) => {
         const answer = await this.#send(client, sql, values)
-        timer.refresh()
+        // It would start a timer again that was stopped, for what nobody waits for.
+        if (!isOver) timer.refresh()
         return answer
       })
     })
     try {
       return await Promise.race([done, late.promise])
     } finally {
+      isOver = true
       clearTimeout(timer)
-      // A process may end while connections are idle.
-      if (given) keepProcess(given, false)
       // The loser of the race may still fail, and nobody waits for it.
       done.catch(() => {})
     }
-  }
-
-  /** Gives the connection up: what is under way fails, and the next use makes another one. */
-  async abandon(error: Error): Promise<void> {
-    const client = await this.#client?.catch(() => undefined)
-    if (client) this.#giveUp(client, error)
   }
 
   async close(): Promise<void> {
@@ -142,7 +136,10 @@ export class Connection {
     try {
       await client.connect()
       // What is prepared once is to be planned once, too; otherwise each lookup of several keys is planned anew.
-      if (preparedStatements) await client.query('set plan_cache_mode = force_generic_plan')
+      if (preparedStatements)
+        await client.query('set plan_cache_mode = force_generic_plan')
+        // A process may end while connections are idle; while one is used, the timer keeps it.
+      ;(client as unknown as { unref(): void }).unref()
     } catch (error) {
       destroy(client)
       this.isReachable = false
@@ -198,12 +195,6 @@ const mostEnding = 1_000
 function lost(what: string, cause: unknown): ConnectionLost {
   const why = cause instanceof Error ? cause.message || String(cause) : String(cause)
   return new ConnectionLost(`${what}: ${why}`, { cause })
-}
-
-/** Whether the process goes on for the sake of this connection. */
-function keepProcess(client: Client, keep: boolean): void {
-  const { ref, unref } = client as unknown as Record<'ref' | 'unref', () => void>
-  ;(keep ? ref : unref).call(client)
 }
 
 function destroy(client: Client): void {

@@ -273,7 +273,21 @@ describe('a server that cannot start', () => {
     [['--trust-proxy', 'everybody'], {}, /'--trust-proxy <.*'everybody' is none of these: an add/],
     [[], { CQ_TRUST_PROXY: '10.0.0' }, /'CQ_TRUST_PROXY' is invalid. '10.0.0' is none of these/],
     [[], { CQ_PORT: 'http' }, /'http' from env 'CQ_PORT' is invalid.*0 to 65535/],
-    [['--database-url', 'postgresql://carol:secret@host/cq'], {}, /PostgreSQL/],
+    [
+      ['--database-url', 'postgresql://carol:secret@host/cq', '--read-only'],
+      {},
+      /--read-only is for/,
+    ],
+    [
+      ['--database-url', 'postgresql://carol:secret@host/cq', '--replicas', 'mysql://a:secret@b/c'],
+      {},
+      /--replicas must be URLs/,
+    ],
+    [
+      ['--db-path', 'cq.db', '--replicas', 'postgresql://carol:secret@host/cq'],
+      {},
+      /--replicas is for a PostgreSQL database/,
+    ],
   ])(
     'refuses %j with %j, naming the setting and no password',
     async (args, environment, message) => {
