@@ -1,2 +1,3 @@
+export type { PostgresStoreFigures } from './lanes.ts'
 export type { PostgresStoreOptions } from './options.ts'
-export { PostgresStore, type PostgresStoreFigures } from './store.ts'
+export { PostgresStore } from './store.ts'

@@ -15,6 +15,9 @@ const now = new Date('2026-11-22T12:00:00Z')
 const fresh = new FreshNames()
 const silent = { warn() {}, error() {} }
 
+/** How often a server is restarted: more in a long round. */
+const rounds = Number(process.env.CQ_TEST_RESTARTS ?? 3)
+
 /** How calls may fail while the server does. */
 const allowed = ['unavailable', 'outcome_unknown', 'timeout', 'overloaded']
 
@@ -119,11 +122,12 @@ describe('a server of PostgreSQL', () => {
 
   it.each(['SIGINT', 'SIGQUIT'] as const)(
     'that is restarted by %s under load loses no write that was acknowledged, and is used again',
+    { timeout: 60_000 + rounds * 10_000 },
     async (how) => {
       const store = await open()
       const confirmed = await confirmable(store)
       const load = new Load(store, confirmed)
-      for (let round = 0; round < 3; round++) {
+      for (let round = 0; round < rounds; round++) {
         await load.answered(200)
         await server.restart(how)
       }
