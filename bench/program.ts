@@ -16,10 +16,10 @@ interface Flags {
   readonly output?: string
 }
 
-const parts = ['store', 'engine', 'http', 'mixed-load'] as const
+const parts = ['store', 'engine', 'http', 'mixed-load', 'postgres'] as const
 /**
- * Contenders and the store's growth, the engine for any schema, the server over HTTP, or reads and writes at once for
- * a while.
+ * Contenders and the store's growth, the engine for any schema, the server over HTTP, reads and writes at once for a
+ * while, or the store over PostgreSQL, which is measured only where it is asked for.
  */
 type Part = (typeof parts)[number]
 
@@ -134,16 +134,21 @@ export function benchProgram(
     .option('--readers <count>', 'readers of the store that is compared with one thread', count, 1)
     .option('--seed <number>', 'what units and calls are derived from', count, 20_261_122)
     .option('--output <directory>', 'where to write (default: bench/results; quick: its quick/)')
-    .action((workload: WorkloadName | undefined, flags: Flags) => {
+    .action(async (workload: WorkloadName | undefined, flags: Flags) => {
       const directory = flags.output ?? defaultDirectory(flags)
+      if (flags.part === 'postgres') {
+        // Loaded only here: no other part needs its driver.
+        const { measurePostgres } = await import('./postgres/index.ts')
+        return measurePostgres({ isQuick: flags.quick === true, seed: flags.seed }, directory)
+      }
       return measure(optionsOf(workload, flags), directory)
     })
 }
 
-/** The engine's figures are kept beside the others, since they need no other part. */
+/** The figures of these are kept beside the others, since they need no other part. */
 function defaultDirectory({ quick, part }: Flags): string {
   if (quick) return join(results, 'quick')
-  return part === 'engine' ? join(results, 'engine') : results
+  return part === 'engine' || part === 'postgres' ? join(results, part) : results
 }
 
 /** A workload that is named is measured on contenders, and nothing else is. */
