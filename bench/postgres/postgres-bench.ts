@@ -18,7 +18,7 @@ export interface PostgresBenchOptions {
   readonly seed: number
 }
 
-export const full = { units: 100_000, rounds: 5, seconds: 1, warmUpSeconds: 0.5 } as const
+export const full = { units: 100_000, rounds: 5, seconds: 1, warmUpSeconds: 1 } as const
 export const quick = { units: 10_000, rounds: 1, seconds: 0.3, warmUpSeconds: 0.2 } as const
 
 /** Who answers, what is asked, and how many calls are in flight. */

@@ -10,7 +10,7 @@ import { Connection, type Send } from './connection.ts'
 import type { NewClient } from './driver.ts'
 import { isServerError, toStoreError } from './errors.ts'
 import { Ranker } from './ranker.ts'
-import { runTogether } from './run-steps.ts'
+import { type Outcome, runTogether } from './run-steps.ts'
 import { stepsOf } from './sets.ts'
 import { inTransaction, withRetries } from './transaction.ts'
 
@@ -33,6 +33,8 @@ export class RankerThread implements WorkerModule<Call> {
   readonly #ranker: Ranker
   readonly #statementTimeout: number | undefined
   #notices: string[] = []
+  /** Whether there were changes when that was last looked for. */
+  #wasChanged = true
   /** The batch before: on one connection there is one transaction at a time. */
   #before: Promise<unknown> = Promise.resolve()
 
@@ -65,17 +67,30 @@ export class RankerThread implements WorkerModule<Call> {
 
   async #answer(calls: readonly Call[]): Promise<BatchReply> {
     try {
-      const outcomes = await this.#inSnapshot(async (send) => {
-        const index = await this.#ranker.catchUp(send)
-        const notice = (message: string) => void this.#notices.push(message)
-        return unless(isServerError, await runTogether(calls.map(stepsOf), { send, notice, index }))
-      })
+      const outcomes = await this.#inSnapshot((send) => this.#outcomes(send, calls))
       return toReply(calls, outcomes, this.#notices.splice(0))
     } catch (error) {
       const failure = toFailure(toStoreError(error))
       const failures = new Map(calls.map((_, place) => [place, failure]))
       return { results: calls.map(() => undefined), failures, notices: this.#notices.splice(0) }
     }
+  }
+
+  /**
+   * As nothing has changed mostly, calls are answered from the index as it is while the database is asked for changes;
+   * if there are any, they are answered again.
+   */
+  async #outcomes(send: Send, calls: readonly Call[]): Promise<Outcome[]> {
+    const answer = async () => {
+      const { index } = this.#ranker
+      const notice = (message: string) => void this.#notices.push(message)
+      return unless(isServerError, await runTogether(calls.map(stepsOf), { send, notice, index }))
+    }
+    const changed = this.#ranker.catchUp(send)
+    const early = this.#wasChanged ? undefined : answer()
+    early?.catch(() => {})
+    this.#wasChanged = await changed
+    return early && !this.#wasChanged ? early : answer()
   }
 
   #inSnapshot<Result>(work: (send: Send) => Promise<Result>): Promise<Result> {

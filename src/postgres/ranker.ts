@@ -58,7 +58,7 @@ export class Ranker {
   }
 
   /** Reads all units, in the transaction that is open. */
-  async load(send: Send): Promise<RankingIndex> {
+  async load(send: Send): Promise<true> {
     this.index = undefined
     this.#figures.set({ units: 0, bytes: 0, loadMilliseconds: 0, changes: 0 })
     const began = performance.now()
@@ -73,14 +73,15 @@ export class Ranker {
     this.index = index
     this.#changes = 0
     this.#figures.set({ loadMilliseconds: performance.now() - began, ...index.figures })
-    return index
+    return true
   }
 
   /**
    * Brings the index to the state of the transaction that is open, so that a query sees every write that was
    * acknowledged before it, whichever server made it.
+   * @returns whether that changed it
    */
-  async catchUp(send: Send): Promise<RankingIndex> {
+  async catchUp(send: Send): Promise<boolean> {
     const { index } = this
     if (!index) return this.load(send)
     const known = this.#snapshot
@@ -91,7 +92,7 @@ export class Ranker {
     else if (!(await this.#applyMany(send, index, known))) return this.load(send)
     // Last: if something failed on the way, the next query starts from here again.
     this.#snapshot = snapshotIn(answer)
-    return index
+    return rows.length > 0
   }
 
   /** Whether it could: not if the table was emptied. */
