@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Client, ClientConfig, QueryConfig, QueryResult } from 'pg'
+import { StoreError } from '../errors.ts'
 import type { NewClient } from './driver.ts'
 import { ConnectionLost, isServerError, isStalePlan } from './errors.ts'
 
@@ -35,6 +36,8 @@ export class Connection {
   /** Told of a connection that was lost while nobody used it, and of each that was lost in use. */
   readonly #onLost: (error: Error) => void
   #client: Promise<Client> | undefined
+  /** Why those were given up that were. */
+  readonly #givenUp = new WeakMap<Client, Error>()
   /** The statement before, where one is sent only once that is answered. */
   #last: Promise<unknown> = Promise.resolve()
   #isClosed = false
@@ -64,12 +67,22 @@ export class Connection {
     let given: Client | undefined
     let isLate = false
     let isOver = false
+    let net: NodeJS.Timeout | undefined
     const timer = setTimeout(() => {
       isLate = true
       const why = `PostgreSQL did not answer within ${timeout} ms`
       const error = new ConnectionLost(why, { wasSilent: true })
-      if (given) this.#giveUp(given, error)
-      late.reject(error)
+      if (!given) {
+        late.reject(error)
+        return
+      }
+      // Whoever waits for an answer is told so, and knows what it means where they were.
+      this.#giveUp(given, error)
+      const unended = new StoreError(
+        'outcome_unknown',
+        `${why}, and what was under way did not end`,
+      )
+      net = setTimeout(() => late.reject(unended), mostEnding)
     }, timeout)
     const done = this.#connected().then((client) => {
       // Whoever wanted this was told that it was not done.
@@ -87,6 +100,7 @@ export class Connection {
     } finally {
       isOver = true
       clearTimeout(timer)
+      clearTimeout(net)
       // The loser of the race may still fail, and nobody waits for it.
       done.catch(() => {})
     }
@@ -159,7 +173,8 @@ export class Connection {
     } catch (error) {
       // Outside of a transaction, the caller's next try is on a new connection.
       if (isStalePlan(error)) this.#giveUp(client, error as Error)
-      throw isServerError(error) ? error : lost('the connection to PostgreSQL was lost', error)
+      if (isServerError(error)) throw error
+      throw this.#givenUp.get(client) ?? lost('the connection to PostgreSQL was lost', error)
     }
   }
 
@@ -172,6 +187,7 @@ export class Connection {
   }
 
   #giveUp(client: Client, error: Error): void {
+    this.#givenUp.set(client, error)
     this.#forget(client, error)
     destroy(client)
   }
