@@ -50,21 +50,30 @@ interface KeyParams extends Omit<NewApiKey, 'labels' | 'activeLimit'> {
   readonly createdAt: string
 }
 
-const insertKey = statement('insert an API key', (db, p: KeyParams, dialect) =>
-  db
-    .insertInto('api_keys')
-    .values({
-      id: p.keyId,
-      user_id: p.userId,
-      name: p.name,
-      labels: p.labels,
-      key_prefix: p.keyPrefix,
-      key_hash: p.keyHash,
-      ttl: p.ttl,
-      expires_at: p.expiresAt,
-      created_at: p.createdAt,
-    })
-    .$if(dialect === 'postgres', (query) => query.onConflict((taken) => taken.doNothing())),
+/** Unless the user has as many active keys as they may have. */
+const insertKey = statement(
+  'insert an API key',
+  (db, p: KeyParams & { activeLimit: number }, dialect) =>
+    db
+      .insertInto('api_keys')
+      .columns([
+        'id',
+        'user_id',
+        'name',
+        'labels',
+        'key_prefix',
+        'key_hash',
+        'ttl',
+        'expires_at',
+        'created_at',
+      ])
+      .expression(
+        sql`select ${p.keyId}, ${p.userId}, ${p.name}, ${p.labels}, ${p.keyPrefix}, ${p.keyHash}, ${p.ttl},
+          ${p.expiresAt}, ${p.createdAt}
+          where (select count(*) from api_keys where user_id = ${integer(p.userId, dialect)}
+            and revoked_at is null and ${codePoints('expires_at', dialect)} > ${p.createdAt}) < ${p.activeLimit}` as never,
+      )
+      .$if(dialect === 'postgres', (query) => query.onConflict((taken) => taken.doNothing())),
 )
 
 /** The columns that every reader of a key may see. */
@@ -178,6 +187,10 @@ const keyNames = [
   'activeLimit',
 ] as const satisfies (keyof NewApiKey)[]
 
+function isConflict(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'conflict'
+}
+
 /** Makes an operation log its failures in place of throwing them. */
 function bestEffort<Args extends unknown[]>(operation: Operation<Args, void>) {
   return { ...operation, bestEffort: true }
@@ -227,9 +240,15 @@ export const accounts = {
       if (!(yield* first(lockUser, key)))
         throw new StoreError('not_found', `User not found: ${key.userId}`)
       const { userId, createdAt: now } = key
-      if (activeLimit !== null && (yield* activeKeys({ userId, now })) >= activeLimit)
+      const most = activeLimit ?? Number.MAX_SAFE_INTEGER
+      const taken = 'API key already exists: its id or its hash is taken'
+      try {
+        yield* create(insertKey, { ...key, activeLimit: most }, taken)
+      } catch (error) {
+        // Of a key that is not stored, which of the two it was.
+        if (!isConflict(error) || (yield* activeKeys({ userId, now })) < most) throw error
         throw new StoreError('limit_reached', `Maximum of ${activeLimit} active API keys per user`)
-      yield* create(insertKey, key, 'API key already exists: its id or its hash is taken')
+      }
       return {
         id: key.keyId,
         user_id: key.userId,

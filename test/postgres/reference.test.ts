@@ -219,6 +219,27 @@ it('opens an empty database with several servers that start at once', async () =
   }
 })
 
+it('opens an empty database while the reference server makes its tables there, which takes no lock', async () => {
+  for (let round = 0; round < 5; round++) {
+    const url = await database()
+    // As its migration does, in one transaction; it is known to fail where it meets another one.
+    const reference = query(url, `begin; ${referenceSchema} commit`).catch(
+      (error: unknown) => error,
+    )
+    const stores = await Promise.all(
+      Array.from({ length: 3 }, () => PostgresStore.open({ url, rankers: 0 })),
+    )
+    await reference
+    const unit = sampleUnit(unitId(1), now)
+    await stores[0]?.insert(unit)
+    expect(await stores[1]?.pendingCount()).toBe(1)
+    for (const store of stores) await store.close()
+    expect(await query(url, 'select version_num from alembic_version')).toEqual([
+      { version_num: '0001' },
+    ])
+  }
+})
+
 it('does not migrate where it may not', async () => {
   const url = await database(referenceSchema)
   const told = await failure('migration_needed', PostgresStore.open({ url, migrate: false }))
