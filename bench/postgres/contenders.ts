@@ -19,6 +19,9 @@ export class Pool implements AsyncDisposable {
 
   constructor(url: string) {
     this.#pool = new pg.Pool({ connectionString: url, max: poolSize })
+    // Calls tell of lost connections, too, and these would end the process.
+    this.#pool.on('error', () => {})
+    this.#pool.on('connect', (client) => client.on('error', () => {}))
   }
 
   async ping(): Promise<unknown> {
@@ -50,20 +53,27 @@ export class Pool implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    // It ends before its connections do, which would take the end of their server for a failure.
+    const { promise: closed, resolve } = Promise.withResolvers<void>()
+    let open = this.#pool.totalCount
+    this.#pool.on('remove', () => --open || resolve())
     await this.#pool.end()
+    if (open > 0) await closed
   }
 }
 
 /** Units that are stored at once. */
 const atOnce = 1_000
 
-/** Fills a store with approved units. */
+/** Fills a store with approved units. @param signal ends it */
 export async function fill(
   store: Store,
   count: number,
   unitAt: (index: number) => KnowledgeUnit,
+  signal: AbortSignal,
 ): Promise<void> {
   for (let from = 0; from < count; from += atOnce) {
+    signal.throwIfAborted()
     const length = Math.min(atOnce, count - from)
     const units = Array.from({ length }, (_, place) => unitAt(from + place))
     await store.importUnits(

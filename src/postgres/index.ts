@@ -1,3 +1,3 @@
-export type { PostgresStoreFigures } from './lanes.ts'
+export type { PostgresStoreFigures, ReplicaFigures } from './figures.ts'
 export type { PostgresStoreOptions } from './options.ts'
 export { PostgresStore } from './store.ts'

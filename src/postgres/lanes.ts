@@ -3,28 +3,17 @@ import { fileURLToPath } from 'node:url'
 import type { ClientConfig } from 'pg'
 import { eachOnce } from '../logging.ts'
 import type { Call } from '../operations/operation-store.ts'
-import { type RankingFigures, SharedRankingFigures } from '../ranking/ranking-figures.ts'
+import { SharedRankingFigures } from '../ranking/ranking-figures.ts'
 import { statementTexts } from '../sql/statement.ts'
 import { Lane } from '../threads/lane.ts'
-import type { LaneFigures } from '../threads/lane-figures.ts'
 import type { Log } from '../threads/log.ts'
 import { WorkerThread } from '../threads/worker-thread.ts'
 import { Connection, type ConnectionSettings } from './connection.ts'
 import type { NewClient } from './driver.ts'
+import type { PostgresStoreFigures, ReplicaFigures } from './figures.ts'
 import type { RankerData } from './ranker-thread.ts'
-import { type Position, Replica, type ReplicaFigures, Replicas } from './replicas.ts'
+import { type Position, Replica, Replicas } from './replicas.ts'
 import { ConnectionWorker, type LaneCall } from './worker.ts'
-
-/** What a store's connections are doing, and have done. */
-export interface PostgresStoreFigures {
-  readonly write: LaneFigures
-  readonly read: LaneFigures
-  readonly rank: LaneFigures
-  /** One for each ranker. */
-  readonly ranking: readonly RankingFigures[]
-  /** Batches of reads, where there are replicas. */
-  readonly replicas: Readonly<ReplicaFigures>
-}
 
 // '.ts' from source, '.js' once built: the worker is at the same place in both trees.
 const workerFile = fileURLToPath(

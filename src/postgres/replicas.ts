@@ -1,4 +1,5 @@
 import type { Connection } from './connection.ts'
+import type { ReplicaFigures } from './figures.ts'
 
 /**
  * How far the log of writes had got with this store's last commit. A position is a number that PostgreSQL writes as
@@ -38,16 +39,6 @@ const selectReplayed =
 
 /** How long a replica that failed is left alone, in milliseconds. */
 const rest = 1_000
-
-/** What a store's replicas have been asked. */
-export interface ReplicaFigures {
-  /** Batches of reads that they answered. */
-  answered: number
-  /** Batches that the primary answered, since the replica lacked what the store had written, */
-  behind: number
-  /** or had failed. */
-  failed: number
-}
 
 /** A connection to a standby, which answers reads once it has all that this store has written. */
 export class Replica {
