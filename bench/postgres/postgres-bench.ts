@@ -49,7 +49,7 @@ interface Measurement extends Figure {
 const many = 64
 
 /**
- * Measures on a server of its own, in one process. Leaves neither server nor files, however it ends.
+ * Measures on a server of its own, in one process, and removes it and its files at the end.
  * @param signal ends it, after the figure that is being measured
  * @throws {Error} if a confirmation is lost
  */

@@ -23,7 +23,7 @@ select 'ku_' || lpad(to_hex(n), 32, '0'),
   (array['approved', 'approved', 'approved', 'pending', 'rejected'])[n % 5 + 1],
   case when n % 5 <> 3 then 'carol' end, case when n % 5 <> 3 then time end, time, 'private'
 from generate_series(0, 19999) as n,
-  lateral (select to_char(date '2026-01-01' + n % 300, 'YYYY-MM-DD') || 'T12:00:00.' || lpad(n::text, 6, '0') || '+00:00' as time);
+  lateral (select to_char(date '2026-01-01' + n % 300, 'YYYY-MM-DD') || 'T12:00:00.' || lpad(n::text, 6, '0') || '+00:00' as time) as of_time;
 insert into knowledge_unit_domains
 select distinct 'ku_' || lpad(to_hex(n), 32, '0'), 'domain ' || n % m
 from generate_series(0, 19999) as n, unnest(array[7, 31, 500]) as m;
