@@ -1,9 +1,19 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
-import { appendFileSync, chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import {
+  appendFileSync,
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  realpathSync,
+  rmSync,
+  statSync,
+} from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 /** A PostgreSQL server of the tests' own. */
@@ -44,6 +54,20 @@ export function replicating(): string | undefined {
   )
 }
 
+/** Whether anybody may go into a folder, and so the one whom the server runs as. */
+function isOpen(folder: string): boolean {
+  const isOpenHere = (statSync(folder).mode & 0o005) === 0o005
+  return isOpenHere && (dirname(folder) === folder || isOpen(dirname(folder)))
+}
+
+/** The folder of the programs where whom the server runs as may read it: a copy, if it must be one. */
+function readable(bin: string, folder: string): string {
+  if (runner.uid === undefined || isOpen(realpathSync(bin))) return bin
+  const copy = join(folder, 'programs')
+  cpSync(dirname(bin), copy, { recursive: true, verbatimSymlinks: true })
+  return join(copy, basename(bin))
+}
+
 /** How a server is started. */
 export interface ServerOptions {
   /** As in `postgresql.conf`. */
@@ -57,10 +81,11 @@ export interface ServerOptions {
 /** Starts a server on a free port and a folder of its own. */
 export async function startServer({
   settings,
-  bin = programs(),
+  bin: given = programs(),
   standbyOf,
 }: ServerOptions = {}): Promise<TestServer> {
   const folder = mkdtempSync(join(tmpdir(), 'cq-store-postgres-'))
+  const bin = readable(given, folder)
   const data = join(folder, 'data')
   if (runner.uid !== undefined) chownSync(folder, runner.uid, runner.gid)
   const run = (name: string, args: string[]) =>
