@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Client, ClientConfig, QueryConfig, QueryResult } from 'pg'
 import { StoreError } from '../errors.ts'
 import type { NewClient } from './driver.ts'
-import { ConnectionLost, isServerError, isStalePlan } from './errors.ts'
+import { ConnectionLost, endsConnection, isServerError, isStalePlan } from './errors.ts'
 
 /** How connections are made. */
 export interface ConnectionSettings {
@@ -58,8 +58,8 @@ export class Connection {
 
   /**
    * Does work over the connection.
-   * @throws what the work throws; `ConnectionLost` if the server is silent for longer than it may be, in which case
-   * the connection is given up
+   * @throws what the work throws; the connection is given up if that is `ConnectionLost`, as it also is if the server
+   * is silent for longer than it may be
    */
   async use<Result>(work: (send: Send) => Promise<Result>): Promise<Result> {
     const { timeout } = this.#settings
@@ -97,6 +97,9 @@ export class Connection {
     })
     try {
       return await Promise.race([done, late.promise])
+    } catch (error) {
+      if (given && error instanceof ConnectionLost) this.#giveUp(given, error)
+      throw error
     } finally {
       isOver = true
       clearTimeout(timer)
@@ -171,8 +174,8 @@ export class Connection {
     try {
       return toAnswer(await this.#ask(client, query))
     } catch (error) {
-      // Outside of a transaction, the caller's next try is on a new connection.
-      if (isStalePlan(error)) this.#giveUp(client, error as Error)
+      // The next try is on a new connection. It is not left to the server to end this one: a function may raise any code.
+      if (isStalePlan(error) || endsConnection(error)) this.#giveUp(client, error as Error)
       if (isServerError(error)) throw error
       throw this.#givenUp.get(client) ?? lost('the connection to PostgreSQL was lost', error)
     }

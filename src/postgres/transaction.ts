@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { StoreError } from '../errors.ts'
 import type { Send } from './connection.ts'
-import { ConnectionLost, endsConnection, isPassing, isStalePlan } from './errors.ts'
+import { ConnectionLost, endsConnection, isPassing, isStalePlan, toStoreError } from './errors.ts'
 import { type Position, selectPosition } from './replicas.ts'
 
 /** How a transaction begins. */
@@ -19,9 +19,10 @@ const modes = {
 } as const
 
 /**
- * Does work in a transaction; what begins it travels with the first statement.
- * @throws what the work or the commit failed with, after all was rolled back; `outcome_unknown` if the connection was
- * lost while it was committed
+ * Does work in a transaction. What begins a snapshot travels with the first statement, whose answer is not used if it
+ * fails. Nothing is written before a transaction is known to have begun, since it would be stored at once.
+ * @throws what the work or the commit failed with, after all was rolled back; `ConnectionLost` if it could not begin or
+ * be rolled back; `outcome_unknown` if the connection was lost while it was committed
  */
 export async function inTransaction<Result>(
   send: Send,
@@ -30,20 +31,31 @@ export async function inTransaction<Result>(
 ): Promise<Result> {
   const limit =
     statementTimeout === undefined ? '' : `; set local statement_timeout = ${statementTimeout}`
-  const begun = send(`begin ${modes[kind]}${limit}`)
+  const begun = send(`begin ${modes[kind]}${limit}`).catch(giveUp('a transaction could not begin'))
   begun.catch(() => {})
+  if (kind === 'write') await begun
   let result: Result
   try {
     result = await work()
-    await begun
   } catch (error) {
-    if (!endsConnection(error)) await send('rollback')
+    await begun
+    if (!endsConnection(error) && !isStalePlan(error))
+      await send('rollback').catch(giveUp('what had failed could not be rolled back'))
     throw error
   }
+  await begun
   if (kind === 'write') await commit(send, position)
   // What was read is not changed by how this ends; a lost connection is found by its next user.
   else send('commit').catch(() => {})
   return result
+}
+
+/** Has the connection given up, of which nobody knows any more whether a transaction is open. */
+function giveUp(what: string): (error: unknown) => never {
+  return (error) => {
+    if (error instanceof ConnectionLost) throw error
+    throw new ConnectionLost(`${what}: ${toStoreError(error).message}`, { cause: error })
+  }
 }
 
 async function commit(send: Send, position: Position | undefined): Promise<void> {
