@@ -3,7 +3,14 @@ import { writeResult } from '../operations/json-text.ts'
 import type { Call } from '../operations/operation-store.ts'
 import { type BatchReply, type Failure, toFailure } from '../threads/reply.ts'
 import type { Connection, Send } from './connection.ts'
-import { endsConnection, isPassing, isServerError, isStalePlan, toStoreError } from './errors.ts'
+import {
+  ConnectionLost,
+  endsConnection,
+  isPassing,
+  isServerError,
+  isStalePlan,
+  toStoreError,
+} from './errors.ts'
 import type { Position, Replicas } from './replicas.ts'
 import { type Outcome, runTogether, type Surroundings } from './run-steps.ts'
 import { type Calls, HalfDone, sets, stepsOf } from './sets.ts'
@@ -86,8 +93,8 @@ function causeOf(error: unknown): unknown {
 }
 
 /**
- * Answers writes in one transaction. Nobody is answered before the commit. A call fails alone; if that is no call's
- * fault, all of them fail, and nothing is stored.
+ * Answers writes in one transaction. Nobody is answered before the commit. A call fails alone; if the connection is
+ * lost, all of them fail, and nothing is stored.
  */
 export async function answerWrites(
   respondent: Respondent,
@@ -98,43 +105,73 @@ export async function answerWrites(
   return toReply(calls, outcomes, notices)
 }
 
-/** Failures that every call of a batch would meet again. */
-const everybodys = ['unavailable', 'outcome_unknown', 'timeout', 'corrupt']
-
 async function outcomesOf(
   respondent: Respondent,
   calls: readonly Call[],
   notices: string[],
 ): Promise<Outcome[]> {
+  const deadline = performance.now() + respondent.connection.timeout
   try {
-    return await commitTogether(respondent, calls, notices)
+    return await commitTogether(respondent, calls, notices, deadline)
   } catch (error) {
-    const failure = toStoreError(error instanceof HalfDone ? error.cause : error)
-    if (calls.length === 1 || everybodys.includes(failure.code))
-      return calls.map(() => ({ error: failure }))
+    if (calls.length === 1 || isEnd(error)) return calls.map(() => failed(error))
   }
   // One of them has undone what the others did, too: now each gets a transaction of its own.
   const outcomes: Outcome[] = []
-  for (const call of calls) outcomes.push(...(await outcomesOf(respondent, [call], notices)))
+  let end: Outcome | undefined
+  for (const call of calls) {
+    if (performance.now() > deadline) end ??= { error: new StoreError('timeout', outOfTime) }
+    if (end) outcomes.push(end)
+    else
+      try {
+        outcomes.push(...(await commitTogether(respondent, [call], notices, deadline)))
+      } catch (error) {
+        outcomes.push(failed(error))
+        // One whose commit is unknown is told so, and those after it were not begun.
+        if (error instanceof ConnectionLost) end = failed(error)
+      }
+  }
   return outcomes
 }
 
+const outOfTime = 'the writes before it took all the time that it had; it was not done'
+
+/** Whether it ends a batch: the connection was lost, or some may have been stored. */
+function isEnd(error: unknown): boolean {
+  return (
+    error instanceof ConnectionLost ||
+    (error instanceof StoreError && error.code === 'outcome_unknown')
+  )
+}
+
+function failed(error: unknown): Outcome {
+  return { error: toStoreError(error instanceof HalfDone ? error.cause : error) }
+}
+
 function commitTogether(
-  { connection, statementTimeout, position }: Respondent,
+  { connection, position }: Respondent,
   calls: readonly Call[],
   notices: string[],
+  deadline: number,
 ): Promise<Outcome[]> {
-  const beginning: Beginning = { kind: 'write', statementTimeout, position }
   const before = notices.length
-  return withRetries(false, () =>
-    connection.use((send) =>
+  return withRetries(false, () => {
+    const timeLeft = Math.max(1, Math.ceil(deadline - performance.now()))
+    const beginning: Beginning = {
+      kind: 'write',
+      statementTimeout: timeLeft,
+      // A part of it, so that whatever waits for what another program has locked leaves time for all others.
+      lockTimeout: Math.ceil(timeLeft / 4),
+      position,
+    }
+    return connection.use((send) =>
       inTransaction(send, beginning, () => {
         // What was told by a try before is told again.
         notices.length = before
         return runAll(calls, { send, notice: (text) => notices.push(text) })
       }),
-    ),
-  )
+    )
+  })
 }
 
 /** Carries out writes in the order in which they were made, those of a kind that follow each other together. */

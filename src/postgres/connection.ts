@@ -56,6 +56,11 @@ export class Connection {
     this.#onLost = onLost
   }
 
+  /** How long the server may be silent, in milliseconds. */
+  get timeout(): number {
+    return this.#settings.timeout
+  }
+
   /**
    * Does work over the connection.
    * @throws what the work throws; the connection is given up if that is `ConnectionLost`, as it also is if the server
@@ -160,7 +165,7 @@ export class Connection {
     } catch (error) {
       destroy(client)
       this.isReachable = false
-      throw isServerError(error) ? error : lost('PostgreSQL cannot be reached', error)
+      throw lost('PostgreSQL cannot be reached', error)
     }
     this.isReachable = true
     this.restarts++
@@ -212,7 +217,8 @@ export class Connection {
 const mostEnding = 1_000
 
 function lost(what: string, cause: unknown): ConnectionLost {
-  const why = cause instanceof Error ? cause.message || String(cause) : String(cause)
+  const words = cause instanceof Error ? cause.message || String(cause) : String(cause)
+  const why = isServerError(cause) ? `${cause.code}: ${words}` : words
   return new ConnectionLost(`${what}: ${why}`, { cause })
 }
 

@@ -9,6 +9,8 @@ export interface Beginning {
   readonly kind: 'write' | 'snapshot'
   /** The most milliseconds that each statement may take, where that is not a setting of the session. */
   readonly statementTimeout?: number | undefined
+  /** The most milliseconds that each statement may wait for what another transaction has locked. */
+  readonly lockTimeout?: number | undefined
   /** Is told how far the log had got with the commit. */
   readonly position?: Position | undefined
 }
@@ -26,12 +28,13 @@ const modes = {
  */
 export async function inTransaction<Result>(
   send: Send,
-  { kind, statementTimeout, position }: Beginning,
+  { kind, statementTimeout, lockTimeout, position }: Beginning,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  const limit =
-    statementTimeout === undefined ? '' : `; set local statement_timeout = ${statementTimeout}`
-  const begun = send(`begin ${modes[kind]}${limit}`).catch(giveUp('a transaction could not begin'))
+  const limit = (name: string, most: number | undefined) =>
+    most === undefined ? '' : `; set local ${name} = ${most}`
+  const limits = limit('statement_timeout', statementTimeout) + limit('lock_timeout', lockTimeout)
+  const begun = send(`begin ${modes[kind]}${limits}`).catch(giveUp('a transaction could not begin'))
   begun.catch(() => {})
   if (kind === 'write') await begun
   let result: Result

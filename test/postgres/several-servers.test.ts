@@ -169,4 +169,49 @@ describe('several servers on one database', () => {
     expect(await other.query([domain], { limit: 1000 })).toHaveLength(450)
     expect((await other.domainCounts())[domain]).toBe(450)
   })
+
+  it('fail alone where others are written along with them', async () => {
+    await query(
+      url,
+      `create function refuse() returns trigger language plpgsql as $body$
+       begin raise exception 'refused' using errcode = new.reviewed_by; end $body$;
+       create trigger refuse before insert on knowledge_units for each row
+       when (new.reviewed_by ~ '^[0-9A-Z]{5}$') execute function refuse()`,
+    )
+    onTestFinished(async () => void (await query(url, 'drop function refuse cascade')))
+    const codes = ['42501', '42P01', '55P03', '57014', '08006', '57P01', 'XX001', '40001']
+    for (const reviewed_by of codes) {
+      const units = times(5, () => sampleUnit(fresh.unitId(), now))
+      const guilty = sampleUnit(fresh.unitId(), now)
+      const refused = { knowledge_unit: guilty, status: 'approved', reviewed_by } as const
+      const written = await Promise.all([
+        ...units.slice(0, 3).map((unit) => outcome(one.insert(unit))),
+        outcome(one.importUnits([refused])),
+        ...units.slice(3).map((unit) => outcome(one.insert(unit))),
+      ])
+      expect([reviewed_by, written.map((each) => 'value' in each)]).toEqual([
+        reviewed_by,
+        [true, true, true, false, true, true],
+      ])
+      expect(await one.getAny(guilty.id)).toBeNull()
+    }
+  })
+
+  it('fail alone where they wait for a row that another program has locked', async () => {
+    await using store = await PostgresStore.open({ url, rankers: 0, timeout: 4_000 })
+    const locked = [await approved(), await approved()]
+    const lock = await holding('knowledge_units', `id in ('${locked[0]?.id}', '${locked[1]?.id}')`)
+    const units = times(5, () => sampleUnit(fresh.unitId(), now))
+    const written = await Promise.all([
+      ...locked.map(({ id }) => outcome(store.confirm(id))),
+      ...units.map((unit) => outcome(store.insert(unit))),
+    ])
+    expect(written).toEqual([
+      { code: 'unavailable' },
+      { code: 'unavailable' },
+      ...units.map(() => ({ value: undefined })),
+    ])
+    await lock.release()
+    expect((await store.confirm(locked[0]?.id ?? '')).evidence.confirmations).toBe(2)
+  })
 })
