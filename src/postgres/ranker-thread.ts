@@ -33,6 +33,8 @@ export class RankerThread implements WorkerModule<Call> {
   readonly #ranker: Ranker
   readonly #statementTimeout: number | undefined
   #notices: string[] = []
+  /** Which connection the index was loaded over, see `Connection.restarts`. */
+  #loadedOver = -1
   /** Whether there were changes when that was last looked for. */
   #wasChanged = true
   /** The batch before: on one connection there is one transaction at a time. */
@@ -48,7 +50,7 @@ export class RankerThread implements WorkerModule<Call> {
   }
 
   async open(): Promise<void> {
-    await this.#inSnapshot((send) => this.#ranker.load(send))
+    await this.#inSnapshot((send) => this.#load(send, this.#connection.restarts))
   }
 
   answer(calls: readonly Call[]): Promise<BatchReply> {
@@ -81,6 +83,9 @@ export class RankerThread implements WorkerModule<Call> {
    * if there are any, they are answered again.
    */
   async #outcomes(send: Send, calls: readonly Call[]): Promise<Outcome[]> {
+    // The server may have crashed, or be another one, and so have lost what the index has.
+    const { restarts } = this.#connection
+    if (restarts !== this.#loadedOver) await this.#load(send, restarts)
     const answer = async () => {
       const { index } = this.#ranker
       const notice = (message: string) => void this.#notices.push(message)
@@ -91,6 +96,11 @@ export class RankerThread implements WorkerModule<Call> {
     early?.catch(() => {})
     this.#wasChanged = await changed
     return early && !this.#wasChanged ? early : answer()
+  }
+
+  async #load(send: Send, restarts: number): Promise<void> {
+    await this.#ranker.load(send)
+    this.#loadedOver = restarts
   }
 
   #inSnapshot<Result>(work: (send: Send) => Promise<Result>): Promise<Result> {

@@ -5,9 +5,15 @@ import type { Steps } from '../sql/steps.ts'
 import type { Send } from './connection.ts'
 import { runSteps } from './run-steps.ts'
 
-/** Which transactions had ended: what is read in this transaction includes them. */
-const current = '(select pg_current_snapshot()::text as snapshot) as now'
-const selectSnapshot = `select snapshot from ${current}`
+/**
+ * Which transactions had ended: what is read in this transaction includes them. And whose they are: after a failover,
+ * numbers of transactions are used again, and tables that were restored hold what no trigger has noted. Altered
+ * triggers have another `xmin`.
+ */
+const current = `(select pg_current_snapshot()::text as snapshot, concat_ws(' ', extract(epoch from pg_postmaster_start_time()),
+    to_regclass('cq_store_changes')::oid, (select string_agg(concat(oid, ':', xmin), ' ' order by oid) from pg_trigger
+      where tgrelid = to_regclass('knowledge_units') and not tgisinternal)) as origin) as now`
+const selectSnapshot = `select snapshot, origin from ${current}`
 
 /**
  * Of transactions that the snapshot did not include: those that were running then, or began later. A number that
@@ -22,7 +28,7 @@ const atOnce = 200
  * At least one row, whose id is null where nothing changed. A unit that is no longer approved has no document here. In
  * an order, so that an index is used, as few are new.
  */
-const selectChanged = `select snapshot, change.unit_id as id, unit.data, unit.created_at
+const selectChanged = `select snapshot, origin, change.unit_id as id, unit.data, unit.created_at
   from ${current}
   left join (
     select unit_id from cq_store_changes where ${isNew} order by changed limit ${atOnce + 1}
@@ -50,6 +56,8 @@ export class Ranker {
   readonly #notice: (message: string) => void
   /** The state that the index has. */
   #snapshot = ''
+  /** Where that is from: with another one, the index is loaded anew. */
+  #origin: unknown
   #changes = 0
 
   constructor(figures: SharedRankingFigures, notice: (message: string) => void) {
@@ -62,7 +70,9 @@ export class Ranker {
     this.index = undefined
     this.#figures.set({ units: 0, bytes: 0, loadMilliseconds: 0, changes: 0 })
     const began = performance.now()
-    this.#snapshot = snapshotIn(await send(selectSnapshot, []))
+    const answer = await send(selectSnapshot, [])
+    this.#snapshot = snapshotIn(answer)
+    this.#origin = answer.rows[0]?.origin
     const index = new RankingIndex()
     let place: string | undefined = ''
     while (place !== undefined) {
@@ -87,7 +97,8 @@ export class Ranker {
     const known = this.#snapshot
     const answer = await send(selectChanged, [known])
     const rows = (answer.rows as unknown as ChangedUnit[]).filter(({ id }) => id !== null)
-    if (rows.some(({ id }) => id === allUnits)) return this.load(send)
+    const isOther = answer.rows[0]?.origin !== this.#origin
+    if (isOther || rows.some(({ id }) => id === allUnits)) return this.load(send)
     if (rows.length <= atOnce) await this.#apply(send, index, rows)
     else if (!(await this.#applyMany(send, index, known))) return this.load(send)
     // Last: if something failed on the way, the next query starts from here again.

@@ -1,6 +1,6 @@
 import type { AddressInfo } from 'node:net'
 import { kill } from 'node:process'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { StoreError } from '../../src/errors.ts'
 import type { PostgresStoreOptions } from '../../src/postgres/options.ts'
 import { PostgresStore } from '../../src/postgres/store.ts'
@@ -247,5 +247,22 @@ describe('a server of PostgreSQL', () => {
     )
     const nowhere = `${server.url}_nowhere`
     expect(await failure('unavailable', PostgresStore.open({ url: nowhere }))).toMatch(/3D000/)
+  })
+
+  it('that may have lost what it had committed is queried for what it has, once connected to anew', async () => {
+    const store = await open()
+    const domain = fresh.domain()
+    const unit = sampleUnit(fresh.unitId(), now, { domains: [domain] })
+    await store.insert(unit)
+    expect(await store.query([domain])).toEqual([])
+    // Without a note, as where numbers of transactions are used again.
+    await query(
+      server.url,
+      `begin; set local session_replication_role = replica;
+       update knowledge_units set status = 'approved' where id = '${unit.id}'; commit`,
+    )
+    expect(await store.query([domain])).toEqual([])
+    await backends(', pg_terminate_backend(pid)')
+    await vi.waitFor(async () => expect(await store.query([domain])).toEqual([unit]))
   })
 })

@@ -214,4 +214,33 @@ describe('several servers on one database', () => {
     await lock.release()
     expect((await store.confirm(locked[0]?.id ?? '')).evidence.confirmations).toBe(2)
   })
+
+  it('find what a restored dump holds, though its tables came before their triggers', async () => {
+    const domain = fresh.domain()
+    const units = times(2, () => sampleUnit(fresh.unitId(), now, { domains: [domain] }))
+    await one.insertMany(units)
+    const found = async () => (await other.query([domain])).map(({ id }) => id).toSorted()
+    expect(await found()).toEqual([])
+    const [row] = await query<{ trigger: string }>(
+      url,
+      `select pg_get_triggerdef(oid) as trigger from pg_trigger where tgname = 'cq_store_changed'`,
+    )
+    const approve = (unit?: KnowledgeUnit) =>
+      `update knowledge_units set status = 'approved' where id = '${unit?.id}'`
+    // As pg_restore --clean does: what the tables hold comes without a note, and triggers last.
+    await query(url, 'drop trigger cq_store_changed on knowledge_units')
+    expect(await found()).toEqual([])
+    await query(url, approve(units[0]))
+    expect(await found()).toEqual([])
+    await query(url, `${row?.trigger}`)
+    expect(await found()).toEqual([units[0]?.id])
+    // With the notes of before, which are none of what it holds.
+    await query(
+      url,
+      `begin; set local session_replication_role = replica; ${approve(units[1])};
+       create table again (like cq_store_changes including all);
+       drop table cq_store_changes; alter table again rename to cq_store_changes; commit`,
+    )
+    expect(await found()).toEqual(units.map(({ id }) => id).toSorted())
+  })
 })
