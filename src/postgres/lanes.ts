@@ -26,7 +26,10 @@ const largestReadBatch = 64
 const largestWriteBatch = 256
 /** The most text of writes that are committed together, in characters (4 Mi). */
 const heaviestWriteBatch = 4_194_304
-/** How long a standby may be silent before the primary is asked, in milliseconds. */
+/**
+ * How long a standby may be silent before the primary is asked, in milliseconds; but a quarter of a call's time at most,
+ * so that enough is left for that.
+ */
 const mostSilenceOfReplicas = 2_000
 /** The least time that a thread has to close, in milliseconds. */
 const leastClosing = 500
@@ -162,7 +165,7 @@ export class Lanes {
   #replicas(reader: number): Replicas | undefined {
     const { newClient, settings, standbys, position } = this.#parts
     if (!position) return undefined
-    const timeout = Math.min(settings.timeout, mostSilenceOfReplicas)
+    const timeout = Math.min(Math.ceil(settings.timeout / 4), mostSilenceOfReplicas)
     const all = standbys.map((config) => {
       const connection = new Connection(newClient, { ...settings, config, timeout })
       this.#connections.push(connection)

@@ -71,7 +71,12 @@ export class Replica {
         this.#figures.behind++
         return undefined
       }
-      const result = await work(this.#connection)
+      // Sent along with each read: a standby that was promoted has writes of its own, or lacks others'.
+      const [result, { position }] = await Promise.all([work(this.#connection), this.#ask()])
+      if (position === null) {
+        this.#figures.behind++
+        return undefined
+      }
       this.#figures.answered++
       return result
     } catch {
@@ -87,11 +92,15 @@ export class Replica {
     if (last === undefined) return false
     const { restarts } = this.#connection
     if (this.#replayed.connection === restarts && this.#replayed.position >= last) return true
-    const { rows } = await this.#connection.use((send) => send(selectReplayed, []))
-    const position = rows[0]?.position
-    if (typeof position !== 'string') return false
+    const { position } = await this.#ask()
+    if (position === null) return false
     this.#replayed = { position: numberOf(position), connection: this.#connection.restarts }
     return this.#replayed.position >= last
+  }
+
+  async #ask(): Promise<{ readonly position: string | null }> {
+    const { rows } = await this.#connection.use((send) => send(selectReplayed, []))
+    return rows[0] as { readonly position: string | null }
   }
 }
 

@@ -1,4 +1,5 @@
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { kill } from 'node:process'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PostgresStore } from '../../src/postgres/store.ts'
 import { FreshNames } from '../store/contract/fresh-names.ts'
 import { sampleUnit } from '../store/samples.ts'
@@ -80,6 +81,30 @@ describe.runIf(bin)('a store with a standby', () => {
     await replay('resume')
   })
 
+  it('reads from the primary where the standby is silent, in the time of the call', async () => {
+    const unit = sampleUnit(fresh.unitId(), now)
+    await using short = await PostgresStore.open({
+      url: primary.url,
+      replicas: [standby.url],
+      connections: 1,
+      rankers: 0,
+      timeout: 2_000,
+    })
+    await short.insert(unit)
+    await caughtUp()
+    expect(await short.getAny(unit.id)).toEqual(unit)
+    const backends = await query<{ pid: number }>(
+      standby.url,
+      `select pid from pg_stat_activity where application_name = 'cq-store'`,
+    )
+    for (const { pid } of backends) kill(pid, 'SIGSTOP')
+    onTestFinished(() => {
+      for (const { pid } of backends) kill(pid, 'SIGCONT')
+    })
+    expect(await short.getAny(unit.id)).toEqual(unit)
+    expect(short.figures.replicas.failed).toBe(1)
+  })
+
   it('reads from the primary while the standby is gone, and after it was promoted', async () => {
     const unit = sampleUnit(fresh.unitId(), now)
     await store.insert(unit)
@@ -87,8 +112,19 @@ describe.runIf(bin)('a store with a standby', () => {
     expect(await store.getAny(unit.id)).toEqual(unit)
     expect(store.figures.replicas.failed).toBeGreaterThan(0)
     await standby.restart('SIGINT')
+    // Its rest after the failure is over, and it has all that was written.
+    await caughtUp()
+    const { answered } = store.figures.replicas
+    await vi.waitFor(async () => {
+      await store.getAny(unit.id)
+      expect(store.figures.replicas.answered).toBeGreaterThan(answered)
+    }, 10_000)
     await query(standby.url, 'select pg_promote()')
     await query(standby.url, 'delete from knowledge_units')
+    // What it had was all that this store has written.
+    const before = store.figures.replicas
+    expect(await Promise.all([store.getAny(unit.id), store.get(unit.id)])).toContainEqual(unit)
+    expect(store.figures.replicas.answered).toBe(before.answered)
     await using next = await PostgresStore.open({ url: primary.url, replicas: [standby.url] })
     expect(await next.getAny(unit.id)).toEqual(unit)
     expect(next.figures.replicas).toMatchObject({ answered: 0, behind: 1 })
