@@ -122,9 +122,10 @@ export class Lanes {
     for (const ranker of this.#rankers) await ranker.keepStarting()
   }
 
-  /** Finishes what was accepted, and closes all. @throws the first failure, once all are closed */
+  /** Finishes what was accepted, and closes all. What does not close in order is ended, and logged. */
   async close(): Promise<void> {
-    const end = performance.now() + this.#parts.settings.timeout
+    const { log, settings } = this.#parts
+    const end = performance.now() + settings.timeout
     const all = [this.reads, this.ranks, this.writes]
     // Every call ends by its own deadline.
     await Promise.all(all.map((lane) => lane.drain()))
@@ -134,8 +135,9 @@ export class Lanes {
       ...this.#rankers.map((ranker) => ranker.close(left)),
       ...this.#connections.map((connection) => connection.close()),
     ])
-    const failure = closed.find((one) => one.status === 'rejected')
-    if (failure) throw failure.reason
+    for (const one of closed)
+      if (one.status === 'rejected')
+        log.warn({ error: one.reason }, `closing the store: ${(one.reason as Error).message}`)
   }
 
   #laneOptions(name: string) {

@@ -130,8 +130,6 @@ export class PostgresStore extends OperationStore implements Store {
   protected async release(): Promise<void> {
     try {
       await this.#lanes.close()
-    } catch (error) {
-      throw toStoreError(error)
     } finally {
       this.#failures[Symbol.dispose]()
     }

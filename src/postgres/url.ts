@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import type { ClientConfig } from 'pg'
 import { StoreError } from '../errors.ts'
 import type { PostgresStoreOptions } from './options.ts'
@@ -45,9 +46,22 @@ export function connectionConfig({
   }
   if (parsed.host.includes(','))
     throw new StoreError('invalid', 'the database must have one host; there are several in the URL')
+  for (const name of ['sslrootcert', 'sslcert', 'sslkey']) requireFile(name, parsed.searchParams)
   // As libpq means it: `require` encrypts, and `verify-full` also checks whom it talks to.
   if (parsed.searchParams.has('sslmode')) parsed.searchParams.set('uselibpqcompat', 'true')
   return { connectionString: parsed.href, ...(ssl !== undefined && { ssl }) }
+}
+
+/** @throws {StoreError} `invalid` for a file that cannot be read: the driver would fail with that at each connection */
+function requireFile(name: string, parameters: URLSearchParams): void {
+  const file = parameters.get(name)
+  if (!file) return
+  try {
+    accessSync(file, constants.R_OK)
+  } catch (cause) {
+    const why = `the file that the database's ${name} names cannot be read: ${(cause as Error).message}`
+    throw new StoreError('invalid', why, { cause })
+  }
 }
 
 /** The database as messages name it: host, port and name, without user and password. */

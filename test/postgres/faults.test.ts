@@ -192,6 +192,20 @@ describe('a server of PostgreSQL', () => {
     expect(await store.getAny(later.id)).toEqual(later)
   })
 
+  it('that is frozen keeps no store from closing', async () => {
+    const warnings: string[] = []
+    const log = { warn: (_: object, text: string) => void warnings.push(text), error() {} }
+    const store = await PostgresStore.open({ url: server.url, timeout: 400, log })
+    await store.query(['none'])
+    const frozen = (await backends('')).map(({ pid }) => pid)
+    for (const pid of frozen) kill(pid, 'SIGSTOP')
+    onTestFinished(() => {
+      for (const pid of frozen) kill(pid, 'SIGCONT')
+    })
+    await store.close()
+    expect(warnings.join()).toMatch(/closing the store: .*ranker 1/)
+  })
+
   it('that takes no more connections is told as such, and is used once it does', async () => {
     await query(server.url, 'create role narrow login connection limit 1')
     await query(server.url, 'grant all on schema public to narrow')
@@ -244,6 +258,10 @@ describe('a server of PostgreSQL', () => {
     expect(await failure('invalid', PostgresStore.open({ url: bad }))).not.toContain('s3cr3t')
     expect(await failure('invalid', PostgresStore.open({ url: 'mysql://x:s3cr3t@h/d' }))).toMatch(
       /^the database must be postgresql:/,
+    )
+    const authority = `${server.url}?sslmode=verify-full&sslrootcert=/none/ca.pem`
+    expect(await failure('invalid', PostgresStore.open({ url: authority }))).toMatch(
+      /sslrootcert.*ENOENT/,
     )
     const nowhere = `${server.url}_nowhere`
     expect(await failure('unavailable', PostgresStore.open({ url: nowhere }))).toMatch(/3D000/)
