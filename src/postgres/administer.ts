@@ -4,6 +4,7 @@ import { Connection, type Send } from './connection.ts'
 import { loadDriver } from './driver.ts'
 import { toStoreError } from './errors.ts'
 import { type MigrationPlan, migrate, patiently, planIn } from './migrator.ts'
+import { requireParts } from './parts.ts'
 import { connectionConfig } from './url.ts'
 
 /** How long connecting may take, in milliseconds. */
@@ -11,14 +12,21 @@ const connectTimeout = 30_000
 
 /** What `cq-store migrate` would do. @throws {StoreError} */
 export function planOnServer(url: string): Promise<MigrationPlan> {
-  return onServer(url, (connection) => connection.use(planIn))
+  return onServer(url, (connection) => connection.use(wholePlan))
+}
+
+/** No step would make what has been removed since it was taken. @throws {StoreError} `corrupt` if something was */
+async function wholePlan(send: Send): Promise<MigrationPlan> {
+  const plan = await planIn(send)
+  if (plan.steps.every(({ applied }) => applied)) await requireParts(send)
+  return plan
 }
 
 /** Migrates a database. @throws {StoreError} */
 export function migrateOnServer(url: string): Promise<MigrationPlan> {
   return onServer(url, async (connection) => {
     await migrate(connection)
-    return connection.use(planIn)
+    return connection.use(wholePlan)
   })
 }
 

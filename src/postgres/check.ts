@@ -9,9 +9,9 @@ import {
   type UnitRow,
 } from '../operations/unit-faults.ts'
 import type { Send } from './connection.ts'
-import { countedUnits, derived, recount } from './migrations/changes-and-counts.ts'
-import { indexNames } from './migrations/reference-schema.ts'
+import { countedUnits, makeParts } from './migrations/changes-and-counts.ts'
 import { planIn } from './migrator.ts'
+import { faultyParts } from './parts.ts'
 import { inTransaction } from './transaction.ts'
 
 /** Units that are read at once. */
@@ -44,8 +44,12 @@ export async function check(send: Send): Promise<Finding[]> {
         pending.map(({ name }) => `the step '${name}' is pending: cq-store migrate takes it`),
       )
     else {
-      add('schema', await schemaFaults(send))
-      add('derived tables', await drift(send))
+      const faults = await faultyParts(send)
+      add(
+        'schema',
+        faults.map(({ message }) => message),
+      )
+      if (!faults.some(({ what }) => what === 'table')) add('derived tables', await drift(send))
     }
     if (steps[0]?.applied) {
       const units = new UnitFaults()
@@ -57,7 +61,7 @@ export async function check(send: Send): Promise<Finding[]> {
   return findings
 }
 
-/** Repairs references in documents and counts anew, in one transaction. */
+/** Makes what is missing beside the units, repairs references in documents and counts anew, in one transaction. */
 export async function rebuild(send: Send): Promise<Rebuilt> {
   const { steps } = await planIn(send)
   if (steps.some(({ applied }) => !applied)) return { tables: [], documents: [] }
@@ -70,8 +74,10 @@ export async function rebuild(send: Send): Promise<Rebuilt> {
       await send('update knowledge_units set data = $2 where id = $1', [row.id, data])
       mended.push(row.id)
     }
-    for (const sql of recount) await send(sql)
-    return { tables: ['cq_store_count_slots'], documents: mended }
+    const faulty = await faultyParts(send)
+    await makeParts(send, faulty)
+    const tables = new Set([...faulty.map(({ name }) => name), 'cq_store_count_slots'])
+    return { tables: [...tables], documents: mended }
   })
 }
 
@@ -82,49 +88,6 @@ async function* everyUnit(send: Send): AsyncGenerator<UnitRow> {
     yield* units
     after = units.at(-1)?.id
   }
-}
-
-async function schemaFaults(send: Send): Promise<string[]> {
-  const there = async (what: string, sql: string) =>
-    new Map(
-      (await send(sql)).rows.map(
-        ({ name, text }) => [`${what} ${name}`, plain(`${text}`)] as const,
-      ),
-    )
-  const all = new Map([
-    ...(await there(
-      'index',
-      'select indexname as name, indexdef as text from pg_indexes where schemaname = current_schema()',
-    )),
-    ...(await there(
-      'trigger',
-      `select tgname as name, tgenabled as text from pg_trigger where tgrelid = to_regclass('knowledge_units')`,
-    )),
-    ...(await there(
-      'function',
-      'select proname as name, prosrc as text from pg_proc where pronamespace = current_schema()::regnamespace',
-    )),
-    ...(await there(
-      'table',
-      `select relname as name, relkind as text from pg_class
-       where relnamespace = current_schema()::regnamespace and relkind in ('r', 'v', 'p')`,
-    )),
-  ])
-  const needed = [
-    ...derived,
-    ...indexNames.map((name) => ({ what: 'index', name, text: undefined })),
-  ]
-  return needed.flatMap(({ what, name, text }) => {
-    const found = all.get(`${what} ${name}`)
-    if (found === undefined) return [`the ${what} ${name} is missing`]
-    if (text === undefined || found === plain(text)) return []
-    const isOff = what === 'trigger'
-    return [`the ${what} ${name} is ${isOff ? 'disabled' : "another one than this version's"}`]
-  })
-}
-
-function plain(text: string): string {
-  return text.replaceAll(/\s+/g, ' ').trim()
 }
 
 async function drift(send: Send): Promise<string[]> {

@@ -21,7 +21,7 @@ const meanings: readonly (readonly [StoreErrorCode, RegExp])[] = [
   ['conflict', /^23505$/],
   ['not_found', /^23503$/],
   ['invalid', /^(2350[12]|23514|22003|22021|22P05|54000)$/],
-  ['corrupt', /^(XX00[12]|42P01|42703)$/],
+  ['corrupt', /^(XX00[12]|42P01|42703|42883)$/],
   ['unavailable', /^(08|53|28|55P03$|57P0[1235]$|25P03$|25006$|3D000$|42501$|40001$|40P01$)/],
 ]
 

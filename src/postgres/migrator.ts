@@ -2,6 +2,7 @@ import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import type { Connection, Send } from './connection.ts'
 import { isServerError } from './errors.ts'
+import { changesAndCounts, makeParts, parts } from './migrations/changes-and-counts.ts'
 import { migrations } from './migrations/index.ts'
 import {
   completeReferenceSchema,
@@ -9,6 +10,7 @@ import {
   referenceRevision,
   stampTable,
 } from './migrations/reference-schema.ts'
+import { faultyParts, requireParts } from './parts.ts'
 import { inTransaction } from './transaction.ts'
 
 const ownTable = 'cq_store_migrations'
@@ -56,7 +58,7 @@ export const patiently = { timeout: 3_600_000, preparedStatements: false, pipeli
 
 /**
  * Whether a database has the newest schema.
- * @throws {StoreError} `corrupt` for another program's database; `newer_schema`; `migration_needed` if it has not,
+ * @throws {StoreError} `corrupt` for another program's database, or one that lacks parts; `newer_schema`; `migration_needed` if it has not,
  * and may not be migrated
  */
 export async function isNewest(connection: Connection, mayTakeSteps: boolean): Promise<boolean> {
@@ -69,7 +71,10 @@ export async function isNewest(connection: Connection, mayTakeSteps: boolean): P
         `the database lacks ${missing.join(', ')}: cq-store migrate takes these steps, as does opening ` +
           'it without `migrate: false`; nothing was changed',
       )
-    if (missing.length === 0) await forgetOtherClusters(send)
+    if (missing.length === 0) {
+      await requireParts(send)
+      await forgetOtherClusters(send)
+    }
     return missing.length === 0
   })
 }
@@ -109,7 +114,11 @@ async function takeOwnSteps(send: Send, { steps }: State): Promise<void> {
   )
   for (const { name, up } of migrations) {
     if (steps.includes(name)) continue
-    await up(send)
+    // The note of it may be lost, and not what it made.
+    const faulty = await faultyParts(send)
+    if (name === changesAndCounts.name && faulty.length < parts.length)
+      await makeParts(send, faulty)
+    else await up(send)
     const now = columnTimestamp(new Date())
     await send(`insert into ${ownTable} (name, applied_at) values ($1, $2)`, [name, now])
   }

@@ -1,4 +1,4 @@
-import type { Migration } from './migration.ts'
+import type { Migration, Send } from './migration.ts'
 
 // What this step makes never changes; a later version adds another step. So it imports nothing that may.
 //
@@ -117,41 +117,69 @@ export const recount: readonly string[] = [
 const functionOf = (name: string) => `cq_store_note_${name}`
 const bodyOf = (body: string) => ` begin ${body} return null; end `
 
-/** What there must be, with the text by which the database tells whether it is the same, if it does. */
-export const derived: readonly { what: string; name: string; text?: string | undefined }[] = [
-  { what: 'table', name: 'cq_store_changes', text: 'r' },
-  { what: 'table', name: 'cq_store_count_slots', text: 'r' },
-  { what: 'table', name: 'cq_store_counts', text: 'v' },
-  ...['changed', 'id', 'created', 'review', 'reviewed', 'undated', 'username'].map((name) => ({
-    what: 'index',
-    name: `idx_cq_store_${name}`,
-  })),
-  { what: 'function', name: 'cq_store_confidence' },
-  { what: 'function', name: 'cq_store_summary' },
-  ...Object.entries(bodies).flatMap(([name, body]) => [
-    { what: 'function', name: functionOf(name), text: bodyOf(body) },
-    // Enabled.
-    { what: 'trigger', name: `cq_store_${name}`, text: 'O' },
+/** Something that the database must have beside the units. */
+export interface Part {
+  readonly what: 'table' | 'index' | 'function' | 'trigger'
+  readonly name: string
+  /** By which the database tells whether it is the same, if it does. */
+  readonly text?: string
+  /** Makes it, or makes it anew if it is another one. */
+  readonly make: (schema: string) => readonly string[]
+}
+
+/** Names each by what its statement makes. */
+const made = (what: Part['what'], sql: string, text?: string): Part => ({
+  what,
+  name: /^create \w+ (\w+)/.exec(sql)?.[1] ?? '',
+  ...(text !== undefined && { text }),
+  make: () => [sql.replace(/^create function/, 'create or replace function')],
+})
+
+/** In the order in which they are made. */
+export const parts: readonly Part[] = [
+  ...tables.map((sql) =>
+    sql.startsWith('create index')
+      ? made('index', sql)
+      : made('table', sql, sql.startsWith('create view') ? 'v' : 'r'),
+  ),
+  ...indexes.map((sql) => made('index', sql)),
+  ...readers.map((sql) => made('function', sql)),
+  ...Object.entries(bodies).flatMap(([name, body]): Part[] => [
+    {
+      what: 'function',
+      name: functionOf(name),
+      text: bodyOf(body),
+      // As its owner, since the reference server may run as another role, which need not know these tables.
+      make: (schema) => [
+        `create or replace function ${functionOf(name)}() returns trigger
+        language plpgsql security definer set search_path = ${schema}, pg_temp as $body$${bodyOf(body)}$body$`,
+      ],
+    },
+    {
+      what: 'trigger',
+      name: `cq_store_${name}`,
+      // Enabled.
+      text: 'O',
+      make: () => [
+        `drop trigger if exists cq_store_${name} on knowledge_units`,
+        `create trigger cq_store_${name} ${triggers[name as keyof typeof bodies]}
+        for each statement execute function ${functionOf(name)}()`,
+      ],
+    },
   ]),
 ]
+
+/** Makes parts, and counts anew. */
+export async function makeParts(send: Send, wanted: readonly Part[]): Promise<void> {
+  const schema = String((await send('select quote_ident(current_schema()) as name')).rows[0]?.name)
+  // No write may come between what is counted here and the triggers.
+  await send('lock table knowledge_units in share row exclusive mode')
+  for (const { make } of wanted) for (const sql of make(schema)) await send(sql)
+  for (const sql of recount) await send(sql)
+}
 
 /** Makes what queries, listings and statistics need beside the units. */
 export const changesAndCounts: Migration = {
   name: '2026-11-27 changes and counts',
-  async up(send) {
-    const schema = String(
-      (await send('select quote_ident(current_schema()) as name')).rows[0]?.name,
-    )
-    // No write may come between what is counted here and the triggers.
-    await send('lock table knowledge_units in share row exclusive mode')
-    for (const sql of [...tables, ...indexes, ...readers]) await send(sql)
-    for (const sql of recount) await send(sql)
-    for (const [name, body] of Object.entries(bodies)) {
-      // As its owner, since the reference server may run as another role, which need not know these tables.
-      await send(`create function ${functionOf(name)}() returns trigger
-        language plpgsql security definer set search_path = ${schema}, pg_temp as $body$${bodyOf(body)}$body$`)
-      await send(`create trigger cq_store_${name} ${triggers[name as keyof typeof bodies]}
-        for each statement execute function ${functionOf(name)}()`)
-    }
-  },
+  up: (send) => makeParts(send, parts),
 }

@@ -23,13 +23,11 @@ const tables: Readonly<Record<string, string>> = {
     UNIQUE (key_hash), FOREIGN KEY(user_id) REFERENCES users (id) ON DELETE CASCADE)`,
 }
 
-const indexes = [
+/** Its indexes: each is made if there is none of its name. */
+export const indexes: readonly string[] = [
   'CREATE INDEX IF NOT EXISTS idx_domains_domain ON knowledge_unit_domains (domain)',
   'CREATE INDEX IF NOT EXISTS idx_api_keys_user ON api_keys (user_id)',
 ]
-
-/** The names of its indexes. */
-export const indexNames: readonly string[] = ['idx_domains_domain', 'idx_api_keys_user']
 
 /** The columns that each table must have. */
 export const neededColumns: Readonly<Record<string, readonly string[]>> = {
