@@ -1,6 +1,8 @@
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { kill } from 'node:process'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { PostgresStore } from '../../src/postgres/store.ts'
+import { failure } from '../store/contract/failure.ts'
 import { FreshNames } from '../store/contract/fresh-names.ts'
 import { sampleUnit } from '../store/samples.ts'
 import { query } from './databases.ts'
@@ -79,6 +81,29 @@ describe.runIf(bin)('a store with a standby', () => {
     expect(await next.getAny(unit.id)).toEqual(unit)
     expect(next.figures.replicas).toMatchObject({ answered: 0, behind: 1 })
     await replay('resume')
+  })
+
+  it('writes to the primary again, once its name leads there and no more to a standby', async () => {
+    let target = standby.url
+    // As a name does whose address changes: connections that are there stay.
+    const name = createServer((client) => {
+      const server = connect(Number(new URL(target).port), '127.0.0.1')
+      client.pipe(server).pipe(client)
+      for (const socket of [client, server])
+        socket.on('error', () => {}).on('close', () => [client, server].map((one) => one.destroy()))
+    })
+    await new Promise<void>((resolve) => name.listen(0, '127.0.0.1', resolve))
+    onTestFinished(() => void name.close())
+    const url = new URL(primary.url)
+    url.port = `${(name.address() as AddressInfo).port}`
+    await caughtUp()
+    const log = { warn() {}, error() {} }
+    await using moved = await PostgresStore.open({ url: url.href, rankers: 0, log })
+    const unit = sampleUnit(fresh.unitId(), now)
+    expect(await failure('unavailable', moved.insert(unit))).toContain('could not begin')
+    target = primary.url
+    await moved.insert(unit)
+    expect(await store.getAny(unit.id)).toEqual(unit)
   })
 
   it('reads from the primary where the standby is silent, in the time of the call', async () => {

@@ -21,7 +21,9 @@ describe('several servers on one database', () => {
   beforeAll(async () => {
     url = await makeDatabase()
     // At once, on an empty database, and the reference server's tables are made by nobody else.
-    ;[one, other] = await Promise.all([PostgresStore.open({ url }), PostgresStore.open({ url })])
+    const log = { warn() {}, error() {} }
+    const open = () => PostgresStore.open({ url, log })
+    ;[one, other] = await Promise.all([open(), open()])
   })
   afterAll(async () => {
     await Promise.all([one.close(), other.close()])
