@@ -1,14 +1,16 @@
 import type { UnitView } from './knowledge/document.ts'
 import type {
+  BrowseOrder,
   Decision,
   FlagInput,
   KnowledgeUnit,
   KnowledgeUnitInput,
+  Role,
   Tier,
   UnitStatus,
 } from './knowledge/records.ts'
 
-export type { Decision, UnitStatus } from './knowledge/records.ts'
+export type { BrowseOrder, Decision, Role, UnitStatus } from './knowledge/records.ts'
 
 /** A unit's review state. `reviewed_at` is a column timestamp: `2026-11-22T00:27:30.476797+00:00`. */
 export interface ReviewStatus {
@@ -144,6 +146,129 @@ export interface ListOptions {
   readonly limit?: number | undefined
 }
 
+/** Which units are browsed. */
+export interface BrowseFilters {
+  readonly status?: UnitStatus | undefined
+  /** Only units with this domain; blank for all. */
+  readonly domain?: string | undefined
+  readonly tier?: Tier | undefined
+  /** Only units that this user proposed, exactly as the unit names them; `''` for all. */
+  readonly proposer?: string | undefined
+  /**
+   * Only units that have every one of these words in their id, domains, summary, detail or action, anywhere in a
+   * word and in any letter case. At most 200 characters; blank for all.
+   */
+  readonly text?: string | undefined
+  /** Only units with at least this confidence. @default 0 */
+  readonly confidenceMin?: number | undefined
+  /** Only units below this confidence; 1 includes all. @default 1 */
+  readonly confidenceMax?: number | undefined
+  /** Only units that have flags, or that have none. */
+  readonly flagged?: boolean | undefined
+  /** Only units that were created at this time or later; any RFC 3339 timestamp. */
+  readonly proposedAfter?: string | undefined
+  /** Only units that were created before this time; any RFC 3339 timestamp. */
+  readonly proposedBefore?: string | undefined
+}
+
+export interface BrowseOptions extends BrowseFilters {
+  /**
+   * `newest` and `oldest` by when units were created, those without a time last; `decided` lists the units that were
+   * decided, the last decision first. @default 'newest'
+   */
+  readonly order?: BrowseOrder | undefined
+  /** The `next_cursor` of the page before. Filters and order must be the same. */
+  readonly cursor?: string | undefined
+  /** From 1 to 500. @default 50 */
+  readonly limit?: number | undefined
+}
+
+/** A page of units. It may be shorter than the limit, or empty, and is the last only if there is no cursor. */
+export interface BrowsePage {
+  readonly items: ReviewItem[]
+  readonly next_cursor: string | null
+  /** How many units were looked at for this page. */
+  readonly examined: number
+}
+
+/** How many units pass filters; if `is_exact` is false, at least so many. */
+export interface BrowseCount {
+  readonly count: number
+  readonly is_exact: boolean
+}
+
+/** How a reviewer decides several units. */
+export interface DecisionInput {
+  /** `pending` opens a decided unit again. */
+  readonly decision: UnitStatus
+  /** The status that the reviewer saw: a unit that has another one is left as it is. @default 'pending' */
+  readonly from?: UnitStatus | undefined
+  readonly reviewedBy: string
+  /** Whether units that the reviewer proposed may be decided. @default true */
+  readonly ownProposals?: boolean | undefined
+}
+
+/**
+ * What became of a unit in `decideMany`, and its review state afterwards: `conflict` if its status was not the one
+ * expected, `forbidden` if the reviewer proposed it.
+ */
+export interface DecisionOutcome {
+  readonly unit_id: string
+  readonly outcome: 'decided' | 'conflict' | 'not_found' | 'forbidden'
+  readonly status: UnitStatus | null
+  readonly reviewed_by: string | null
+  readonly reviewed_at: string | null
+}
+
+/** Somebody's decision. */
+export interface ReviewDecision extends ReviewStatus {
+  readonly unit_id: string
+}
+
+/** What a reviewer changes of a unit; what is absent stays. */
+export interface UnitEdit {
+  readonly domains?: readonly string[] | undefined
+  readonly insight?: Readonly<Partial<KnowledgeUnit['insight']>> | undefined
+}
+
+export interface EditOptions {
+  readonly editedBy: string
+  /** What the reviewer saw: if the unit is no longer so, it is left as it is. */
+  readonly seen?: Pick<KnowledgeUnit, 'domains' | 'insight'> | undefined
+  /** As in `DecisionInput`. @default true */
+  readonly ownProposals?: boolean | undefined
+}
+
+/** What somebody did to a unit beside its first decision. `at` is a column timestamp. */
+export interface HistoryEntry {
+  readonly at: string
+  readonly actor: string
+  readonly action: 'reopened' | 'revised' | 'edited'
+  /** In words: the decision before, or which fields were edited. */
+  readonly detail: string
+}
+
+/** An approved unit in a list that is to be looked at. */
+export interface NotableUnit {
+  readonly unit_id: string
+  readonly summary: string
+  readonly domains: string[]
+  readonly confidence: number
+  readonly confirmations: number
+  readonly flags: number
+  readonly last_confirmed: string
+}
+
+/** Approved units that somebody should look at. */
+export interface Insights {
+  /** Those with flags, most flags first, then least confidence. */
+  readonly flagged: NotableUnit[]
+  /** Most confirmations first. */
+  readonly most_confirmed: NotableUnit[]
+  /** Those that nobody has confirmed for longest. */
+  readonly stale: NotableUnit[]
+}
+
 /** Knowledge units: what agents propose, query, confirm and flag. */
 export interface KnowledgeUnits {
   /**
@@ -234,6 +359,49 @@ export interface Reviews {
   listUnits(options?: ListOptions): Promise<ReviewItem[]>
 }
 
+/** All units as reviewers look for them, page by page. */
+export interface Browsing {
+  /**
+   * Units that match every filter, page by page to the last one. A page is made of at most 10,000 units, so that no
+   * filter makes it take long. @throws {StoreError} `invalid`
+   */
+  browseUnits(options?: BrowseOptions): Promise<BrowsePage>
+
+  /** How many units match every filter; exact up to 10,000 units. @throws {StoreError} `invalid` */
+  countUnits(filters?: BrowseFilters): Promise<BrowseCount>
+
+  /**
+   * The last decisions that stand, newest first.
+   * @param options `since` is any RFC 3339 timestamp, inclusive; `limit` is from 1 to 500, by default 100
+   * @throws {StoreError} `invalid`
+   */
+  listDecisions(options?: {
+    readonly since?: string | undefined
+    readonly limit?: number | undefined
+  }): Promise<ReviewDecision[]>
+}
+
+/** What reviewers do beside a first decision. */
+export interface Curation {
+  /**
+   * Decides several units, or opens them again; each for itself, all in one transaction. Resolves to what became of
+   * each, in the given order.
+   * @param ids at most 500
+   * @throws {StoreError} `invalid`
+   */
+  decideMany(ids: readonly string[], input: DecisionInput): Promise<DecisionOutcome[]>
+
+  /**
+   * Changes domains and text of a unit, whatever its status, which stays. Resolves to the changed unit.
+   * @throws {StoreError} `not_found`; `conflict` if the unit is no longer as it was seen, or the reviewer may not edit
+   * own proposals; `invalid` as `insert` does
+   */
+  editUnit(id: string, edit: UnitEdit, options: EditOptions): Promise<ReviewItem>
+
+  /** What was done to a unit beside its first decision, newest first, at most 100 entries. */
+  unitHistory(id: string): Promise<HistoryEntry[]>
+}
+
 /** Statistics, each from one snapshot. */
 export interface Statistics {
   /** The number of units of every status. */
@@ -269,6 +437,9 @@ export interface Statistics {
    */
   dailyCounts(options?: { readonly days?: number | undefined }): Promise<DailyCount[]>
 
+  /** Approved units to look at, up to `limit` of each kind, from 1 to 100. @default 10 @throws {StoreError} `invalid` */
+  insights(limit?: number): Promise<Insights>
+
   /** What `GET /knowledge/stats` answers. */
   stats(): Promise<KnowledgeStats>
 
@@ -283,6 +454,12 @@ export interface Accounts {
 
   /** The user with this name; `null` if there is none. Letter case matters. */
   getUser(username: string): Promise<User | null>
+
+  /**
+   * What a user may do: the role that an operator named; without one `member`, or `admin` as long as no user has a
+   * role. The name need not exist.
+   */
+  roleOf(username: string): Promise<Role>
 
   /**
    * Stores a key. The check of `activeLimit` is atomic with it.
@@ -330,14 +507,19 @@ export interface ReviewItemInput {
 /** What operators do: manage accounts, and import and export units. */
 export interface Administration {
   /**
-   * A page of users by name, starting after the name `after`.
+   * A page of users by name, starting after the name `after`, with the role that was named for each.
    * @param options `limit` defaults to 100
    * @throws {StoreError} `invalid`
    */
   listUsers(options?: {
     readonly after?: string | undefined
     readonly limit?: number | undefined
-  }): Promise<Omit<User, 'password_hash'>[]>
+  }): Promise<(Omit<User, 'password_hash'> & { readonly role: Role | null })[]>
+
+  /**
+   * Names what a user may do; `null` takes the name away. @throws {StoreError} `not_found`; `invalid`
+   */
+  setRole(username: string, role: Role | null): Promise<void>
 
   /** Replaces a user's password. @throws {StoreError} `not_found`; `invalid` if it is blank */
   setPassword(username: string, passwordHash: string): Promise<void>
@@ -403,6 +585,8 @@ export const textMethods = [
   'reviewItem',
   'reviewQueue',
   'listUnits',
+  'browseUnits',
+  'editUnit',
   'exportUnits',
   'stats',
   'reviewStats',
@@ -450,6 +634,8 @@ export type Readiness =
 export interface Store
   extends KnowledgeUnits,
     Reviews,
+    Browsing,
+    Curation,
     Statistics,
     Accounts,
     Administration,

@@ -35,7 +35,7 @@ function filesIn(folder: string): string[] {
     .map((name) => join(folder, name))
 }
 
-const importing = /(?:^|[^\w.])(?:from\s*|import\s*\(?\s*)'([^']+)'/g
+const importing = /(?:^|[^\w.])(?:from\s*|import\s*\(?\s*)'([^'\n]+)'/g
 
 function arrowsFrom(files: readonly string[]): Arrow[] {
   return files.flatMap((from) => {

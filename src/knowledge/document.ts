@@ -210,7 +210,11 @@ export function readUnit(stored: StoredUnit): KnowledgeUnit {
 
 /** What a unit is ranked by. */
 export interface RankedParts extends Pick<KnowledgeUnit, 'domains' | 'context' | 'tier'> {
-  readonly evidence: Pick<KnowledgeUnit['evidence'], 'confidence'>
+  readonly evidence: Pick<
+    KnowledgeUnit['evidence'],
+    'confidence' | 'confirmations' | 'last_confirmed'
+  >
+  readonly flags: readonly unknown[]
 }
 
 /**
@@ -219,8 +223,8 @@ export interface RankedParts extends Pick<KnowledgeUnit, 'domains' | 'context' |
  * @throws {UnreadableDocument}
  */
 export function readRankedParts(stored: StoredUnit): RankedParts {
-  const [, beginning] = partsOf(stored) ?? []
-  if (beginning === undefined) return readUnit(stored)
+  const [, beginning, , , lastConfirmed] = partsOf(stored) ?? []
+  if (beginning === undefined || lastConfirmed === undefined) return readUnit(stored)
   let end = 0
   // None of these marks is inside a string, where its quotes would be escaped.
   const between = (before: string, after: string) => {
@@ -235,7 +239,12 @@ export function readRankedParts(stored: StoredUnit): RankedParts {
       frameworks: textsIn(between('"frameworks":', ',"pattern":')),
       pattern: textIn(between('"pattern":', '},"evidence":')),
     },
-    evidence: { confidence: Number(between('"confidence":', ',"confirmations":')) },
+    evidence: {
+      confidence: Number(between('"confidence":', ',"confirmations":')),
+      confirmations: Number(between('"confirmations":', ',"first_observed":')),
+      last_confirmed: lastConfirmed,
+    },
+    flags: [],
     tier: textIn(beginning.slice(beginning.lastIndexOf(':') + 1)) as KnowledgeUnit['tier'],
   }
 }

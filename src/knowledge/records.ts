@@ -14,6 +14,14 @@ export type Decision = (typeof decisions)[number]
 export const unitStatuses = ['pending', ...decisions] as const
 export type UnitStatus = (typeof unitStatuses)[number]
 
+/** What an operator may let a user do. */
+export const roles = ['member', 'reviewer', 'admin'] as const
+export type Role = (typeof roles)[number]
+
+/** In which order units are browsed. */
+export const browseOrders = ['newest', 'oldest', 'decided'] as const
+export type BrowseOrder = (typeof browseOrders)[number]
+
 /** What was learnt. */
 export interface Insight {
   /** What it is, in a sentence; at most 500 characters. */

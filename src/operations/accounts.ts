@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
 import { StoreError } from '../errors.ts'
+import { roles } from '../knowledge/records.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { integer, isKey } from '../sql/keyed.ts'
 import { codePoints, descending } from '../sql/order.ts'
@@ -34,6 +35,22 @@ const selectUser = statement(
       .select(['id', 'username', 'password_hash', 'created_at'])
       .where(isKey('username', p.username, dialect)),
   { key: 'username' },
+)
+
+/** As long as nobody has a role, everybody may do everything. */
+const selectRole = statement(
+  "select a user's role, and whether anybody has one",
+  (db, p: { username: string }) =>
+    db.selectNoFrom((eb) => [
+      eb.selectFrom('cq_store_roles').select('role').where('username', '=', p.username).as('role'),
+      // Any, found by the index.
+      eb
+        .selectFrom('cq_store_roles')
+        .select('username')
+        .where('username', '>', '')
+        .limit(1)
+        .as('named'),
+    ]),
 )
 
 /** So that no other server adds a key meanwhile. */
@@ -214,6 +231,16 @@ export const accounts = {
     (_now, username) => [checkText('username', username)],
     function* (username) {
       return (yield* first(selectUser, { username })) ?? null
+    },
+  ),
+
+  roleOf: read(
+    (_now, username) => [checkText('username', username)],
+    function* (username) {
+      const row = yield* first(selectRole, { username })
+      if (typeof row?.named !== 'string') return 'admin'
+      // Another version may know other roles.
+      return roles.find((role) => role === row.role) ?? 'member'
     },
   ),
 

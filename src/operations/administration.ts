@@ -1,9 +1,18 @@
 import { StoreError } from '../errors.ts'
-import { unitStatuses } from '../knowledge/records.ts'
+import { roles, unitStatuses } from '../knowledge/records.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { ascending, codePoints } from '../sql/order.ts'
 import { statement } from '../sql/statement.ts'
-import { all, allWithin, create, erase, first, mostAnswered, type Steps } from '../sql/steps.ts'
+import {
+  all,
+  allWithin,
+  change,
+  create,
+  erase,
+  first,
+  mostAnswered,
+  type Steps,
+} from '../sql/steps.ts'
 import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
 import {
   checkFilled,
@@ -13,6 +22,7 @@ import {
   checkText,
   checkTimestamp,
 } from './arguments.ts'
+import { forgetHistory } from './curation.ts'
 import { type OperationsFor, scan, write } from './operation.ts'
 import { readablePage } from './readable.ts'
 import { reviewColumns, toItem } from './reviews.ts'
@@ -23,9 +33,10 @@ const selectUsers = statement(
   (db, p: { after: string; limit: number }, dialect) =>
     db
       .selectFrom('users')
-      .select(['id', 'username', 'created_at'])
-      .where(codePoints('username', dialect), '>', p.after)
-      .orderBy(ascending('username', dialect))
+      .leftJoin('cq_store_roles', 'cq_store_roles.username', 'users.username')
+      .select(['id', 'users.username', 'created_at', 'role'])
+      .where(codePoints('users.username', dialect), '>', p.after)
+      .orderBy(ascending('users.username', dialect))
       .limit(p.limit),
 )
 
@@ -40,6 +51,21 @@ const updatePassword = statement(
 
 const deleteUser = statement('delete a user', (db, p: { username: string }) =>
   db.deleteFrom('users').where('username', '=', p.username),
+)
+
+const userExists = statement('select a user by name', (db, p: { username: string }) =>
+  db.selectFrom('users').select('id').where('username', '=', p.username),
+)
+
+const deleteRole = statement("delete a user's role", (db, p: { username: string }) =>
+  db.deleteFrom('cq_store_roles').where('username', '=', p.username),
+)
+
+const insertRole = statement("set a user's role", (db, p: { username: string; role: string }) =>
+  db
+    .insertInto('cq_store_roles')
+    .values({ username: p.username, role: p.role })
+    .onConflict((taken) => taken.column('username').doUpdateSet({ role: p.role })),
 )
 
 const deleteUnit = statement('delete a unit', (db, p: { id: string }) =>
@@ -111,7 +137,25 @@ export const administration = {
   listUsers: scan(
     (_now, options) => [checkPageAfter(options)],
     function* (page) {
-      return yield* all(selectUsers, page)
+      const users = yield* all(selectUsers, page)
+      // Another version may know other roles.
+      return users.map((user) => ({
+        ...user,
+        role: roles.find((role) => role === user.role) ?? null,
+      }))
+    },
+  ),
+
+  setRole: write(
+    (_now, username, role) => [
+      checkText('username', username),
+      role === null ? null : checkOneOf('role', role, roles),
+    ],
+    function* (username, role) {
+      if (!(yield* first(userExists, { username })))
+        throw new StoreError('not_found', `User not found: ${username}`)
+      if (role === null) yield* change(deleteRole, { username })
+      else yield* change(insertRole, { username, role })
     },
   ),
 
@@ -131,6 +175,7 @@ export const administration = {
   removeUser: write(
     (_now, username) => [{ username: checkText('username', username) }],
     function* (user) {
+      yield* change(deleteRole, user)
       return (yield* erase(deleteUser, user)) > 0
     },
   ),
@@ -138,6 +183,7 @@ export const administration = {
   removeUnit: write(
     (_now, id) => [{ id: checkText('id', id) }],
     function* (unit) {
+      yield* forgetHistory(unit.id)
       return (yield* erase(deleteUnit, unit)) > 0
     },
   ),

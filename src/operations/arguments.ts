@@ -76,6 +76,12 @@ export function checkNumber(name: string, value: unknown): number {
   throw invalid(name, 'a number', value)
 }
 
+/** Checks a boolean. @throws {StoreError} `invalid` */
+export function checkFlag(name: string, value: unknown): boolean {
+  if (typeof value === 'boolean') return value
+  throw invalid(name, 'true or false', value)
+}
+
 /** Checks a timestamp, and converts it to a column's. @throws {StoreError} `invalid` */
 export function checkTimestamp(name: string, value: unknown): string {
   const text = checkText(name, value)

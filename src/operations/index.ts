@@ -2,6 +2,8 @@
 import './ranked-units.ts'
 import { accounts } from './accounts.ts'
 import { administration } from './administration.ts'
+import { browsing } from './browsing.ts'
+import { curation } from './curation.ts'
 import type { OperationsFor, StoreMethod } from './operation.ts'
 import { reviews } from './reviews.ts'
 import { statistics } from './statistics.ts'
@@ -11,6 +13,8 @@ import { units } from './units.ts'
 export const operations: OperationsFor<StoreMethod> = {
   ...units,
   ...reviews,
+  ...browsing,
+  ...curation,
   ...statistics,
   ...accounts,
   ...administration,

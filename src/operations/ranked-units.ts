@@ -167,14 +167,17 @@ function forget(index: RankingIndex, id: unknown): undefined {
 
 /** @throws {UnreadableDocument} */
 function toRankedUnit(stored: StoredUnit): RankedUnit {
-  const { domains, context, evidence, tier } = readRankedParts(stored)
-  const { confidence } = evidence
+  const { domains, context, evidence, flags, tier } = readRankedParts(stored)
+  const { confidence, confirmations, last_confirmed } = evidence
   const created = instantOf(stored.created_at ?? '')
   return {
     id: stored.id,
     confidence,
     created,
     tier,
+    flags: flags.length,
+    confirmations,
+    confirmed: instantOf(last_confirmed),
     domains: normalizeDomains(domains),
     ...context,
   }

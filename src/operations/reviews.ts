@@ -36,7 +36,7 @@ interface ReviewColumns {
   readonly reviewed_by: string | null
   readonly reviewed_at: string | null
 }
-type ReviewRow = ReviewColumns & StoredUnit
+export type ReviewRow = ReviewColumns & StoredUnit
 
 export const reviewColumns = [...storedColumns, 'status', 'reviewed_by', 'reviewed_at'] as const
 
@@ -189,7 +189,7 @@ const selectWithDomain = statement(
 const many = 10_000
 
 /** The ids of all units with a domain; `undefined` if there are too many. */
-function* fewWith(domain: string): Steps<string[] | undefined> {
+export function* fewWith(domain: string): Steps<string[] | undefined> {
   const rows = yield* all(selectWithDomain, { domain, limit: many + 1 })
   return rows.length > many ? undefined : rows.map(({ id }) => id)
 }

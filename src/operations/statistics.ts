@@ -1,6 +1,8 @@
 import { StoreError } from '../errors.ts'
+import { readUnit } from '../knowledge/document.ts'
 import { unitStatuses } from '../knowledge/records.ts'
 import { isTimestamp, utcDay } from '../knowledge/timestamps.ts'
+import type { Notability } from '../ranking/ranking-index.ts'
 import { ascending, codePoints, descending } from '../sql/order.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { all, ask, type Steps, together } from '../sql/steps.ts'
@@ -10,6 +12,7 @@ import type {
   DailyCount,
   Decision,
   KnowledgeStats,
+  NotableUnit,
   ReviewStats,
   Statistics,
   UnitStatus,
@@ -17,6 +20,8 @@ import type {
 import { checkInteger, checkOptions } from './arguments.ts'
 import { recordOf } from './json-text.ts'
 import { type OperationsFor, rank, read, scan } from './operation.ts'
+import { unlessUnreadable } from './readable.ts'
+import { approvedRows } from './units.ts'
 
 /** The counters of one kind, without those at zero. */
 const selectCounts = statement(
@@ -191,6 +196,30 @@ function* daily({ since, today }: Window): Steps<DailyCount[]> {
   return counts
 }
 
+const mostNotable = 100
+
+/** Approved units to look at. Whoever wants more than this of one opens it. */
+function* notable(why: Notability, limit: number): Steps<NotableUnit[]> {
+  const rows = yield* approvedRows(yield* ask((index) => index.notable(why, limit)))
+  const units: NotableUnit[] = []
+  for (const row of rows) {
+    const unit = yield* unlessUnreadable(() => readUnit(row))
+    if (!unit) continue
+    const { id, domains, evidence, flags, insight } = unit
+    const { confidence, confirmations, last_confirmed } = evidence
+    units.push({
+      unit_id: id,
+      summary: insight.summary,
+      domains,
+      confidence,
+      confirmations,
+      flags: flags.length,
+      last_confirmed,
+    })
+  }
+  return units
+}
+
 const reviewBounds = [0.3, 0.6, 0.8]
 const knowledgeBounds = [0.3, 0.5, 0.7]
 const dashboardDays = 30
@@ -237,6 +266,17 @@ export const statistics = {
     const { days } = checkOptions(options, { days: 30 })
     return [lastDays(now, checkInteger('days', days, 1, mostDays))]
   }, daily),
+
+  insights: rank(
+    (_now, limit = 10) => [checkInteger('limit', limit, 1, mostNotable)],
+    function* (limit) {
+      return {
+        flagged: yield* notable('flagged', limit),
+        most_confirmed: yield* notable('most confirmed', limit),
+        stale: yield* notable('stale', limit),
+      }
+    },
+  ),
 
   stats: rank(
     () => [],

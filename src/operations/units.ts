@@ -147,6 +147,13 @@ export function* insertDomainsOf(record: UnitRecord): Steps<void> {
   yield* change(insertDomains, record)
 }
 
+/** Replaces a unit's document, tier and domains. @throws {StoreError} `not_found` */
+export function* replaceDocument(record: UnitRecord): Steps<void> {
+  if ((yield* change(updateUnit, record)) === 0) throw unitNotFound(record.id)
+  yield* change(deleteDomains, record)
+  yield* change(insertDomains, record)
+}
+
 export function unitNotFound(id: string): StoreError {
   return new StoreError('not_found', `Knowledge unit not found: ${id}`)
 }
@@ -166,7 +173,11 @@ function* amendApproved(
 }
 
 function* rankedRows(query: RankingQuery, limit: number) {
-  const ids = yield* ask((index) => index.query(query, limit))
+  return yield* approvedRows(yield* ask((index) => index.query(query, limit)))
+}
+
+/** Approved units in the order of their ids. */
+export function* approvedRows(ids: readonly string[]) {
   const { rows } = yield* allWithin(mostAnswered, selectListed, { ids: JSON.stringify(ids) })
   const byId = new Map(rows.map((row) => [row.id, row]))
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
@@ -217,14 +228,7 @@ export const units = {
     },
   ),
 
-  update: write(
-    (now, unit) => [toRecord(unit, now)],
-    function* (record) {
-      if ((yield* change(updateUnit, record)) === 0) throw unitNotFound(record.id)
-      yield* change(deleteDomains, record)
-      yield* change(insertDomains, record)
-    },
-  ),
+  update: write((now, unit) => [toRecord(unit, now)], replaceDocument),
 
   query: {
     kind: ({ domains }: RankingQuery) => (domains.length > usualDomains ? 'long rank' : 'rank'),

@@ -17,6 +17,10 @@ export interface RankedUnit {
   /** When it was created, as a number that increases with time. */
   readonly created: number
   readonly tier: Tier
+  readonly flags: number
+  readonly confirmations: number
+  /** When it was last confirmed, as a number that increases with time. */
+  readonly confirmed: number
   /** At least one. Normalised, like those of queries. */
   readonly domains: readonly string[]
   readonly languages: readonly string[]
@@ -34,6 +38,9 @@ export interface ListFilter {
   /** Exclusive. */
   readonly confidenceMax: number
 }
+
+/** Why a unit should be looked at. */
+export type Notability = 'flagged' | 'most confirmed' | 'stale'
 
 interface IndexFigures {
   readonly units: number
@@ -89,6 +96,9 @@ export class RankingIndex {
       confidence: unit.confidence,
       created: unit.created,
       tier: tiers.indexOf(unit.tier),
+      flags: unit.flags,
+      confirmations: unit.confirmations,
+      confirmed: unit.confirmed,
       domains: terms.filter(({ kind }) => kind === 'domain').length,
       terms: terms.map(({ number }) => number),
     })
@@ -143,6 +153,32 @@ export class RankingIndex {
       if (!found.mayTake(place, created[place] as number)) continue
       if (term && !this.#units.termsOf(place).includes(term.number)) continue
       found.offer(place, created[place] as number)
+    }
+    return found.takeAll().map((place) => this.#ids.textAt(place))
+  }
+
+  /**
+   * The ids of the units to look at first: those with most flags, then least confidence; with most confirmations, of
+   * which every unit has one; or last confirmed longest ago.
+   */
+  notable(why: Notability, limit: number): string[] {
+    const { confidence, confirmations, confirmed, flags, terms } = this.#units
+    const importance: Record<Notability, (place: number) => number> = {
+      flagged: (place) => {
+        const count = flags[place] as number
+        return count === 0 ? -Infinity : count + (1 - (confidence[place] as number)) / 2
+      },
+      'most confirmed': (place) => {
+        const count = confirmations[place] as number
+        return count < 2 ? -Infinity : count
+      },
+      stale: (place) => -(confirmed[place] as number),
+    }
+    const found = new BestUnits(limit, (one, other) => this.#ids.compare(one, other))
+    for (let place = 0; place < this.#ids.places; place++) {
+      if (terms[place] === 0) continue
+      const rank = importance[why](place)
+      if (rank !== -Infinity) found.offer(place, rank)
     }
     return found.takeAll().map((place) => this.#ids.textAt(place))
   }

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import { knowledgeUnitSchema } from '../knowledge/knowledge-unit.ts'
-import { decisions, unitStatuses } from '../knowledge/records.ts'
+import { decisions, roles, unitStatuses } from '../knowledge/records.ts'
 import { storableText } from '../knowledge/validation.ts'
 
 /** A JSON Schema from which no type is derived: the store types what answers contain. */
@@ -46,6 +46,19 @@ const key = {
   is_active: { type: 'boolean' },
 } as const
 
+const notable = {
+  type: 'array',
+  items: record({
+    unit_id: string,
+    summary: string,
+    domains: { type: 'array', items: string },
+    confidence: { type: 'number' },
+    confirmations: count,
+    flags: count,
+    last_confirmed: string,
+  }),
+}
+
 /** The schemas of answers, by their names in the OpenAPI document. */
 const answers = {
   KnowledgeUnit: { ...knowledgeUnitSchema, description: 'A unit, and who proposed it.' },
@@ -64,6 +77,37 @@ const answers = {
   LegacyStats: record({ total_units: count, tiers: counts, domains: counts }),
   ReviewItem: record({ knowledge_unit: { $ref: 'KnowledgeUnit#' }, ...reviewStatus }),
   ReviewDecision: record({ unit_id: string, ...reviewStatus }),
+  BrowsePage: record({
+    items: { type: 'array', items: { $ref: 'ReviewItem#' } },
+    next_cursor: nullableString,
+    examined: { ...count, description: 'How many units were looked at for this page.' },
+  }),
+  BrowseCount: record({ count, is_exact: { type: 'boolean' } }),
+  Decisions: record({ decisions: { type: 'array', items: { $ref: 'ReviewDecision#' } } }),
+  DecisionOutcomes: record({
+    outcomes: {
+      type: 'array',
+      items: record({
+        unit_id: string,
+        outcome: { enum: ['decided', 'conflict', 'not_found', 'forbidden'] },
+        status: { enum: [...unitStatuses, null] },
+        reviewed_by: nullableString,
+        reviewed_at: nullableString,
+      }),
+    },
+  }),
+  UnitHistory: record({
+    history: {
+      type: 'array',
+      items: record({
+        at: string,
+        actor: string,
+        action: { enum: ['reopened', 'revised', 'edited'] },
+        detail: string,
+      }),
+    },
+  }),
+  Insights: record({ flagged: notable, most_confirmed: notable, stale: notable }),
   ReviewQueue: record({
     items: { type: 'array', items: { $ref: 'ReviewItem#' } },
     total: count,
@@ -102,6 +146,11 @@ const answers = {
   }),
   Login: record({ token: string, username: string }),
   User: record({ username: string, created_at: string }),
+  CurrentUser: record({
+    username: string,
+    created_at: string,
+    role: { enum: roles, description: 'What the user may do.' },
+  }),
   Message: record({ message: string }),
   Status: record({ status: string }),
   Refusal: record({ detail: string }),
@@ -139,7 +188,7 @@ export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
 
 const reasons: Readonly<Record<number, string>> = {
   401: 'The credential is missing, or is not valid',
-  403: 'The server is read only',
+  403: 'The user may not do it, or the server is read only',
   404: 'There is no such thing',
   409: 'It is not in the state, or within the limit, that the request needs',
   413: 'The body is too large',

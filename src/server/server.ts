@@ -6,6 +6,7 @@ import { findUnknownName } from '../knowledge/validation.ts'
 import type { Store } from '../store.ts'
 import { Authentication, keyToNoteOf } from './authentication.ts'
 import { takeBodies } from './body.ts'
+import { dashboardRoutes } from './dashboard.ts'
 import { describeMounts, documentRoutes, servePages } from './documentation.ts'
 import { answerError, notFound } from './errors.ts'
 import { type ListenerOptions, listener } from './listener.ts'
@@ -15,6 +16,7 @@ import { type MetricsAddress, serveMetrics } from './metrics-address.ts'
 import { isPrefix, prefixForm } from './paths.ts'
 import { speakCq } from './protocol.ts'
 import { accountRoutes, legacyAccountRoutes, loginRoute } from './routes/accounts.ts'
+import { curationRoutes } from './routes/curation.ts'
 import { healthRoute, readyRoute } from './routes/health.ts'
 import { knowledgeRoutes, legacyKnowledgeRoutes } from './routes/knowledge.ts'
 import { removalRoute, reviewRoutes } from './routes/reviews.ts'
@@ -39,6 +41,11 @@ export interface CqServerOptions extends Secrets {
    * @default true in `createServer`, false in `cqServer`
    */
   readonly docs?: boolean | undefined
+  /**
+   * Whether the dashboard for reviewers is served under `/ui/`. `/` leads there, too, except in a plugin without a
+   * prefix, whose host decides what is at its root. @default true
+   */
+  readonly dashboard?: boolean | undefined
 }
 
 export interface ServerOptions extends CqServerOptions, ListenerOptions {
@@ -49,7 +56,15 @@ export interface ServerOptions extends CqServerOptions, ListenerOptions {
   readonly prefix?: string | undefined
 }
 
-const cqOptions = ['store', 'jwtSecret', 'apiKeyPepper', 'loginFailures', 'metrics', 'docs']
+const cqOptions = [
+  'store',
+  'jwtSecret',
+  'apiKeyPepper',
+  'loginFailures',
+  'metrics',
+  'docs',
+  'dashboard',
+]
 const listenerOptions = ['logger', 'trustProxy', 'maxConnections', 'closeGrace']
 /** Options that Fastify itself takes when a plugin is registered, and passes on to it. */
 const registerOptions = ['prefix', 'logLevel', 'logSerializers']
@@ -62,7 +77,7 @@ const registerOptions = ['prefix', 'logLevel', 'logSerializers']
 export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, options) => {
   checkOptions('cqServer', options, [...cqOptions, ...registerOptions])
   if (server.prefix !== '') server.setNotFoundHandler(() => Promise.reject(notFound()))
-  await serveCq(server, options)
+  await serveCq(server, options, server.prefix !== '')
 }
 
 /**
@@ -80,7 +95,7 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
   nameRequests(server)
   if (logger) logRequests(server)
   secureAnswers(server)
-  if (prefix === '') await serveCq(server, { ...others, docs })
+  if (prefix === '') await serveCq(server, { ...others, docs }, true)
   else {
     server.setErrorHandler(answerError)
     takeBodies(server)
@@ -92,12 +107,14 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
 /** @throws {TypeError} for an unknown option or a wrong value */
 function checkOptions(taker: string, options: CqServerOptions, known: readonly string[]): void {
-  const { store, metrics = true, docs = true } = options
+  const { store, metrics = true, docs = true, dashboard = true } = options
   const unknown = findUnknownName(options, known)
   if (unknown !== undefined) throw new TypeError(`the options of ${taker} ${unknown}`)
   if (typeof store?.asText !== 'function')
     throw new TypeError(`${taker} needs a Store as its store`)
   if (typeof docs !== 'boolean') throw new TypeError(`docs must be true or false, and is ${docs}`)
+  if (typeof dashboard !== 'boolean')
+    throw new TypeError(`dashboard must be true or false, and is ${dashboard}`)
   if (typeof metrics !== 'boolean' && !Number.isInteger(metrics?.port))
     throw new TypeError(`metrics must be true, false or { port, host }, and is ${metrics}`)
 }
@@ -109,7 +126,11 @@ function requireWhole(name: string, value: number | undefined, least: number): v
   throw new TypeError(`${name} must be a whole number of at least ${least}, and is ${value}`)
 }
 
-async function serveCq(server: FastifyInstance, options: CqServerOptions): Promise<void> {
+async function serveCq(
+  server: FastifyInstance,
+  options: CqServerOptions,
+  ownsRoot: boolean,
+): Promise<void> {
   const { store, jwtSecret, apiKeyPepper, loginFailures } = options
   const { now = () => new Date() } = internalsOf(options)
   requireSecrets(server, options)
@@ -145,10 +166,12 @@ async function serveCq(server: FastifyInstance, options: CqServerOptions): Promi
       accountRoutes(api, accounts)
       knowledgeRoutes(api, store, authentication, now)
       removalRoute(api, store, authentication)
+      curationRoutes(api, store, authentication)
     },
     { prefix: '/api/v1' },
   )
   if (options.docs) await servePages(server)
+  if (options.dashboard !== false) await dashboardRoutes(server, ownsRoot)
   closePaths()
 }
 

@@ -21,6 +21,17 @@ export interface Schema {
   cq_store_changes: { change: number; unit_id: string | null }
   /** How many units there are of each kind and name, kept likewise. */
   cq_store_counts: { kind: string; name: string; count: number }
+  /** Who may do what, of those whom an operator has named. */
+  cq_store_roles: { username: string; role: string }
+  /** What reviewers did to units beside their first decision. Nothing of a unit's text is in it. */
+  cq_store_history: {
+    entry: Generated<number>
+    unit_id: string
+    at: string
+    actor: string
+    action: string
+    detail: string
+  }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {
     id: string

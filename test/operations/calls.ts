@@ -1,5 +1,5 @@
 import type { StoreMethod } from '../../src/operations/operation.ts'
-import type { ListOptions, Store } from '../../src/store.ts'
+import type { BrowseOptions, ListOptions, Store } from '../../src/store.ts'
 
 type Calls = { readonly [M in StoreMethod]: readonly Parameters<Store[M]>[] }
 
@@ -48,6 +48,19 @@ export const calls: Calls = {
       [{ domain, status: 'approved', confidenceMin: 0.5 }],
     ]),
   ],
+  browseUnits: [
+    ...(['newest', 'oldest', 'decided'] as const).flatMap((order): [BrowseOptions][] => [
+      [{ order }],
+      [{ order, status: 'pending' }],
+      [{ order, domain: 'domain 400' }],
+    ]),
+    [{ domain: 'common', text: 'nobody wrote this' }],
+  ],
+  countUnits: [[{ proposer: 'nobody' }]],
+  listDecisions: [[{ since: '2020-01-01T00:00:00Z' }]],
+  decideMany: [[[approvedId], { decision: 'rejected', from: 'approved', reviewedBy: 'carol' }]],
+  editUnit: [[approvedId, { domains: ['domain 3', 'domain 2'] }, { editedBy: 'carol' }]],
+  unitHistory: [[approvedId]],
 
   count: [[]],
   domainCounts: [[]],
@@ -56,11 +69,13 @@ export const calls: Calls = {
   confidenceDistribution: [[]],
   recentActivity: [[]],
   dailyCounts: [[]],
+  insights: [[]],
   stats: [[]],
   reviewStats: [[]],
 
   createUser: [['erin', 'hash']],
   getUser: [['erin']],
+  roleOf: [['erin']],
   createApiKey: [
     [
       {
@@ -84,6 +99,10 @@ export const calls: Calls = {
 
   listUsers: [[]],
   setPassword: [['erin', 'other hash']],
+  setRole: [
+    ['erin', 'reviewer'],
+    ['erin', null],
+  ],
   importUnits: [
     [[{ knowledge_unit: unit(importedId), status: 'approved' }]],
     [[{ knowledge_unit: unit(importedId) }], { existing: 'skip' }],

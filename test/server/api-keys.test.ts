@@ -35,7 +35,11 @@ describe.each([
   test('tell who is logged in', async () => {
     const answer = await served.send('GET', me, token)
     expect(answer.status).toBe(200)
-    expect(await answer.json()).toEqual({ username: 'carol', created_at: timestamp })
+    expect(await answer.json()).toEqual({
+      username: 'carol',
+      created_at: timestamp,
+      ...(!isLegacy && { role: 'admin' }),
+    })
   })
 
   test('tell a user who is gone so, until the login ends', async () => {

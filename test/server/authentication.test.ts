@@ -29,6 +29,10 @@ const userRoutes = [
     .flatMap(legacy)
     .map((path) => `POST ${path}`),
   `DELETE /api/v1/review/${id}`,
+  `PATCH /api/v1/review/${id}`,
+  `GET /api/v1/review/${id}/history`,
+  ...['browse', 'count', 'decisions', 'insights'].map((name) => `GET /api/v1/review/${name}`),
+  'POST /api/v1/review/decisions',
 ]
 /** Every route about oneself, which tells users who are gone that they are. */
 const meRoutes = [

@@ -55,7 +55,7 @@ test.each([
   ['POST', '/review/queue', 'GET'],
   ['DELETE', '/api/v1/review/queue', 'GET'],
   ['DELETE', '/review/ku_none', 'GET'],
-  ['PUT', '/api/v1/review/ku_none', 'DELETE, GET'],
+  ['PUT', '/api/v1/review/ku_none', 'DELETE, GET, PATCH'],
   ['POST', '/openapi.json', 'GET'],
   ['DELETE', '/docs', 'GET'],
 ])('%s %s is not allowed, and %s is said to be', async (method, path, allow) => {

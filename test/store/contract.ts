@@ -3,7 +3,9 @@ import { describeAccounts } from './contract/accounts.ts'
 import { describeAdministration } from './contract/administration.ts'
 import { describeArguments } from './contract/arguments.ts'
 import { describeBounds } from './contract/bounds.ts'
+import { describeBrowsing } from './contract/browsing.ts'
 import { describeConcurrency } from './contract/concurrency.ts'
+import { describeCuration } from './contract/curation.ts'
 import { describeLifecycle } from './contract/lifecycle.ts'
 import type { OpenStore } from './contract/open-store.ts'
 import { describeRandomCalls } from './contract/random-calls.ts'
@@ -17,6 +19,8 @@ export function describeStoreContract(name: string, openStore: OpenStore): void 
   describe(`${name} keeps the contract of Store`, () => {
     describeUnits(openStore)
     describeReviews(openStore)
+    describeBrowsing(openStore)
+    describeCuration(openStore)
     describeStatistics(openStore)
     describeAccounts(openStore)
     describeAdministration(openStore)

@@ -1,5 +1,6 @@
 import { changesAndCounts } from './changes-and-counts.ts'
 import type { Migration } from './migration.ts'
+import { rolesAndHistory } from './roles-and-history.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
-export const migrations: readonly Migration[] = [changesAndCounts]
+export const migrations: readonly Migration[] = [changesAndCounts, rolesAndHistory]

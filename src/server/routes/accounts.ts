@@ -167,6 +167,7 @@ function meRoute(
   options: AccountOptions,
   { isLegacy = false }: Generation = {},
 ): void {
+  const { store } = options
   const { onRequest, account } = sessionRoutes(options)
   instance.get(
     path,
@@ -177,12 +178,13 @@ function meRoute(
         deprecated: isLegacy,
         summary: 'Who is logged in',
         operationId: 'getUser',
-        response: responses(200, answer('User'), 401, 404),
+        response: responses(200, answer(isLegacy ? 'User' : 'CurrentUser'), 401, 404),
       },
     },
     async (request) => {
       const { username, created_at } = presentUser(request)
-      return { username, created_at }
+      if (isLegacy) return { username, created_at }
+      return { username, created_at, role: await store.roleOf(username) }
     },
   )
 }

@@ -1,12 +1,13 @@
 import type { FastifyInstance } from 'fastify'
 import type { JSONSchema } from 'json-schema-to-ts'
-import type { Decision, Store } from '../../store.ts'
+import type { Decision, DecisionOutcome, ReviewDecision, Store } from '../../store.ts'
 import { type Authentication, callerOf } from '../authentication.ts'
 import { HttpError } from '../errors.ts'
 import { jsonAnswer } from '../json-answer.ts'
+import { requireAdmin, requireReviewer } from '../permissions.ts'
 import { answer, listOf, responses, text } from '../schemas.ts'
 import type { SchemaTypes } from '../validation.ts'
-import { unitNotFound, unitParams } from './knowledge.ts'
+import { unitParams } from './knowledge.ts'
 
 const limit = { type: 'integer', minimum: 0, maximum: 500 } as const
 const offset = { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER } as const
@@ -70,8 +71,9 @@ export function reviewRoutes(
       },
       async (request) => {
         const { unit_id } = request.params
-        const { username } = callerOf(request)
-        return { unit_id, ...(await unitNotFound(store.decide(unit_id, decision, username))) }
+        const reviewer = await requireReviewer(store, request)
+        const [outcome] = await store.decideMany([unit_id], { decision, ...reviewer })
+        return decided(outcome)
       },
     )
   decide('/review/:unit_id/approve', 'approved', 'Approve a pending unit')
@@ -133,6 +135,16 @@ export function reviewRoutes(
   )
 }
 
+/** The answer to one decision. @throws {HttpError} */
+function decided(one: DecisionOutcome | undefined): ReviewDecision {
+  if (!one || one.status === null) throw new HttpError(404, 'Knowledge unit not found')
+  const { outcome, status, ...rest } = one
+  if (outcome === 'forbidden')
+    throw new HttpError(403, 'You proposed this unit, so that another reviewer must decide')
+  if (outcome === 'conflict') throw new HttpError(409, `Knowledge unit already ${status}`)
+  return { ...rest, status }
+}
+
 /** Deletes a unit for good, which the reference server cannot do. */
 export function removalRoute(
   instance: FastifyInstance,
@@ -150,11 +162,12 @@ export function removalRoute(
         summary: 'Delete a unit for good, whatever its status',
         description: 'For example because it holds a secret. References of other units to it stay.',
         params: unitParams,
-        response: responses(200, answer('Message'), 401, 404, 413, 422),
+        response: responses(200, answer('Message'), 401, 403, 404, 413, 422),
       } as const,
     },
     async (request) => {
       const { unit_id } = request.params
+      await requireAdmin(store, request)
       if (!(await store.removeUnit(unit_id))) throw new HttpError(404, 'Knowledge unit not found')
       const removed_by = callerOf(request).username
       request.log.info({ unit_id, removed_by }, 'knowledge unit removed')

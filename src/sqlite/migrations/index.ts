@@ -2,12 +2,14 @@ import { changesAndCounts, counts } from './changes-and-counts.ts'
 import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { oldDocuments } from './old-documents.ts'
+import { rolesAndHistory } from './roles-and-history.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
 export const migrations: readonly Migration[] = [
   // First, so that what follows is derived from documents of one format.
   oldDocuments,
   changesAndCounts,
+  rolesAndHistory,
 ]
 
 /** Steps of earlier versions, which later ones did away with: files may have them. */

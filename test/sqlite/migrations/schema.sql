@@ -4,6 +4,8 @@ CREATE INDEX idx_api_keys_user ON api_keys (user_id);
 
 CREATE INDEX idx_cq_store_created ON knowledge_units (created_at, id);
 
+CREATE INDEX idx_cq_store_history ON cq_store_history (unit_id, entry);
+
 CREATE INDEX idx_cq_store_review ON knowledge_units (status, created_at, id) WHERE status <> 'approved';
 
 CREATE INDEX idx_cq_store_reviewed ON knowledge_units (reviewed_at, id) WHERE reviewed_at IS NOT NULL;
@@ -46,7 +48,21 @@ CREATE TABLE cq_store_counts (
   PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 
+CREATE TABLE cq_store_history (
+  entry INTEGER PRIMARY KEY,
+  unit_id TEXT NOT NULL,
+  at TEXT NOT NULL,
+  actor TEXT NOT NULL,
+  action TEXT NOT NULL,
+  detail TEXT NOT NULL
+);
+
 CREATE TABLE cq_store_migrations (name TEXT PRIMARY KEY NOT NULL, applied_at TEXT NOT NULL);
+
+CREATE TABLE cq_store_roles (
+  username TEXT PRIMARY KEY NOT NULL,
+  role TEXT NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE knowledge_unit_domains (
   unit_id TEXT NOT NULL,

@@ -26,6 +26,7 @@ export function describeAdministration(openStore: OpenStore): void {
           id: expect.any(Number),
           username: first,
           created_at: columnTime(clock.now()),
+          role: null,
         })
         const page = await the.store.listUsers({ after: first, limit: 1 })
         expect(page.map(({ username }) => username)).toEqual([second])

@@ -32,6 +32,28 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   pendingCount: [],
   reviewQueue: [{ limit: 5, offset: 1 }],
   listUnits: [{ domain: 'sample', status: 'approved', confidenceMin: 0, confidenceMax: 1 }],
+  browseUnits: [
+    {
+      status: 'pending',
+      domain: 'sample',
+      tier: 'private',
+      proposer: 'ann',
+      text: 'word',
+      confidenceMin: 0.1,
+      confidenceMax: 0.9,
+      flagged: false,
+      proposedAfter: '2026-11-22T00:00:00Z',
+      proposedBefore: '2026-11-23T00:00:00Z',
+      order: 'oldest',
+      limit: 5,
+    },
+  ],
+  countUnits: [{ status: 'approved' }],
+  listDecisions: [{ since: '2026-11-22T00:00:00Z', limit: 5 }],
+  decideMany: [[unit.id], { decision: 'approved', reviewedBy: 'reviewer' }],
+  editUnit: [unit.id, { domains: ['sample'] }, { editedBy: 'reviewer' }],
+  unitHistory: [unit.id],
+  insights: [5],
   count: [],
   domainCounts: [],
   countsByStatus: [],
@@ -41,6 +63,8 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   dailyCounts: [{ days: 7 }],
   stats: [],
   reviewStats: [],
+  roleOf: ['ann'],
+  setRole: ['ann', 'reviewer'],
   createUser: ['ann', 'hash'],
   getUser: ['ann'],
   createApiKey: [key],
@@ -157,6 +181,19 @@ const noItems = [
   ]),
 ]
 
+const noFilters = [
+  ...noObjects,
+  ...['status', 'tier'].flatMap((part) => replaced({}, part, [...given(noTexts), 'odd'])),
+  ...['domain', 'proposer', 'text'].flatMap((part) => replaced({}, part, given(noTexts))),
+  ...replaced({}, 'text', ['x'.repeat(201)]),
+  ...['confidenceMin', 'confidenceMax'].flatMap((part) => replaced({}, part, given(noNumbers))),
+  ...replaced({}, 'flagged', [0, 'true', {}]),
+  ...['proposedAfter', 'proposedBefore'].flatMap((part) =>
+    replaced({}, part, [...given(noTexts), 'soon']),
+  ),
+]
+const deciding = { decision: 'approved', reviewedBy: 'reviewer' }
+
 function circle(): object {
   const list: unknown[] = []
   list.push(list)
@@ -213,6 +250,57 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
       replaced({}, part, given(noNumbers)),
     ),
   ].map((options) => [options]),
+  browseUnits: [
+    ...noFilters,
+    ...replaced({}, 'order', [...given(noTexts), 'odd']),
+    ...replaced({}, 'cursor', [...given(noTexts), 'odd', 'W10', 'WzEsMl0']),
+    ...replaced({}, 'limit', [...given(noNumbers), 0, 501, 1.5]),
+  ].map((options) => [options]),
+  countUnits: noFilters.map((filters) => [filters]),
+  listDecisions: [
+    ...noObjects,
+    ...replaced({}, 'since', [...given(noTexts), 'soon']),
+    ...replaced({}, 'limit', [...given(noNumbers), 0, 501]),
+  ].map((options) => [options]),
+  decideMany: [
+    ...[undefined, ...noListsOfTexts, Array(501).fill(unit.id)].map((ids) => [ids, deciding]),
+    ...[undefined, ...noObjects, {}].map((input) => [[unit.id], input]),
+    ...[
+      ...replaced(deciding, 'decision', [...noTexts, 'pending', 'odd']),
+      ...replaced(deciding, 'from', [...given(noTexts), 'approved', 'odd']),
+      ...replaced(deciding, 'reviewedBy', noTexts),
+      ...replaced(deciding, 'ownProposals', [null, 1, 'no']),
+    ].map((input) => [[unit.id], input]),
+  ],
+  editUnit: [
+    ...noTexts.map((id) => [id, {}, { editedBy: 'reviewer' }]),
+    ...[undefined, ...noObjects.filter((one) => !Array.isArray(one) || one.length > 0)].map(
+      (edit) => [unit.id, edit, { editedBy: 'reviewer' }],
+    ),
+    ...[
+      ...replaced({}, 'domains', noListsOfTexts),
+      ...replaced({}, 'insight', [...noObjects.slice(0, 6), { sumary: 'text' }]),
+      ...['summary', 'detail', 'action'].flatMap((part) =>
+        replaced({}, part, given(noTexts)).map((insight) => ({ insight })),
+      ),
+    ].map((edit) => [unit.id, edit, { editedBy: 'reviewer' }]),
+    ...[
+      undefined,
+      ...noObjects,
+      {},
+      ...replaced({}, 'editedBy', noTexts),
+      ...replaced({ editedBy: 'reviewer' }, 'seen', [5, 'text', {}, { domains: ['a'] }]),
+      ...replaced({ editedBy: 'reviewer' }, 'ownProposals', [null, 1, 'no']),
+    ].map((options) => [unit.id, {}, options]),
+  ],
+  unitHistory: noTexts.map((id) => [id]),
+  insights: [...given(noNumbers), 0, 101].map((limit) => [limit]),
+  roleOf: noTexts.map((username) => [username]),
+  setRole: [
+    ...noTexts.map((username) => [username, 'admin']),
+    ...noTexts.filter((role) => role !== null).map((role) => ['ann', role]),
+    ['ann', 'odd'],
+  ],
   count: [],
   domainCounts: [],
   countsByStatus: [],
@@ -284,6 +372,11 @@ const misspelt: { readonly [M in StoreMethod]?: readonly unknown[] } = {
   reviewQueue: [{ page: 5 }],
   listUnits: [{ confidence_min: 0.5 }],
   dailyCounts: [{ day: 7 }],
+  browseUnits: [{ offset: 5 }],
+  countUnits: [{ limit: 5 }],
+  listDecisions: [{ after: '' }],
+  decideMany: [[unit.id], { decision: 'approved', reviewer: 'ann' }],
+  editUnit: [unit.id, {}, { editedBy: 'ann', sean: undefined }],
   createApiKey: [{ ...key, activelimit: 1 }],
   listUsers: [{ offset: 1 }],
   importUnits: [[], { existing: 'skip', onConflict: undefined }],

@@ -37,11 +37,12 @@ const ids = Array.from({ length: 5 }, (_, number) => unitId(number))
 const [first = '', , , pending = ''] = ids
 
 /** Calls that change nothing. */
-const reads: Omit<Calls, 'confirm' | 'flag'> = {
+const reads: Omit<Calls, 'confirm' | 'flag' | 'editUnit'> = {
   query: [[['sample']], [['sample'], { limit: 1 }], [['nobody knows it']], [[' ']]],
   reviewItem: [...ids.map((id): [string] => [id]), [unitId(99)]],
   reviewQueue: [[], [{ limit: 1, offset: 1 }], [{ limit: 0 }]],
   listUnits: [[], [{ status: 'approved' }], [{ limit: 0 }]],
+  browseUnits: [[], [{ status: 'approved', limit: 2 }], [{ text: 'nobody wrote this' }]],
   exportUnits: [[], [{ after: first, limit: 2 }], [{ after: unitId(99) }]],
   stats: [[]],
   reviewStats: [[]],
