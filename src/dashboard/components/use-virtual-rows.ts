@@ -20,7 +20,7 @@ interface VirtualRows {
  * so that the scroll bar tells the truth.
  */
 export function useVirtualRows(
-  scroller: RefObject<HTMLElement>,
+  scroller: RefObject<HTMLElement | null>,
   count: number,
   rowHeight: number,
   initialOffset: number,

@@ -186,13 +186,13 @@ interface TypedFieldProps {
   value: string
   onSettle: (value: string) => void
   onType?: (value: string) => void
-  type?: string
+  type?: 'search' | 'text'
   placeholder?: string
   list?: string
 }
 
 /** A field that says what was typed only when the typing has paused, or at Enter. */
-function TypedField({ value, onSettle, onType, ...rest }: TypedFieldProps) {
+function TypedField({ value, onSettle, onType, type = 'text', ...rest }: TypedFieldProps) {
   const [typed, setTyped] = useState(value)
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined)
   const settle = useRef(onSettle)
@@ -213,6 +213,7 @@ function TypedField({ value, onSettle, onType, ...rest }: TypedFieldProps) {
   return (
     <TextField
       {...rest}
+      type={type}
       value={typed}
       dir="auto"
       autoComplete="off"

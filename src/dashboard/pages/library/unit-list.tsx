@@ -1,5 +1,5 @@
 import type { RefObject } from 'preact'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import { useEffect, useLayoutEffect } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import type { ReviewItem } from '../../api/units.ts'
 import { Badge, StatusBadge } from '../../components/badge.tsx'
@@ -17,7 +17,7 @@ const lead = 60
 interface UnitListProps {
   listing: UnitListing
   items: readonly ReviewItem[]
-  scroller: RefObject<HTMLElement>
+  scroller: RefObject<HTMLElement | null>
   /** How many there are in all, if that is known. */
   total: number | undefined
 }
@@ -41,7 +41,6 @@ export function UnitList({ listing, items, scroller, total }: UnitListProps) {
     element?.addEventListener('scroll', remember, { passive: true })
     return () => element?.removeEventListener('scroll', remember)
   }, [scroller, listing])
-  // biome-ignore lint/correctness/useExhaustiveDependencies: after each page, the end may still be near.
   useEffect(() => {
     if (isNearEnd && listing.state.value.error === null) void listing.loadMore()
   }, [listing, isNearEnd, items.length])
@@ -104,6 +103,7 @@ function Table({ shown, total, before, after }: ShapeProps) {
 /** Stands for the rows that are not rendered. */
 function Gap({ height }: { height: number }) {
   return (
+    // biome-ignore lint/a11y/noAriaHiddenOnFocusable: a row that holds nothing cannot get the focus.
     <tr class="unit-table__gap" aria-hidden="true">
       <td colSpan={8} style={{ height: `${height}px` }} />
     </tr>
