@@ -174,7 +174,7 @@ function Cards({ shown, before, after }: ShapeProps) {
 function UnitLink({ item, class: name }: { item: ReviewItem; class: string }) {
   const { id, insight } = item.knowledge_unit
   return (
-    <Link href={`/library/${id}`} class={name}>
+    <Link href={`/library/${id}`} class={name} state={{ from: 'library' }}>
       <span dir="auto">{insight.summary.trim() || id}</span>
     </Link>
   )
