@@ -43,7 +43,6 @@ export function useVirtualRows(
   virtualizer.setOptions(options)
   useLayoutEffect(() => virtualizer._didMount(), [virtualizer])
   useLayoutEffect(() => virtualizer._willUpdate())
-  // biome-ignore lint/correctness/useExhaustiveDependencies: the sizes that it remembers are of the other height.
   useLayoutEffect(() => virtualizer.measure(), [virtualizer, rowHeight])
 
   const items = virtualizer.getVirtualItems()

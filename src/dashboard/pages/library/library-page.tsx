@@ -21,7 +21,6 @@ export default function LibraryPage() {
   const key = writeView(readView(search))
   const view = useMemo(() => readView(key), [key])
   const [refreshes, setRefreshes] = useState(0)
-  // biome-ignore lint/correctness/useExhaustiveDependencies: a refresh makes a new listing of the same view.
   const listing = useMemo(() => listingOf(view), [view, refreshes])
 
   const show = (next: LibraryView) => {

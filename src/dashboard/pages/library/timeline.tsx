@@ -40,7 +40,6 @@ export function Timeline({ item }: { item: ReviewItem }) {
       )}
       <ol class="timeline">
         {moments.map((moment, at) => (
-          // biome-ignore lint/suspicious/noArrayIndexKey: moments have no identity of their own.
           <li key={at} class={`timeline__moment timeline__moment--${moment.tone}`}>
             <p>
               {moment.what}{' '}

@@ -17,7 +17,7 @@ export interface Draft {
   readonly action: string
 }
 
-export type DraftFaults = { [Name in keyof Draft]?: string }
+export type DraftFaults = { -readonly [Name in keyof Draft]?: string | undefined }
 
 export function draftOf({ domains, insight }: Pick<KnowledgeUnit, 'domains' | 'insight'>): Draft {
   const { summary, detail, action } = insight
