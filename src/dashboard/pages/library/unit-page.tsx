@@ -30,6 +30,7 @@ export default function UnitPage({ unitId }: { unitId: string }) {
         </Link>
       </p>
       {unit.isPending && <Skeleton lines={8} label="Loading the unit" />}
+      {unit.data === undefined && <h1 class="visually-hidden">Unit</h1>}
       {isGone && (
         <EmptyState title="There is no such unit">
           Nothing has the id <code>{unitId}</code>. It may have been removed, or the address is
