@@ -50,6 +50,7 @@ export function useVirtualRows(
   return {
     indexes: items.map(({ index }) => index),
     before: items[0]?.start ?? 0,
-    after: last ? virtualizer.getTotalSize() - last.end : 0,
+    // Before it is measured, nothing is in sight; but it must be possible to scroll to where one was.
+    after: virtualizer.getTotalSize() - (last?.end ?? 0),
   }
 }
