@@ -1,0 +1,44 @@
+import { queryOptions, useQuery } from '@tanstack/preact-query'
+import { answerOf, api } from './client.ts'
+import type { components } from './schema.d.ts'
+
+export type ReviewItem = components['schemas']['ReviewItem']
+export type KnowledgeUnit = components['schemas']['KnowledgeUnit']
+export type PublicUnit = components['schemas']['PublicKnowledgeUnit']
+export type UnitStatus = ReviewItem['status']
+export type Role = 'admin' | 'reviewer' | 'member'
+
+/** One unit with its review. */
+export const unitQuery = (unitId: string) =>
+  queryOptions({
+    queryKey: ['unit', unitId],
+    queryFn: ({ signal }) =>
+      answerOf(
+        api.GET('/api/v1/review/{unit_id}', { params: { path: { unit_id: unitId } }, signal }),
+      ),
+  })
+
+/** Approved units that agents would be given for these domains; the best first. */
+export const similarUnitsQuery = (domains: readonly string[]) =>
+  queryOptions({
+    queryKey: ['similar', ...domains],
+    queryFn: async ({ signal }) => {
+      const query = { domains: [...domains], limit: 6 }
+      return (await answerOf(api.GET('/api/v1/knowledge', { params: { query }, signal }))).data
+    },
+    staleTime: 60_000,
+  })
+
+/** Who is logged in, as the server knows them. */
+export const userQuery = queryOptions({
+  queryKey: ['user'],
+  queryFn: ({ signal }) => answerOf(api.GET('/api/v1/users/me', { signal })),
+  staleTime: 300_000,
+})
+
+/** What the person may do; undefined until the server has said so. */
+export function useRole(): Role | undefined {
+  const user = useQuery(userQuery)
+  // Servers that know no roles let every user review.
+  return user.data && (user.data.role ?? 'reviewer')
+}
