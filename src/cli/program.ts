@@ -12,6 +12,7 @@ import { messageOf } from './missing-packages.ts'
 import { databaseInUse } from './open-store.ts'
 import { isOutputFault, lostOutput } from './output.ts'
 import { addRestoreCommand } from './restore.ts'
+import { addReviewCommand } from './review.ts'
 import { addServeCommand } from './serve.ts'
 import { SettingError } from './settings.ts'
 import { Finished, superviseLongCommands } from './supervision.ts'
@@ -89,6 +90,7 @@ output went away.`,
     addUserCommand,
     addKeyCommand,
     addUnitCommand,
+    addReviewCommand,
     addImportCommand,
     addExportCommand,
     addMigrateCommand,

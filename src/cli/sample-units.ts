@@ -1,20 +1,25 @@
 import type { KnowledgeUnitInput } from '../knowledge/records.ts'
-import type { Store } from '../store.ts'
-import units from './sample-units.json' with { type: 'json' }
+import type { ReviewItemInput, Store } from '../store.ts'
+import pending from './pending-sample-units.json' with { type: 'json' }
+import approved from './sample-units.json' with { type: 'json' }
 
 /** Units to try a new server with. */
-export const sampleUnits = units as readonly KnowledgeUnitInput[]
+export const sampleUnits = approved as readonly KnowledgeUnitInput[]
+/** Units to try a review with. */
+export const pendingSamples = pending as readonly KnowledgeUnitInput[]
+export const samples: readonly KnowledgeUnitInput[] = [...sampleUnits, ...pendingSamples]
 
-/** Fills an empty store with the sample units, approved. Resolves to how many were stored. */
+/** Fills an empty store with the sample units, most of them approved. Resolves to how many were stored. */
 export async function loadSampleUnits(store: Store, reviewer: string): Promise<number> {
   if ((await store.count()) > 0) return 0
-  return store.importUnits(
-    sampleUnits.map((knowledge_unit) => ({
+  const items: ReviewItemInput[] = [
+    ...sampleUnits.map((knowledge_unit) => ({
       knowledge_unit,
-      status: 'approved',
+      status: 'approved' as const,
       reviewed_by: reviewer,
     })),
-    // Another process may be filling it, too.
-    { existing: 'skip' },
-  )
+    ...pendingSamples.map((knowledge_unit) => ({ knowledge_unit })),
+  ]
+  // Another process may be filling it, too.
+  return store.importUnits(items, { existing: 'skip' })
 }

@@ -8,9 +8,10 @@ export interface ExposureSettings {
   readonly prefix: string
   readonly metrics: boolean | MetricsAddress
   readonly docs: boolean
+  readonly dashboard: boolean
 }
 
-/** Adds `--prefix`, `--metrics` and `--docs`. */
+/** Adds `--prefix`, `--metrics`, `--docs` and `--dashboard`. */
 export function addExposureOptions(command: Command): Command {
   return command
     .addOption(
@@ -34,7 +35,13 @@ export function addExposureOptions(command: Command): Command {
     .addOption(
       new Option('--docs <state>', 'whether /docs and /openapi.json are served: on or off')
         .env('CQ_DOCS')
-        .argParser(parseDocs)
+        .argParser(parseSwitch)
+        .default(true, 'on'),
+    )
+    .addOption(
+      new Option('--dashboard <state>', 'whether the dashboard is served under /ui/: on or off')
+        .env('CQ_DASHBOARD')
+        .argParser(parseSwitch)
         .default(true, 'on'),
     )
 }
@@ -47,16 +54,17 @@ export function exposure({
   prefix,
   metrics,
   docs,
+  dashboard,
   host,
   port,
 }: ExposureSettings & { readonly host: string; readonly port: number }): ExposureSettings {
-  if (typeof metrics !== 'object') return { prefix, metrics, docs }
+  if (typeof metrics !== 'object') return { prefix, metrics, docs, dashboard }
   const address = { host, ...metrics }
   if (address.port === port && port !== 0 && address.host === host)
     throw new SettingError(
       `--metrics (CQ_METRICS) must name another port than the server's, ${port}; "on" is beside the rest`,
     )
-  return { prefix, metrics: address, docs }
+  return { prefix, metrics: address, docs, dashboard }
 }
 
 function parsePrefix(text: string): string {
@@ -73,7 +81,7 @@ function parseMetrics(text: string): boolean | MetricsAddress {
   return { ...(host !== undefined && { host }), port: parsePort(port) }
 }
 
-function parseDocs(text: string): boolean {
+function parseSwitch(text: string): boolean {
   if (/^(on|off)$/.test(text)) return text === 'on'
   throw new InvalidArgumentError('it must be on or off.')
 }

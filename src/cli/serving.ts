@@ -204,17 +204,25 @@ async function introduce(
   server: FastifyInstance,
   store: Store,
   path: string,
-  { username }: DevelopmentSecrets,
-  { prefix, docs }: ExposureSettings,
+  { username, password }: DevelopmentSecrets,
+  { prefix, docs, dashboard }: ExposureSettings,
 ): Promise<void> {
   const { address, family, port } = server.server.address() as AddressInfo
   const url = `http://${family === 'IPv6' ? `[${address}]` : address}:${port}${prefix}`
+  const pending = await store.pendingCount()
+  // Only where somebody reads it, and not where it may be kept in a log.
+  const shown = process.stdout.isTTY ? `the password ${password}` : 'the password in that file'
+  const review = `
+Review ${pending} pending units in the dashboard:
+  ${url}/ui/
+Log in as ${username}, with ${shown}.
+`
   process.stdout.write(
     `cq-store serves ${await store.count()} knowledge units from ${path}
 at ${url}${docs ? `, with pages to browse at ${url}/docs` : ''}
 
 The login of ${username} and an API key are in ${secretsFile(path)}.
-
+${dashboard ? review : ''}
 Try:
   curl '${url}/api/v1/knowledge?domains=sqlite&domains=nodejs&languages=typescript&limit=3'
 

@@ -1,5 +1,6 @@
-import type { Command } from 'commander'
+import { Argument, type Command, Option } from 'commander'
 import { hashPassword } from '../credentials/passwords.ts'
+import { type Role, roles } from '../knowledge/records.ts'
 import { accounts } from '../operations/accounts.ts'
 import type { Store, User } from '../store.ts'
 import {
@@ -17,6 +18,10 @@ import { readPassword, requireConfirmed } from './password-input.ts'
 import type { DatabaseSettings } from './settings.ts'
 import { textTable } from './text-table.ts'
 
+interface AddFlags extends PasswordFlags {
+  readonly role?: Role
+}
+
 interface PasswordFlags extends DatabaseSettings {
   readonly passwordStdin?: true
 }
@@ -32,15 +37,17 @@ export function addUserCommand(program: Command, environment: NodeJS.ProcessEnv)
     .description('Add a user. Creates the database if it does not exist.')
     .argument('<name>', 'the name to log in with; letter case matters')
   addPasswordOption(add)
+    .addOption(roleOption())
     .addHelpText(
       'after',
-      `${databaseHelp}
+      `${rolesHelp}${databaseHelp}
 
 Examples:
   $ cq-store user add carol
+  $ cq-store user add dave --role reviewer
   $ pass show cq/carol | cq-store user add carol --db-path /var/lib/cq/cq.db`,
     )
-    .action(async (name: string, flags: PasswordFlags) => {
+    .action(async (name: string, flags: AddFlags) => {
       const path = commandDatabase(flags, environment)
       // The store's own check, before there is a database.
       accounts.createUser.prepare(new Date(), name, 'any')
@@ -50,7 +57,30 @@ Examples:
       )
       await using store = await openStore(path)
       await store.createUser(name, hash)
+      if (flags.role) await store.setRole(name, flags.role)
       process.stdout.write(`added user ${name} to ${path}\n`)
+    })
+
+  const role = user
+    .command('role')
+    .description('Name what a user may do.')
+    .argument('<name>', 'the user')
+    .addArgument(new Argument('<role>', 'the role; none takes it away').choices([...roles, 'none']))
+  addDatabaseOptions(role)
+    .addHelpText(
+      'after',
+      `${rolesHelp}${databaseHelp}
+
+Examples:
+  $ cq-store user role carol admin
+  $ cq-store user role carol none`,
+    )
+    .action(async (name: string, named: Role | 'none', flags: DatabaseSettings) => {
+      const path = existingDatabase(flags, environment)
+      await using store = await openStore(path)
+      await store.setRole(name, named === 'none' ? null : named)
+      const now = await store.roleOf(name)
+      process.stdout.write(`${name} is ${now === 'admin' ? 'an' : 'a'} ${now} in ${path}\n`)
     })
 
   const password = user
@@ -81,7 +111,7 @@ Examples:
   const list = user
     .command('list')
     .description('List users by name.')
-    .option('--json', 'as a JSON array of {id, username, created_at}')
+    .option('--json', 'as a JSON array of {id, username, created_at, role}')
   addDatabaseOptions(list)
     .addHelpText(
       'after',
@@ -98,8 +128,8 @@ Examples:
         printJson(users)
         return
       }
-      const rows = users.map(({ username, created_at }) => [username, created_at])
-      process.stdout.write(textTable(['NAME', 'CREATED'], rows))
+      const rows = users.map(({ username, created_at, role }) => [username, created_at, role ?? ''])
+      process.stdout.write(textTable(['NAME', 'CREATED', 'ROLE'], rows))
     })
 
   const remove = user
@@ -145,14 +175,25 @@ async function requireNoUser(path: Database, name: string): Promise<void> {
     )
 }
 
-async function allUsers(store: Store): Promise<Omit<User, 'password_hash'>[]> {
-  const users: Omit<User, 'password_hash'>[] = []
+type ListedUser = Awaited<ReturnType<Store['listUsers']>>[number]
+
+async function allUsers(store: Store): Promise<ListedUser[]> {
+  const users: ListedUser[] = []
   for (;;) {
     const last = users.at(-1)
     const page = await store.listUsers({ limit: 500, ...(last && { after: last.username }) })
     if (page.length === 0) return users
     users.push(...page)
   }
+}
+
+const rolesHelp = `
+A member may only look; a reviewer also decides and edits what others have proposed; an admin may do everything. As
+long as no user has a role, everybody is an admin. As soon as one has, everybody else is a member.
+`
+
+function roleOption(): Option {
+  return new Option('--role <role>', 'what the user may do').choices(roles)
 }
 
 function addPasswordOption(command: Command): Command {

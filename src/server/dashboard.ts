@@ -64,11 +64,17 @@ export async function dashboardRoutes(server: FastifyInstance, isAtRoot: boolean
   }
   const assets = await readAssets(folder)
   const schema = { hide: true }
-  const toDashboard = async (request: FastifyRequest, reply: FastifyReply) =>
+  const toDashboard = (request: FastifyRequest, reply: FastifyReply) =>
     reply.redirect(addressOfDashboard(request.originalUrl), 302)
   if (isAtRoot) server.get('/', { schema }, toDashboard)
-  server.get('/ui', { schema }, toDashboard)
-  server.get('/ui/', { schema }, (request, reply) => sendPage(assets, '', request, reply))
+  const open = (request: FastifyRequest, reply: FastifyReply) =>
+    request.originalUrl.split(/[?#]/, 1)[0]?.endsWith('/')
+      ? sendPage(assets, '', request, reply)
+      : toDashboard(request, reply)
+  server.get('/ui/', { schema }, open)
+  // A host may ignore trailing slashes.
+  if (!server.hasRoute({ method: 'GET', url: `${server.prefix}/ui` }))
+    server.get('/ui', { schema }, open)
   server.get<{ Params: { '*': string } }>('/ui/*', { schema }, (request, reply) => {
     const name = request.params['*']
     if (name === page) throw notFound()

@@ -171,8 +171,9 @@ async function serveCq(
     { prefix: '/api/v1' },
   )
   if (options.docs) await servePages(server)
-  if (options.dashboard !== false) await dashboardRoutes(server, ownsRoot)
   closePaths()
+  // Pages for browsers, to which cq's rules for other methods and slashes do not apply.
+  if (options.dashboard !== false) await dashboardRoutes(server, ownsRoot)
 }
 
 /** What a server under a prefix also answers at the root. */

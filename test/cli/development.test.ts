@@ -12,7 +12,7 @@ import {
 import { parseEnv } from 'node:util'
 import Sqlite from 'better-sqlite3'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { sampleUnits } from '../../src/cli/sample-units.ts'
+import { samples, sampleUnits } from '../../src/cli/sample-units.ts'
 import { SqliteStore } from '../../src/sqlite/store.ts'
 import { apiKeyPepper, jwtSecret, passwordHash } from '../server/served-store.ts'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
@@ -189,7 +189,7 @@ test('two first starts at once come up with the same credentials, which work at 
     const users = await store.listUsers()
     expect(users.map(({ username }) => username)).toEqual(['demo'])
     expect(await store.listApiKeysForUser(users[0]?.id ?? 0)).toHaveLength(1)
-    expect(await store.count()).toBe(sampleUnits.length)
+    expect(await store.count()).toBe(samples.length)
     expect((await directory.list()).filter((name) => !/^cq\.db/.test(name))).toEqual(['dev.env'])
   } finally {
     for (const command of commands) await command[Symbol.asyncDispose]()

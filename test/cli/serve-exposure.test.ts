@@ -63,7 +63,7 @@ describe('--metrics and --docs', () => {
     await using command = start(args, variables)
     const [, metrics = ''] = await command.tells(/metrics at (http:[^"]+)"/)
     const [, url = ''] = await command.tells(served)
-    expect(await (await fetch(metrics)).text()).toMatch(/^cq_store_pending_units 0$/m)
+    expect(await (await fetch(metrics)).text()).toMatch(/^cq_store_pending_units 12$/m)
     expect(await statusOf(metrics, '/api/v1/health')).toBe(404)
     expect(await statusOf(url, '/metrics')).toBe(404)
     command.process.kill('SIGTERM')

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseEnv } from 'node:util'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
-import { sampleUnits } from '../../src/cli/sample-units.ts'
+import { samples } from '../../src/cli/sample-units.ts'
 import { apiKeyPepper, jwtSecret } from '../server/served-store.ts'
 import { RunningCommand, runCommand } from './command.ts'
 
@@ -38,7 +38,7 @@ describe('serve --dev', () => {
     const [, url] = await command.tells(served)
     const answer = await fetch(`${url}/api/v1/knowledge/stats`)
     expect(answer.status).toBe(200)
-    expect(await answer.json()).toMatchObject({ total_count: sampleUnits.length })
+    expect(await answer.json()).toMatchObject({ total_count: samples.length })
   })
 
   test('prints a curl line that finds ranked units', async () => {
@@ -54,7 +54,7 @@ describe('serve --dev', () => {
     for (const _start of ['first', 'second']) {
       await using command = startDevelopment()
       const [, count] = await command.tells(/serves (\d+) knowledge units/)
-      expect(Number(count)).toBe(sampleUnits.length)
+      expect(Number(count)).toBe(samples.length)
       command.process.kill('SIGTERM')
       expect((await command.outcome).code).toBe(0)
     }

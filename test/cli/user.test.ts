@@ -59,7 +59,7 @@ describe('user', () => {
     }
     expect(await directory.list()).not.toContain('new.db')
     expect((await run(path, ['add', 'carol'], 'password')).code).toBe(0)
-    expect((await run(path, ['list'])).stdout).toMatch(/^NAME +CREATED\ncarol {2}2\S+\n$/)
+    expect((await run(path, ['list'])).stdout).toMatch(/^NAME +CREATED +ROLE\ncarol {2}2\S+\n$/)
   })
 
   test.each([
