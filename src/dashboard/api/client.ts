@@ -1,13 +1,12 @@
 import createClient from 'openapi-fetch'
 import { serverAddress } from './address.ts'
 import { ApiError, refusal } from './errors.ts'
-import type { PendingPaths } from './pending-schema.ts'
 import { serverAnswered, serverAway } from './reachability.ts'
 import type { paths } from './schema.d.ts'
 import { renewal, session } from './session.ts'
 
 /** The API; the paths begin with /api/v1. Use it with `answerOf`. */
-export const api = createClient<Omit<paths, keyof PendingPaths> & PendingPaths>({
+export const api = createClient<paths>({
   baseUrl: serverAddress,
   fetch: send,
 })

@@ -204,7 +204,8 @@ export interface paths {
     delete: operations['removeUnit']
     options?: never
     head?: never
-    patch?: never
+    /** Change domains and text of a unit, whatever its status */
+    patch: operations['editUnit']
     trace?: never
   }
   '/api/v1/users/me': {
@@ -320,6 +321,95 @@ export interface paths {
     }
     /** Statistics about the units */
     get: operations['getStats']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/review/browse': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Units that match every filter, page by page
+     * @description A page may be shorter than the limit, or empty, while next_cursor is not null: filters look at so many units at a time.
+     */
+    get: operations['browseUnits']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/review/count': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** How many units match every filter, or at least match */
+    get: operations['countUnits']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/review/decisions': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The last decisions that stand, newest first */
+    get: operations['listDecisions']
+    put?: never
+    /** Decide several units, or open them again; each for itself */
+    post: operations['decideUnits']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/review/insights': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Approved units to look at: flagged, most confirmed, and stale ones */
+    get: operations['getInsights']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/review/{unit_id}/history': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** What was done to a unit beside its first decision, newest first */
+    get: operations['listHistory']
     put?: never
     post?: never
     delete?: never
@@ -915,6 +1005,68 @@ export interface components {
       reviewed_by: string | null
       reviewed_at: string | null
     }
+    BrowsePage: {
+      items: components['schemas']['ReviewItem'][]
+      next_cursor: string | null
+      /** @description How many units were looked at for this page. */
+      examined: number
+    }
+    BrowseCount: {
+      count: number
+      is_exact: boolean
+    }
+    Decisions: {
+      decisions: components['schemas']['ReviewDecision'][]
+    }
+    DecisionOutcomes: {
+      outcomes: {
+        unit_id: string
+        /** @enum {unknown} */
+        outcome: 'decided' | 'conflict' | 'not_found' | 'forbidden'
+        /** @enum {unknown} */
+        status: 'pending' | 'approved' | 'rejected' | null
+        reviewed_by: string | null
+        reviewed_at: string | null
+      }[]
+    }
+    UnitHistory: {
+      history: {
+        at: string
+        actor: string
+        /** @enum {unknown} */
+        action: 'reopened' | 'revised' | 'edited'
+        detail: string
+      }[]
+    }
+    Insights: {
+      flagged: {
+        unit_id: string
+        summary: string
+        domains: string[]
+        confidence: number
+        confirmations: number
+        flags: number
+        last_confirmed: string
+      }[]
+      most_confirmed: {
+        unit_id: string
+        summary: string
+        domains: string[]
+        confidence: number
+        confirmations: number
+        flags: number
+        last_confirmed: string
+      }[]
+      stale: {
+        unit_id: string
+        summary: string
+        domains: string[]
+        confidence: number
+        confirmations: number
+        flags: number
+        last_confirmed: string
+      }[]
+    }
     ReviewQueue: {
       items: components['schemas']['ReviewItem'][]
       total: number
@@ -994,6 +1146,15 @@ export interface components {
     User: {
       username: string
       created_at: string
+    }
+    CurrentUser: {
+      username: string
+      created_at: string
+      /**
+       * @description What the user may do.
+       * @enum {unknown}
+       */
+      role: 'member' | 'reviewer' | 'admin'
     }
     Message: {
       message: string
@@ -1357,7 +1518,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -1454,7 +1615,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -1736,8 +1897,144 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
+      /** @description The user may not do it, or the server is read only */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
       /** @description There is no such thing */
       404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  editUnit: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @example ku_0123456789abcdef0123456789abcdef */
+        unit_id: string
+      }
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "domains": [
+         *         "sqlite"
+         *       ],
+         *       "insight": {
+         *         "summary": "Use WAL."
+         *       }
+         *     }
+         */
+        'application/json': {
+          domains?: string[]
+          insight?: {
+            summary?: string
+            detail?: string
+            action?: string
+          }
+          /** @description What the reviewer saw: if the unit is no longer so, it is left as it is. */
+          seen?: {
+            domains: string[]
+            insight: {
+              summary: string
+              detail: string
+              action: string
+            }
+          }
+        }
+      }
+    }
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ReviewItem']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The user may not do it, or the server is read only */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description There is no such thing */
+      404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description It is not in the state, or within the limit, that the request needs */
+      409: {
         headers: {
           [name: string]: unknown
         }
@@ -1800,7 +2097,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['User']
+          'application/json': components['schemas']['CurrentUser']
         }
       }
       /** @description The credential is missing, or is not valid */
@@ -1949,7 +2246,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -2045,7 +2342,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -2231,7 +2528,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -2310,7 +2607,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -2413,7 +2710,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -2496,6 +2793,447 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['KnowledgeStats']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  browseUnits: {
+    parameters: {
+      query?: {
+        status?: 'pending' | 'approved' | 'rejected'
+        /** @description Blank: all. */
+        domain?: string
+        tier?: 'local' | 'private' | 'public'
+        /** @description As the units name who proposed them. */
+        proposer?: string
+        /** @description Words that must all be in the id, the domains or the text, in any letter case. */
+        text?: string
+        confidence_min?: number
+        /** @description Exclusive below 1. */
+        confidence_max?: number
+        /** @description Only units with flags, or only those without. */
+        flagged?: boolean
+        /** @description Inclusive. RFC 3339. */
+        proposed_after?: string
+        /** @description Exclusive. RFC 3339. */
+        proposed_before?: string
+        /** @description By when units were created; or those that were decided, the last one first. */
+        order?: 'newest' | 'oldest' | 'decided'
+        /** @description The next_cursor of the page before. */
+        cursor?: string
+        limit?: number
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['BrowsePage']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  countUnits: {
+    parameters: {
+      query?: {
+        status?: 'pending' | 'approved' | 'rejected'
+        /** @description Blank: all. */
+        domain?: string
+        tier?: 'local' | 'private' | 'public'
+        /** @description As the units name who proposed them. */
+        proposer?: string
+        /** @description Words that must all be in the id, the domains or the text, in any letter case. */
+        text?: string
+        confidence_min?: number
+        /** @description Exclusive below 1. */
+        confidence_max?: number
+        /** @description Only units with flags, or only those without. */
+        flagged?: boolean
+        /** @description Inclusive. RFC 3339. */
+        proposed_after?: string
+        /** @description Exclusive. RFC 3339. */
+        proposed_before?: string
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['BrowseCount']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  listDecisions: {
+    parameters: {
+      query?: {
+        /** @description Inclusive. RFC 3339. */
+        since?: string
+        limit?: number
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Decisions']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  decideUnits: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "unit_ids": [
+         *         "ku_0123456789abcdef0123456789abcdef"
+         *       ],
+         *       "decision": "approved"
+         *     }
+         */
+        'application/json': {
+          unit_ids: string[]
+          /**
+           * @description pending: open them again.
+           * @enum {unknown}
+           */
+          decision: 'pending' | 'approved' | 'rejected'
+          /**
+           * @description The status that the reviewer saw: a unit with another one is left as it is.
+           * @default pending
+           * @enum {unknown}
+           */
+          from?: 'pending' | 'approved' | 'rejected'
+        }
+      }
+    }
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['DecisionOutcomes']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The user may not do it, or the server is read only */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  getInsights: {
+    parameters: {
+      query?: {
+        limit?: number
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Insights']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  listHistory: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @example ku_0123456789abcdef0123456789abcdef */
+        unit_id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['UnitHistory']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
         }
       }
       /** @description A fault of the server */
@@ -2776,7 +3514,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -2872,7 +3610,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -3056,7 +3794,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -3135,7 +3873,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -3238,7 +3976,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -3436,7 +4174,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -3533,7 +4271,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -3950,7 +4688,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -4046,7 +4784,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -4230,7 +4968,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -4309,7 +5047,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown
@@ -4412,7 +5150,7 @@ export interface operations {
           'application/json': components['schemas']['Refusal']
         }
       }
-      /** @description The server is read only */
+      /** @description The user may not do it, or the server is read only */
       403: {
         headers: {
           [name: string]: unknown

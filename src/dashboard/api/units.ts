@@ -1,12 +1,15 @@
 import { queryOptions, useQuery } from '@tanstack/preact-query'
 import { answerOf, api } from './client.ts'
-import type { components } from './schema.d.ts'
+import type { components, operations } from './schema.d.ts'
 
 export type ReviewItem = components['schemas']['ReviewItem']
 export type KnowledgeUnit = components['schemas']['KnowledgeUnit']
 export type PublicUnit = components['schemas']['PublicKnowledgeUnit']
 export type UnitStatus = ReviewItem['status']
-export type Role = 'admin' | 'reviewer' | 'member'
+export type Role = components['schemas']['CurrentUser']['role']
+/** Which units are counted or browsed. */
+export type UnitFilter = NonNullable<operations['countUnits']['parameters']['query']>
+export type UnitInsight = components['schemas']['Insights']['flagged'][number]
 
 /** One unit with its review. */
 export const unitQuery = (unitId: string) =>

@@ -1,7 +1,7 @@
 import { useQuery } from '@tanstack/preact-query'
 import { useEffect, useId, useMemo, useRef, useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
-import type { UnitFilter } from '../../api/pending-schema.ts'
+import type { UnitFilter } from '../../api/units.ts'
 import { Button } from '../../components/button.tsx'
 import { SelectField, TextField } from '../../components/field.tsx'
 import { useMedia } from '../../components/use-media.ts'

@@ -1,6 +1,6 @@
 import { queryOptions } from '@tanstack/preact-query'
 import { answerOf, api } from '../../api/client.ts'
-import type { UnitFilter } from '../../api/pending-schema.ts'
+import type { UnitFilter } from '../../api/units.ts'
 
 /** How many units fit a filter. */
 export const countQuery = (filter: UnitFilter) =>

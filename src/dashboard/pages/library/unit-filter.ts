@@ -1,4 +1,4 @@
-import type { UnitFilter } from '../../api/pending-schema.ts'
+import type { UnitFilter } from '../../api/units.ts'
 
 export const statuses = ['pending', 'approved', 'rejected'] as const
 export const tiers = ['local', 'private', 'public'] as const
