@@ -31,7 +31,10 @@ export function ReviewFilters({ view, searchRef, onChange }: ReviewFiltersProps)
     onChange({ ...view, filter: Object.fromEntries(kept) as UnitFilter })
   }
   const range = `${filter.confidence_min ?? 0}-${filter.confidence_max ?? 1}`
-  const [isOpen, setOpen] = useState(isFiltered({ ...view, filter: { ...filter, text: '' } }))
+  const [isOpen, setOpen] = useState(() => {
+    const { text: _, ...others } = filter
+    return isFiltered({ ...view, filter: others }) || order === 'newest'
+  })
   return (
     <search class="queue__filters">
       <div class="queue__search">
