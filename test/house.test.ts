@@ -85,7 +85,11 @@ function findCircle(arrows: readonly Arrow[]): string[] | undefined {
   return undefined
 }
 
-const sources = [...filesIn('src'), ...filesIn('workers')]
+/** The pages run in browsers, and are a program of their own. */
+const dashboard = 'src/dashboard/'
+const sources = [...filesIn('src'), ...filesIn('workers')].filter(
+  (file) => !file.startsWith(dashboard),
+)
 const arrows = arrowsFrom(sources)
 const lines = ({ from, to }: Arrow) => `${from} -> ${to}`
 const local = arrows.filter(({ to }) => sources.includes(to) || to.endsWith('.json'))
@@ -147,6 +151,18 @@ test('the server knows no engine, no SQL and no thread', () => {
     expect(readFileSync(join(project, file), 'utf8')).not.toMatch(
       /^import (?!type )[^'\n]*'[^']*threads/m,
     )
+})
+
+test('the dashboard and the rest know nothing of each other', () => {
+  const files = readdirSync(join(project, dashboard), { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.tsx?$/.test(name))
+    .map((name) => join(dashboard, name))
+  expect(files.length).toBeGreaterThan(20)
+  const outward = arrowsFrom(files).filter(
+    ({ to }) => /^(src|workers|test|bench)\//.test(to) && !to.startsWith(dashboard),
+  )
+  expect(outward.map(lines)).toEqual([])
+  expect(arrows.filter(({ to }) => to.startsWith(dashboard)).map(lines)).toEqual([])
 })
 
 test('credentials know no HTTP', () => {

@@ -2,6 +2,7 @@ import { StoreError } from '../errors.ts'
 import type { Send } from './connection.ts'
 import { type Part, parts } from './migrations/changes-and-counts.ts'
 import { indexes } from './migrations/reference-schema.ts'
+import { rolesAndHistoryParts } from './migrations/roles-and-history.ts'
 
 /** A part that is missing, or is another one. */
 export interface FaultyPart extends Part {
@@ -18,6 +19,7 @@ const selectParts = `
 
 const needed: readonly Part[] = [
   ...parts,
+  ...rolesAndHistoryParts,
   ...indexes.map(
     (sql): Part => ({
       what: 'index',

@@ -66,7 +66,7 @@ const decimalNumber = /^\s*[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?\s*$/i
 /** Anything longer is not a number, and is not tried against the patterns. */
 const longestNumber = 100
 
-/** A query string as its schema means it: texts become numbers and lists; of repeated values, the last counts. */
+/** A query string as its schema means it: texts become numbers, booleans and lists; of repeated values, the last counts. */
 function readQuery(schema: Schema, input: unknown): Record<string, unknown> {
   const raw = input as Record<string, string | string[] | undefined>
   const query: Record<string, unknown> = {}
@@ -83,6 +83,7 @@ function readValue(type: Schema['type'], values: readonly string[], last: string
   if (type === 'array') return values
   if (last.length > longestNumber) return last
   if (type === 'integer' && wholeNumber.test(last)) return Number(last)
+  if (type === 'boolean' && /^(true|false)$/.test(last)) return last === 'true'
   if (type === 'number' && decimalNumber.test(last)) return Number(last)
   return last
 }
@@ -205,6 +206,8 @@ function typeFault(part: string, { params, data }: ErrorObject, field: string): 
             msg: 'Input should be a valid number, unable to parse string as a number',
           }
         : { type: 'float_type', msg: 'Input should be a valid number' }
+    case 'boolean':
+      return { type: 'bool_type', msg: 'Input should be true or false' }
     case 'array':
       return { type: 'list_type', msg: 'Input should be a valid list' }
     case 'object':

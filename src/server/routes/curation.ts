@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { JSONSchema } from 'json-schema-to-ts'
 import { browseOrders, tiers, unitStatuses } from '../../knowledge/records.ts'
+import { isTimestamp } from '../../knowledge/timestamps.ts'
 import type { BrowseFilters, Store } from '../../store.ts'
 import type { Authentication } from '../authentication.ts'
 import { HttpError } from '../errors.ts'
@@ -235,8 +236,15 @@ interface GivenFilters extends Pick<BrowseFilters, 'status' | 'domain' | 'tier' 
   readonly proposed_before?: string
 }
 
+/** @throws {HttpError} 422 */
+function requireTime(name: string, value: string): void {
+  if (!isTimestamp(value)) throw new HttpError(422, `${name} must be an RFC 3339 timestamp`)
+}
+
 function filtersOf(given: GivenFilters): BrowseFilters {
   const { confidence_min, confidence_max, proposed_after, proposed_before, ...others } = given
+  for (const [name, value] of Object.entries({ proposed_after, proposed_before }))
+    if (value !== undefined) requireTime(name, value)
   return {
     ...others,
     confidenceMin: confidence_min,
