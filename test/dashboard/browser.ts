@@ -59,6 +59,7 @@ export class Browser {
       ],
       viewport: { width: 1280, height: 800 },
       locale: 'en-GB',
+      reducedMotion: 'reduce',
       ...options,
     })
     this.#contexts.push(context)
@@ -113,6 +114,8 @@ export async function logIn(page: Page, { store }: ServedStore, username: string
 /** What axe finds wrong with the page, in words. */
 export async function faultsOf(page: Page): Promise<string[]> {
   const { default: axe } = await import('axe-core')
+  // Colours that are on their way to others are none of either scheme.
+  await page.evaluate('Promise.allSettled(document.getAnimations().map(({ finished }) => finished))')
   await page.evaluate(axe.source)
   const found = await page.evaluate(async () => {
     const { violations } = await (

@@ -31,7 +31,10 @@ insert into users (username, password_hash, created_at)
 select 'user ' || n, 'hash', '2026-01-01' from generate_series(0, 1999) as n;
 insert into api_keys (id, user_id, name, key_prefix, key_hash, ttl, expires_at, created_at)
 select lpad(to_hex(n), 32, '0'), 1 + n % 2000, 'agent', 'abcdefgh', 'hash of ' || n, '1d', '2027', '2026-01-01'
-from generate_series(0, 19999) as n;`
+from generate_series(0, 19999) as n;
+insert into cq_store_roles (username, role) select 'user ' || n, 'reviewer' from generate_series(0, 1999) as n;
+insert into cq_store_history (unit_id, at, actor, action, detail)
+select 'ku_' || lpad(to_hex(n), 32, '0'), '2026-01-01', 'carol', 'edited', 'domains' from generate_series(0, 19999) as n;`
 
 describe('the statements', () => {
   let url: string

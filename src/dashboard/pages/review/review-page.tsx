@@ -119,7 +119,7 @@ export function ReviewPage() {
             </div>
             {/* Scrolled to its beginning for each unit. */}
             <div class="open-unit__scroller" key={currentId}>
-              <UnitDetail item={current}>
+              <UnitDetail item={current} isPage={isNarrow}>
                 <SimilarUnits unit={current.knowledge_unit} />
               </UnitDetail>
             </div>

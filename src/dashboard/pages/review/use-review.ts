@@ -76,8 +76,9 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
         const taken = queue.take(new Set(byId.keys()))
         for (const { item, index: at } of taken) {
           const { status, reviewed_by, reviewed_at } = byId.get(idOf(item) ?? '') ?? item
-          if (idOf(item) === latestId.current)
-            setHeld({ item: { ...item, status, reviewed_by, reviewed_at }, index: at })
+          if (idOf(item) !== latestId.current) continue
+          setHeld({ item: { ...item, status, reviewed_by, reviewed_at }, index: at })
+          open(idOf(item))
         }
         const [first] = taken
         if (!first) return
