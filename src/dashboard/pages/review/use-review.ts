@@ -100,6 +100,8 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
       // What is held is between the units before and after it.
       const from = at >= 0 ? at : (held?.index ?? -1) - (by === 1 ? 1 : 0)
       const next = items[Math.max(0, Math.min(items.length - 1, from + by))]
+      // At once, for keys that come faster than the page is rendered.
+      if (next) latestId.current = idOf(next)
       if (next) open(idOf(next))
       return idOf(next)
     },
@@ -214,12 +216,11 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
     undo,
     select,
     extend(by: 1 | -1) {
-      if (currentId === undefined) return
-      const next = new Set(selected).add(currentId)
-      const reached = move(by)
-      if (reached !== undefined) next.add(reached)
+      const left = latestId.current
+      if (left === undefined) return
+      const reached = move(by) ?? left
       lastSelected.current = reached
-      setSelected(next)
+      setSelected((before) => new Set(before).add(left).add(reached))
     },
     selectLoaded: () =>
       setSelected(new Set(queue.state.value.items.map((item) => item.knowledge_unit.id))),
