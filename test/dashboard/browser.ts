@@ -115,7 +115,9 @@ export async function logIn(page: Page, { store }: ServedStore, username: string
 export async function faultsOf(page: Page): Promise<string[]> {
   const { default: axe } = await import('axe-core')
   // Colours that are on their way to others are none of either scheme.
-  await page.evaluate('Promise.allSettled(document.getAnimations().map(({ finished }) => finished))')
+  await page.evaluate(
+    'Promise.allSettled(document.getAnimations().map(({ finished }) => finished))',
+  )
   await page.evaluate(axe.source)
   const found = await page.evaluate(async () => {
     const { violations } = await (

@@ -118,6 +118,23 @@ describe('what reviewers do', () => {
     expect((await served.send('POST', `${api}/decisions`, carol, body)).status).toBe(422)
   })
 
+  test('takes as many and as much as it says', async () => {
+    const ids = Array.from({ length: 500 }, (_, number) => `ku_${String(number).padStart(32, '0')}`)
+    const body = { unit_ids: ids, decision: 'rejected' }
+    const answer = await served.send('POST', `${api}/decisions`, carol, body)
+    expect((await bodyOf(answer)).outcomes).toHaveLength(500)
+    const { id, domains, insight } = await propose()
+    const whole = {
+      summary: '\u00e9'.repeat(500),
+      detail: '"'.repeat(8_000),
+      action: '\\'.repeat(2_000),
+    }
+    const edit = { insight: whole, seen: { domains, insight } }
+    expect((await served.send('PATCH', `${api}/${id}`, carol, edit)).status).toBe(200)
+    const again = { domains: ['again'], seen: { domains, insight: whole } }
+    expect((await served.send('PATCH', `${api}/${id}`, carol, again)).status).toBe(200)
+  })
+
   test('edits, unless somebody else has', async () => {
     const { id, domains, insight } = await propose()
     const seen = { domains, insight }

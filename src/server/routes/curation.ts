@@ -4,6 +4,7 @@ import { browseOrders, tiers, unitStatuses } from '../../knowledge/records.ts'
 import { isTimestamp } from '../../knowledge/timestamps.ts'
 import type { BrowseFilters, Store } from '../../store.ts'
 import type { Authentication } from '../authentication.ts'
+import { largestBody } from '../body.ts'
 import { HttpError } from '../errors.ts'
 import { jsonAnswer } from '../json-answer.ts'
 import { requireReviewer } from '../permissions.ts'
@@ -153,6 +154,8 @@ export function curationRoutes(
     '/review/decisions',
     {
       onRequest: user,
+      // 500 ids, with room for white space.
+      bodyLimit: 65_536,
       schema: {
         ...review,
         summary: 'Decide several units, or open them again; each for itself',
@@ -192,6 +195,7 @@ export function curationRoutes(
     '/review/:unit_id',
     {
       onRequest: user,
+      bodyLimit: largestBody,
       schema: {
         ...review,
         summary: 'Change domains and text of a unit, whatever its status',
