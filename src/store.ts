@@ -367,7 +367,7 @@ export interface Browsing {
    */
   browseUnits(options?: BrowseOptions): Promise<BrowsePage>
 
-  /** How many units match every filter; exact up to 10,000 units. @throws {StoreError} `invalid` */
+  /** How many units match every filter; exact up to 10,000 units, and by status alone. @throws {StoreError} `invalid` */
   countUnits(filters?: BrowseFilters): Promise<BrowseCount>
 
   /**

@@ -27,6 +27,7 @@ import type { WithEmbeddedUnits } from './json-text.ts'
 import { type OperationsFor, read, scan } from './operation.ts'
 import { readable, unlessUnreadable } from './readable.ts'
 import { fewWith, type ReviewRow, reviewColumns, toItem } from './reviews.ts'
+import { byStatus } from './statistics.ts'
 
 /** The place of a unit in an order: the next one comes after it. Without a time, it is after all that have one. */
 interface Place {
@@ -310,6 +311,15 @@ function* page(
   return { items: yield* readable(rows, toItem), next_cursor: next && toCursor(next), examined }
 }
 
+/** How many units there are of a status, or of all; `undefined` if there are other filters. */
+function* counters({ status, words, text: _, ...others }: Filters): Steps<number | undefined> {
+  if (words.length > 0 || Object.values(others).some((one) => one !== null)) return undefined
+  const counts = yield* byStatus()
+  return counts
+    .filter(([name]) => status === null || name === status)
+    .reduce((sum, [, count]) => sum + count, 0)
+}
+
 export const browsing = {
   browseUnits: scan((_now, options?: BrowseOptions) => {
     const given = checkOptions(options as typeof pageDefaults | undefined, pageDefaults)
@@ -324,6 +334,8 @@ export const browsing = {
       checkFilters(checkOptions(filters as typeof noFilters | undefined, noFilters)),
     ],
     function* (filters) {
+      const counted = yield* counters(filters)
+      if (counted !== undefined) return { count: counted, is_exact: true }
       let count = 0
       const { next } = yield* browse('newest', filters, beginning('newest', filters), () => {
         count++

@@ -33,7 +33,7 @@ export interface PostgresStoreOptions {
    */
   readonly migrate?: boolean | undefined
   /**
-   * Threads that answer queries and statistics, each with a connection and all approved units in memory, some 133
+   * Threads that answer queries and statistics, each with a connection and all approved units in memory, some 146
    * bytes each. With 0, nothing is loaded and such calls fail with `unavailable`. @default 1
    */
   readonly rankers?: number | undefined

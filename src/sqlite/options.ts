@@ -36,7 +36,7 @@ export interface SqliteStoreOptions {
    */
   readonly readers?: number | undefined
   /**
-   * Threads that answer queries and statistics, each with a connection and all approved units in memory, some 133
+   * Threads that answer queries and statistics, each with a connection and all approved units in memory, some 146
    * bytes each, loaded once the store is open. One answers more queries than an event loop can pass on; a second
    * helps if queries are very many and cores are free. With 0, nothing is loaded and such calls fail with
    * `unavailable`. @default 1
