@@ -132,7 +132,7 @@ describe('as a tarball', () => {
 
   it('holds what was built, the papers, and nothing else', () => {
     const intended =
-      /^(package\.json|README\.md|CHANGELOG\.md|OPERATING\.md|SECURITY\.md|LICENSE|src\/store\.ts|dist\/(src|workers)\/([\w-]+\/)*[\w-]+(\.js|\.js\.map|\.d\.ts|\.json))$/
+      /^(package\.json|README\.md|CHANGELOG\.md|OPERATING\.md|SECURITY\.md|LICENSE|src\/store\.ts|dist\/dashboard\/(index\.html|assets\/[\w-]+\.(js|css|svg))|dist\/(src|workers)\/([\w-]+\/)*[\w-]+(\.js|\.js\.map|\.d\.ts|\.json))$/
     expect(files.filter((path) => !intended.test(path))).toEqual([])
     expect(files).toEqual(
       expect.arrayContaining([
@@ -140,6 +140,7 @@ describe('as a tarball', () => {
         'README.md',
         'CHANGELOG.md',
         'LICENSE',
+        'dist/dashboard/index.html',
         'dist/src/index.js',
         'dist/src/index.d.ts',
         'dist/workers/sqlite.js',
