@@ -7,7 +7,15 @@ import {
   samples,
   sampleUnits,
 } from '../../src/cli/sample-units.ts'
-import { password, passwordHash, type ServedStore, serveStore } from '../server/served-store.ts'
+import { createServer } from '../../src/server/index.ts'
+import {
+  apiKeyPepper,
+  jwtSecret,
+  password,
+  passwordHash,
+  type ServedStore,
+  serveStore,
+} from '../server/served-store.ts'
 import { faultsOf, logIn, noBrowser, pictures, useBrowser } from './browser.ts'
 
 describe.skipIf(noBrowser)('the review', () => {
@@ -143,6 +151,26 @@ describe.skipIf(noBrowser)('the review', () => {
     await page.unroute('**/review/decisions')
   })
 
+  test('tells of each unit of a selection that was not decided, and why', async () => {
+    await page.route('**/review/decisions?*', (route) => route.abort())
+    await page.keyboard.press('x')
+    await page.keyboard.press('J')
+    await page.getByText('2 selected').waitFor()
+    const { items } = await served.store.browseUnits({ status: 'pending', order: 'oldest' })
+    const [first, second] = items.map(({ knowledge_unit }) => knowledge_unit)
+    await served.store.decide(second?.id ?? '', 'approved', 'erin')
+    await page.keyboard.press('r')
+    await page.getByRole('button', { name: 'Reject 2 units' }).click()
+    const dialog = page.getByRole('dialog', { name: '1 rejected, 1 not' })
+    await dialog.waitFor()
+    const told = await dialog.getByRole('listitem').allTextContents()
+    expect(told).toEqual([`${second?.insight.summary} Already approved by erin.`])
+    expect((await served.store.getReviewStatus(first?.id ?? ''))?.status).toBe('rejected')
+    expect(await faultsOf(page)).toEqual([])
+    await dialog.getByRole('button', { name: 'Close' }).click()
+    await page.unroute('**/review/decisions?*')
+  })
+
   test('tells its keys, and the help closes again', async () => {
     await page.keyboard.press('?')
     await page.getByRole('dialog', { name: 'Keyboard' }).waitFor()
@@ -208,6 +236,37 @@ describe.skipIf(noBrowser)('the review of a server that fails', () => {
     expect(await faultsOf(page)).toEqual([])
     await page.unroute('**/review/browse*')
     await page.getByRole('heading', { name: /actions\/checkout/ }).waitFor()
+  })
+
+  test('keeps what was decided while it was away from being lost, and goes on when it is back', async () => {
+    await using served = await serveStore()
+    await loadSampleUnits(served.store, 'cq-store')
+    const secrets = { store: served.store, jwtSecret, apiKeyPepper }
+    const before = await createServer(secrets)
+    const url = await before.listen({ host: '127.0.0.1', port: 0 })
+    const page = await the.browser.open(`${url}/ui/`)
+    the.browser.expected.push(/Failed to load resource/)
+    await logIn(page, served, 'carol')
+    const first = page.getByRole('heading', { name: /actions\/checkout/ })
+    await first.waitFor()
+    await before.close()
+    await page.keyboard.press('a')
+    await page.getByText('Not approved. The server cannot be reached.').first().waitFor()
+    await first.waitFor()
+    const after = await createServer(secrets)
+    await after.listen({ host: '127.0.0.1', port: Number(new URL(url).port) })
+    try {
+      // The page finds out by itself; until then a decision is refused and comes back.
+      await expect
+        .poll(async () => {
+          await page.keyboard.press('a')
+          return served.store.pendingCount()
+        })
+        .toBeLessThan(12)
+    } finally {
+      await page.context().close()
+      await after.close()
+    }
   })
 
   test('asks for the password again where the session has ended, and loses nothing', async () => {
