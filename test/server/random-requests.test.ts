@@ -132,6 +132,8 @@ describe('whatever is asked', () => {
             expect(answer.status).toBeLessThan(500)
             if (method === 'HEAD') return
             if (path.startsWith('/metrics') && answer.status === 200) await answer.text()
+            else if (answer.headers.get('content-type')?.startsWith('text/html'))
+              expect(new URL(answer.url).pathname).toMatch(/^\/ui\//)
             else expect(await answer.json()).toBeDefined()
           },
         ),

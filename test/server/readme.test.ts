@@ -55,7 +55,7 @@ ${script.replaceAll('http://127.0.0.1:3000', url)}`,
   expect(answers).toHaveLength(7)
   expect(ranked).toMatchObject({ data: [{}, {}] })
   const unit = { domains: ['curl', 'http'] }
-  expect(queue).toMatchObject({ items: [{ knowledge_unit: unit, status: 'pending' }], total: 1 })
+  expect(queue).toMatchObject({ items: [{ knowledge_unit: unit, status: 'pending' }] })
   expect(decision).toMatchObject({ status: 'approved', reviewed_by: 'demo' })
   expect(found).toMatchObject({ data: [unit] })
   expect(confirmed).toMatchObject({ evidence: { confidence: 0.6 } })
