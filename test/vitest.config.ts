@@ -12,14 +12,16 @@ const quick = [
   'test/*.test.ts',
   'test/{knowledge,offload,operations,postgres,ranking,store,threads}/**/*.test.ts',
 ]
-/** What of the server is about files, or about what this project's own threads do. */
+/** What of the server is about files, or pages that are files, or about what this project's own threads do. */
 const onFilesOnly = [
+  'dashboard',
   'embedding',
   'metrics',
   'odd-rows',
   'operations',
   'pass-through',
   'read-only',
+  'readme',
   'reference-file',
 ].map((name) => `test/server/${name}.test.ts`)
 /** Needs the build, and an installation. */

@@ -82,6 +82,23 @@ export const readRoutes: readonly Route[] = [
     paths: (corpus) => corpus.storedIds(distinct).map((id) => `/api/v1/review/${id}`),
     login: true,
   },
+  {
+    name: 'GET /api/v1/review/:unit_id/history',
+    paths: (corpus) => corpus.storedIds(distinct).map((id) => `/api/v1/review/${id}/history`),
+    login: true,
+  },
+  {
+    name: 'GET /api/v1/review/browse',
+    paths: only('/api/v1/review/browse?status=pending&order=oldest'),
+    login: true,
+  },
+  {
+    name: 'GET /api/v1/review/count',
+    paths: only('/api/v1/review/count?status=pending'),
+    login: true,
+  },
+  { name: 'GET /api/v1/review/decisions', paths: only('/api/v1/review/decisions'), login: true },
+  { name: 'GET /api/v1/review/insights', paths: only('/api/v1/review/insights'), login: true },
   { name: 'GET /api/v1/users/me', paths: only('/api/v1/users/me'), login: true },
   { name: 'GET /api/v1/users/me/api-keys', paths: only('/api/v1/users/me/api-keys'), login: true },
   {

@@ -30,7 +30,7 @@ async function unitsIn(store: SqliteStore): Promise<ReviewItem[]> {
   return items
 }
 
-const files = [1, 2, 3, 4, 5, 6, 7]
+const files = [1, 2, 3, 4, 5, 6, 7, 8]
 
 describe.each(files)('a file of earlier version %i', (number) => {
   it('gets what a new file has, and keeps what the reference server knows', () => {
