@@ -58,7 +58,8 @@ function Pages() {
           </Route>
           <Route>
             <div class="page">
-              <EmptyState title="There is no such page">
+              <h1 class="visually-hidden">There is no such page</h1>
+              <EmptyState title="There is nothing here">
                 The address may be mistyped; the pages are in the menu above.
               </EmptyState>
             </div>

@@ -24,7 +24,7 @@ describe.skipIf(noBrowser)('the pictures of the README', () => {
     await page.getByText('12 pending').waitFor()
     const review = await page.screenshot({ path: join(folder, 'review.png') })
     await page.getByRole('link', { name: 'Library' }).click()
-    await page.getByText('42 units').waitFor()
+    await page.getByText('42 units').first().waitFor()
     await page.getByRole('link', { name: /vi\.mock/ }).waitFor()
     const library = await page.screenshot({ path: join(folder, 'library.png') })
     expect(Math.min(review.length, library.length)).toBeGreaterThan(20_000)

@@ -153,7 +153,8 @@ function Daily({
           </Suspense>
           <details>
             <summary>Show as table</summary>
-            <div class="panel__scroller">
+            {/* biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled by keyboard, too. */}
+            <section class="panel__scroller" tabIndex={0} aria-label={`${title}, as a table`}>
               <table class="figures">
                 <thead>
                   <tr>
@@ -176,7 +177,7 @@ function Daily({
                   ))}
                 </tbody>
               </table>
-            </div>
+            </section>
           </details>
         </>
       )}
