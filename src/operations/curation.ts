@@ -11,6 +11,7 @@ import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { isKey } from '../sql/keyed.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { all, change, erase, first, type Steps } from '../sql/steps.ts'
+import { compareTexts } from '../sql/text-order.ts'
 import type { Curation, DecisionOutcome, HistoryEntry, UnitEdit } from '../store.ts'
 import {
   checkFlag,
@@ -206,7 +207,11 @@ export const curation = {
     },
     function* (ids, decider) {
       const outcomes: DecisionOutcome[] = []
-      for (const id of ids) outcomes.push(yield* decideOne(id, decider))
+      // In one order everywhere, so that two servers never wait for each other.
+      const inOrder = ids
+        .map((id, at) => ({ id, at }))
+        .sort((one, other) => compareTexts(one.id, other.id))
+      for (const { id, at } of inOrder) outcomes[at] = yield* decideOne(id, decider)
       return outcomes
     },
   ),

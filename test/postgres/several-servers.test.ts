@@ -59,6 +59,28 @@ describe('several servers on one database', () => {
     }
   }
 
+  it('decide the same units at once, in opposite orders, and each is decided by one of them', async () => {
+    const ids = times(100, () => fresh.unitId())
+    await one.insertMany(ids.map((id) => sampleUnit(id, now)))
+    const lock = await holding('knowledge_units', `id = '${[...ids].sort()[50]}'`)
+    const decided = Promise.all([
+      one.decideMany(ids, { decision: 'approved', reviewedBy: 'ann' }),
+      other.decideMany(ids.toReversed(), { decision: 'rejected', reviewedBy: 'bob' }),
+    ])
+    await lock.awaited(2)
+    await lock.release()
+    const [anns, bobs] = await decided
+    expect(anns.map(({ unit_id }) => unit_id)).toEqual(ids)
+    const wins = (outcomes: typeof anns) =>
+      outcomes.filter(({ outcome }) => outcome === 'decided').map(({ unit_id }) => unit_id)
+    expect([...wins(anns), ...wins(bobs)].sort()).toEqual([...ids].sort())
+    for (const id of wins(bobs))
+      expect(await one.getReviewStatus(id)).toMatchObject({
+        status: 'rejected',
+        reviewed_by: 'bob',
+      })
+  })
+
   it('lose no confirmation: 200 of them, 100 by each, are 200 more', async () => {
     const { id } = await approved()
     const lock = await holding('knowledge_units', `id = '${id}'`)
