@@ -95,7 +95,7 @@ describe('the checkpointer of a store', () => {
     await checkpointerStarted(store)
     const read = store.get(steeredIds.held)
     await reading.arrived()
-    expect(await writeMuch(store, 0x20000)).toBeLessThan(2 * mostOfLog)
+    expect(await writeMuch(store, 0x20000)).toBeLessThan(2.5 * mostOfLog)
     reading.open()
     await read
     // Until it has begun anew, and then for good.
@@ -215,8 +215,8 @@ describe('two stores on one file, each with a checkpointer', () => {
     const before = await one.count()
     for (const from of [0x30000, 0x40000, 0x50000]) {
       const writing = [writeMuch(one, from), writeMuch(other, from + 0x8000)]
-      // Neither waits for a checkpoint of the other's.
-      expect(Math.max(...(await Promise.all(writing)))).toBeLessThan(2 * mostOfLog)
+      // Neither waits for a checkpoint of the other's; without any, the log would have 170 MB and more.
+      expect(Math.max(...(await Promise.all(writing)))).toBeLessThan(2.5 * mostOfLog)
     }
     await one.close()
     expect(await writeMuch(other, 0x60000)).toBeLessThan(mostOfLog)
