@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, readFile } from 'node:fs/promises'
 import { extname, join, relative, sep } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { HttpError, notFound } from './errors.ts'
@@ -47,8 +48,8 @@ const headers = {
 } as const
 
 /** Where the build puts the dashboard: beside what it makes of this file, or in `dist` when running from source. */
-const folders = ['../../dashboard', '../../dist/dashboard'].map(
-  (folder) => new URL(folder, import.meta.url).pathname,
+const folders = ['../../dashboard', '../../dist/dashboard'].map((folder) =>
+  fileURLToPath(new URL(folder, import.meta.url)),
 )
 
 /**
