@@ -4,7 +4,7 @@ import { extname, join, relative, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { HttpError, notFound } from './errors.ts'
+import { notFound } from './errors.ts'
 
 /** A file of the dashboard, ready to be sent. */
 interface Asset {
@@ -64,23 +64,29 @@ export async function dashboardRoutes(server: FastifyInstance, isAtRoot: boolean
     return
   }
   const assets = await readAssets(folder)
-  const schema = { hide: true }
+  const route = { schema: { hide: true }, exposeHeadRoute: true }
   const toDashboard = (request: FastifyRequest, reply: FastifyReply) =>
     reply.redirect(addressOfDashboard(request.originalUrl), 302)
-  if (isAtRoot) server.get('/', { schema }, toDashboard)
+  if (isAtRoot) server.get('/', route, toDashboard)
   const open = (request: FastifyRequest, reply: FastifyReply) =>
     request.originalUrl.split(/[?#]/, 1)[0]?.endsWith('/')
-      ? sendPage(assets, '', request, reply)
+      ? sendPage(assets, 0, request, reply)
       : toDashboard(request, reply)
-  server.get('/ui/', { schema }, open)
+  server.get('/ui/', route, open)
   // A host may ignore trailing slashes.
   if (!server.hasRoute({ method: 'GET', url: `${server.prefix}/ui` }))
-    server.get('/ui', { schema }, open)
-  server.get<{ Params: { '*': string } }>('/ui/*', { schema }, (request, reply) => {
+    server.get('/ui', route, open)
+  server.get<{ Params: { '*': string } }>('/ui/*', route, (request, reply) => {
     const name = request.params['*']
     if (name === page) throw notFound()
     const asset = assets.get(name)
-    if (!asset) return sendPage(assets, name, request, reply)
+    if (!asset) {
+      if (name.startsWith('assets/')) throw notFound()
+      // As the browser counts: an escaped slash is none.
+      const [path = ''] = request.originalUrl.split(/[?#]/, 1)
+      const depth = path.slice(`${server.prefix}/ui/`.length).split('/').length - 1
+      return sendPage(assets, depth, request, reply)
+    }
     // The build names these by their content.
     const isLasting = name.startsWith('assets/')
     reply.header('cache-control', isLasting ? 'public, max-age=31536000, immutable' : 'no-cache')
@@ -109,14 +115,12 @@ function toAsset(type: string, whole: Buffer): Asset {
 /** Every address that is not a file's is one of the page's own. */
 function sendPage(
   assets: ReadonlyMap<string, Asset>,
-  name: string,
+  depth: number,
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
   const index = assets.get(page)
-  if (!index || name.startsWith('assets/')) throw notFound()
-  const depth = name.split('/').length - 1
-  if (depth > 8) throw new HttpError(404, 'Not Found')
+  if (!index || depth > 8) throw notFound()
   const whole = index.whole
     .toString()
     .replace(baseMark, `<base href="${'../'.repeat(depth) || './'}"`)

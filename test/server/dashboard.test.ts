@@ -46,6 +46,8 @@ describe.skipIf(!isBuilt)('the dashboard', () => {
     ['/ui/review', './'],
     ['/ui/library/ku_0', '../'],
     ['/ui/a/b/c', '../../'],
+    ['/ui/a%2Fb/c', '../'],
+    ['/ui//x', '../'],
   ])('has one page at every address, whose links are right at %s', async (path, base) => {
     const answer = await ask(served.url + path)
     expect(answer.status).toBe(200)
@@ -61,6 +63,11 @@ describe.skipIf(!isBuilt)('the dashboard', () => {
       'text/javascript; charset=utf-8',
     ])
     expect(loaded.headers.get('cache-control')).toContain('immutable')
+  })
+
+  test('answers HEAD, as for a probe', async () => {
+    const answer = await ask(`${served.url}/ui/`, { method: 'HEAD' })
+    expect([answer.status, await answer.text()]).toEqual([200, ''])
   })
 
   test('runs nothing but its own files, and no script stands in the page', async () => {
