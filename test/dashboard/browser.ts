@@ -114,6 +114,10 @@ export async function logIn(page: Page, { store }: ServedStore, username: string
 /** What axe finds wrong with the page, in words. */
 export async function faultsOf(page: Page): Promise<string[]> {
   const { default: axe } = await import('axe-core')
+  // What follows the colour scheme is drawn anew in the next frame.
+  await page.evaluate(
+    'new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))',
+  )
   // Colours that are on their way to others are none of either scheme.
   await page.evaluate(
     'Promise.allSettled(document.getAnimations().map(({ finished }) => finished))',

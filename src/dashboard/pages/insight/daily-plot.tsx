@@ -28,9 +28,15 @@ export default function DailyPlot({ title, days, series }: DailyPlotProps) {
     )
     width.observe(element)
     const scheme = matchMedia('(prefers-color-scheme: dark)')
-    scheme.addEventListener('change', draw)
+    // In the next frame, whose styles are the new scheme's.
+    let frame = 0
+    const drawSoon = () => {
+      frame = requestAnimationFrame(draw)
+    }
+    scheme.addEventListener('change', drawSoon)
     return () => {
-      scheme.removeEventListener('change', draw)
+      scheme.removeEventListener('change', drawSoon)
+      cancelAnimationFrame(frame)
       width.disconnect()
       plot?.destroy()
     }

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, reasonOf } from '../../api/errors.ts'
 import type { ReviewItem } from '../../api/units.ts'
 import { Button } from '../../components/button.tsx'
@@ -24,7 +24,8 @@ export function EditForm({ item, onClose }: { item: ReviewItem; onClose: () => v
   const isChanged = !isSameDraft(draft, draftOf(seen.knowledge_unit))
   const faults = faultsOf(draft)
   useLeaveGuard(isChanged)
-  useEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), [])
+  // Before anybody can type: later, it would take the focus from where one types.
+  useLayoutEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), [])
 
   const save = async () => {
     if (Object.keys(faults).length > 0) {
