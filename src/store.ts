@@ -362,12 +362,12 @@ export interface Reviews {
 /** All units as reviewers look for them, page by page. */
 export interface Browsing {
   /**
-   * Units that match every filter, page by page to the last one. A page is made of at most 10,000 units, so that no
-   * filter makes it take long. @throws {StoreError} `invalid`
+   * Units that match every filter, page by page to the last one. A page is made of at most 10,000 units, and 32 Mi
+   * characters of documents, so that no filter makes it take long. @throws {StoreError} `invalid`
    */
   browseUnits(options?: BrowseOptions): Promise<BrowsePage>
 
-  /** How many units match every filter; exact up to 10,000 units, and by status alone. @throws {StoreError} `invalid` */
+  /** How many units match every filter; exact as far as one page reaches, and by status alone. @throws {StoreError} `invalid` */
   countUnits(filters?: BrowseFilters): Promise<BrowseCount>
 
   /**

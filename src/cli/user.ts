@@ -22,6 +22,10 @@ interface AddFlags extends PasswordFlags {
   readonly role?: Role
 }
 
+interface Agreement {
+  readonly yes?: true
+}
+
 interface PasswordFlags extends DatabaseSettings {
   readonly passwordStdin?: true
 }
@@ -66,6 +70,7 @@ Examples:
     .description('Name what a user may do.')
     .argument('<name>', 'the user')
     .addArgument(new Argument('<role>', 'the role; none takes it away').choices([...roles, 'none']))
+    .option('--yes', 'take the last role away without asking')
   addDatabaseOptions(role)
     .addHelpText(
       'after',
@@ -75,9 +80,11 @@ Examples:
   $ cq-store user role carol admin
   $ cq-store user role carol none`,
     )
-    .action(async (name: string, named: Role | 'none', flags: DatabaseSettings) => {
+    .action(async (name: string, named: Role | 'none', flags: DatabaseSettings & Agreement) => {
       const path = existingDatabase(flags, environment)
       await using store = await openStore(path)
+      const warning = named === 'none' ? await warningWithout(store, name) : ''
+      if (warning && !flags.yes) await requireConfirmed(`${warning}Go on?`, '--yes')
       await store.setRole(name, named === 'none' ? null : named)
       const now = await store.roleOf(name)
       process.stdout.write(`${name} is ${now === 'admin' ? 'an' : 'a'} ${now} in ${path}\n`)
@@ -146,17 +153,27 @@ Examples:
   $ cq-store user remove carol
   $ cq-store user remove carol --yes`,
     )
-    .action(async (name: string, flags: DatabaseSettings & { readonly yes?: true }) => {
+    .action(async (name: string, flags: DatabaseSettings & Agreement) => {
       const path = existingDatabase(flags, environment)
       await using store = await openStore(path)
       const { id } = await requireUser(store, name)
       const keys = (await store.listApiKeysForUser(id)).length
       const owned = keys === 0 ? '' : ` and ${keys === 1 ? '1 API key' : `${keys} API keys`}`
-      const question = `Remove ${name}${owned} from ${path}?`
+      const warning = await warningWithout(store, name)
+      const question = `${warning}Remove ${name}${owned} from ${path}?`
       if (!flags.yes) await requireConfirmed(question, '--yes')
       if (!(await store.removeUser(name))) throw new Error(`User not found: ${name}`)
       process.stdout.write(`removed user ${name} from ${path}\n`)
     })
+}
+
+/** What it means for all others that a user has no role any more; `''` if nothing. */
+async function warningWithout(store: Store, name: string): Promise<string> {
+  const named = (await allUsers(store)).filter(({ role }) => role !== null)
+  const isLast = named.length === 1 && named[0]?.username === name
+  return isLast
+    ? `${name} is the last user with a role: without one, every user may decide, edit and remove everything. `
+    : ''
 }
 
 /** The user with this name. @throws {Error} if there is none */

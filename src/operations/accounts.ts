@@ -37,6 +37,10 @@ const selectUser = statement(
   { key: 'username' },
 )
 
+export const deleteRole = statement("delete a user's role", (db, p: { username: string }) =>
+  db.deleteFrom('cq_store_roles').where('username', '=', p.username),
+)
+
 /** As long as nobody has a role, everybody may do everything. */
 const selectRole = statement(
   "select a user's role, and whether anybody has one",
@@ -224,6 +228,8 @@ export const accounts = {
     ],
     function* (user) {
       yield* create(insertUser, user, `User already exists: ${user.username}`)
+      // Another program may have removed one of the same name, and knows no roles.
+      yield* change(deleteRole, user)
     },
   ),
 

@@ -14,6 +14,7 @@ import {
   type Steps,
 } from '../sql/steps.ts'
 import type { Administration, ReviewItemInput, UnitStatus } from '../store.ts'
+import { deleteRole } from './accounts.ts'
 import {
   checkFilled,
   checkInteger,
@@ -53,12 +54,13 @@ const deleteUser = statement('delete a user', (db, p: { username: string }) =>
   db.deleteFrom('users').where('username', '=', p.username),
 )
 
-const userExists = statement('select a user by name', (db, p: { username: string }) =>
-  db.selectFrom('users').select('id').where('username', '=', p.username),
-)
-
-const deleteRole = statement("delete a user's role", (db, p: { username: string }) =>
-  db.deleteFrom('cq_store_roles').where('username', '=', p.username),
+/** So that no other server removes the user meanwhile. */
+const lockUser = statement('lock a user by name', (db, p: { username: string }, dialect) =>
+  db
+    .selectFrom('users')
+    .select('id')
+    .where('username', '=', p.username)
+    .$if(dialect === 'postgres', (query) => query.forUpdate()),
 )
 
 const insertRole = statement("set a user's role", (db, p: { username: string; role: string }) =>
@@ -152,7 +154,7 @@ export const administration = {
       role === null ? null : checkOneOf('role', role, roles),
     ],
     function* (username, role) {
-      if (!(yield* first(userExists, { username })))
+      if (!(yield* first(lockUser, { username })))
         throw new StoreError('not_found', `User not found: ${username}`)
       if (role === null) yield* change(deleteRole, { username })
       else yield* change(insertRole, { username, role })
@@ -175,16 +177,20 @@ export const administration = {
   removeUser: write(
     (_now, username) => [{ username: checkText('username', username) }],
     function* (user) {
+      // First the user, which another server's call then waits for.
+      const isRemoved = (yield* erase(deleteUser, user)) > 0
       yield* change(deleteRole, user)
-      return (yield* erase(deleteUser, user)) > 0
+      return isRemoved
     },
   ),
 
   removeUnit: write(
     (_now, id) => [{ id: checkText('id', id) }],
     function* (unit) {
+      // First the unit, which another server's call then waits for.
+      const isRemoved = (yield* erase(deleteUnit, unit)) > 0
       yield* forgetHistory(unit.id)
-      return (yield* erase(deleteUnit, unit)) > 0
+      return isRemoved
     },
   ),
 

@@ -116,13 +116,17 @@ const selectDecisions = statement(
 const mostExamined = 10_000
 /** How many of them are in memory at once. */
 const rowsAtOnce = 500
-export const mostFilters = 500
+/** How much text of their documents, in characters (32 Mi): some units are a thousand times as long as most. */
+const mostRead = 8 * mostAnswered
+const mostBrowsed = 500
 const longestText = 200
 
 type Row = ReviewRow & { readonly tier: string }
+/** What is filtered by; `null` where anything passes. */
 type Filters = Required<{
-  readonly [Name in keyof BrowseFilters]: NonNullable<BrowseFilters[Name]> | null
+  readonly [Name in Exclude<keyof BrowseFilters, 'text'>]: NonNullable<BrowseFilters[Name]> | null
 }> & {
+  /** In lower case; each must be found. */
   readonly words: readonly string[]
 }
 
@@ -155,7 +159,6 @@ function checkFilters(given: typeof noFilters): Filters {
     status: given.status === '' ? null : checkOneOf('status', given.status, unitStatuses),
     tier: given.tier === '' ? null : checkOneOf('tier', given.tier, tiers),
     proposer: checkText('proposer', given.proposer) || null,
-    text,
     words: text.toLowerCase().split(/\s+/u).filter(Boolean),
     confidenceMin: checkNumber('confidenceMin', min) > 0 ? min : null,
     confidenceMax: checkNumber('confidenceMax', max) < 1 ? max : null,
@@ -254,9 +257,11 @@ function* browse(
     order !== 'decided' && filters.proposedAfter === null && filters.proposedBefore === null
   let place = start
   let examined = 0
-  while (examined < mostExamined) {
+  let text = 0
+  while (examined < mostExamined && text < mostRead) {
     const { rows, isCut } = yield* rowsAfter(place, order, filters, ids)
     for (const row of rows) {
+      text += row.data.length
       if (isPast(row, order, filters)) return { next: null, examined }
       place = placeOf(row, order)
       examined++
@@ -269,15 +274,17 @@ function* browse(
   return { next: place, examined }
 }
 
-function toCursor({ time, id }: Place): string {
-  return Buffer.from(JSON.stringify([time, id])).toString('base64url')
+function toCursor({ time, id }: Place, order: BrowseOrder): string {
+  return Buffer.from(JSON.stringify([order, time, id])).toString('base64url')
 }
 
 /** @throws {StoreError} `invalid` */
-function checkCursor(cursor: string): Place {
+function checkCursor(cursor: string, order: BrowseOrder): Place {
   try {
-    const [time, id] = JSON.parse(Buffer.from(checkText('cursor', cursor), 'base64url').toString())
-    if ((typeof time === 'string' || time === null) && typeof id === 'string')
+    const json = Buffer.from(checkText('cursor', cursor), 'base64url').toString()
+    const [of, time, id] = JSON.parse(json)
+    const isTime = typeof time === 'string' || (time === null && order !== 'decided')
+    if (of === order && isTime && typeof id === 'string')
       return { time: time === null ? null : checkText('cursor', time), id: checkText('cursor', id) }
   } catch {
     // Whatever is wrong with it, the answer is the same.
@@ -308,11 +315,15 @@ function* page(
     text += row.data.length
     return rows.length < limit && text < mostAnswered
   })
-  return { items: yield* readable(rows, toItem), next_cursor: next && toCursor(next), examined }
+  return {
+    items: yield* readable(rows, toItem),
+    next_cursor: next && toCursor(next, order),
+    examined,
+  }
 }
 
 /** How many units there are of a status, or of all; `undefined` if there are other filters. */
-function* counters({ status, words, text: _, ...others }: Filters): Steps<number | undefined> {
+function* counters({ status, words, ...others }: Filters): Steps<number | undefined> {
   if (words.length > 0 || Object.values(others).some((one) => one !== null)) return undefined
   const counts = yield* byStatus()
   return counts
@@ -325,8 +336,8 @@ export const browsing = {
     const given = checkOptions(options as typeof pageDefaults | undefined, pageDefaults)
     const filters = checkFilters(given)
     const order = checkOneOf('order', given.order, browseOrders)
-    const start = given.cursor === '' ? beginning(order, filters) : checkCursor(given.cursor)
-    return [filters, order, start, checkInteger('limit', given.limit, 1, mostFilters)]
+    const start = given.cursor === '' ? beginning(order, filters) : checkCursor(given.cursor, order)
+    return [filters, order, start, checkInteger('limit', given.limit, 1, mostBrowsed)]
   }, page),
 
   countUnits: scan(
@@ -351,7 +362,7 @@ export const browsing = {
       return [
         {
           since: since === '' ? '' : checkTimestamp('since', since),
-          limit: checkInteger('limit', limit, 1, mostFilters),
+          limit: checkInteger('limit', limit, 1, mostBrowsed),
         },
       ]
     },

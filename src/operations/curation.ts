@@ -1,6 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { readUnit, UnitText } from '../knowledge/document.ts'
-import { normalizeDomains } from '../knowledge/domains.ts'
+import { parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import {
   type Insight,
   type KnowledgeUnit,
@@ -24,8 +24,8 @@ import {
 import { unitOf } from './json-text.ts'
 import { type OperationsFor, read, write } from './operation.ts'
 import { unlessUnreadable } from './readable.ts'
-import { type ReviewRow, reviewColumns, toItem } from './reviews.ts'
-import { replaceDocument, toRecord, unitNotFound } from './units.ts'
+import { reviewColumns, toItem, updateStatus } from './reviews.ts'
+import { recordOf, replaceDomains, unitNotFound, updateDocument } from './units.ts'
 
 /** A unit that is to be changed: no other server changes it meanwhile. */
 const lockUnit = statement(
@@ -39,20 +39,16 @@ const lockUnit = statement(
   { key: 'id' },
 )
 
-interface Redecision {
-  readonly id: string
-  readonly from: UnitStatus
-  readonly status: UnitStatus
-  readonly reviewedBy: string | null
-  readonly reviewedAt: string | null
-}
-
-const decideFrom = statement('decide a unit that has a status', (db, p: Redecision) =>
-  db
-    .updateTable('knowledge_units')
-    .set({ status: p.status, reviewed_by: p.reviewedBy, reviewed_at: p.reviewedAt })
-    .where('id', '=', p.id)
-    .where('status', '=', p.from),
+/** Its review status alone: documents may be long, and are not needed to decide. */
+const lockStatus = statement(
+  "select a unit's review status, to be changed",
+  (db, p: { id: string }, dialect) =>
+    db
+      .selectFrom('knowledge_units')
+      .select(['id', 'status', 'reviewed_by', 'reviewed_at'])
+      .where(isKey('id', p.id, dialect))
+      .$if(dialect === 'postgres', (query) => query.orderBy('id').forUpdate()),
+  { key: 'id' },
 )
 
 interface NewEntry extends HistoryEntry {
@@ -84,7 +80,7 @@ export function* forgetHistory(id: string): Steps<void> {
 }
 
 /** The most units that are decided at once. */
-export const mostDecided = 500
+const mostDecided = 500
 const checkIds = checkTexts('ids', mostDecided)
 
 interface Decider {
@@ -97,13 +93,13 @@ interface Decider {
 
 function* decideOne(id: string, decider: Decider): Steps<DecisionOutcome> {
   const { decision, from, reviewedBy, ownProposals, at } = decider
-  const row = yield* first(lockUnit, { id })
+  const row = yield* first(lockStatus, { id })
   if (!row)
     return { unit_id: id, outcome: 'not_found', status: null, reviewed_by: null, reviewed_at: null }
   const status = row.status as UnitStatus
   const before = { status, reviewed_by: row.reviewed_by, reviewed_at: row.reviewed_at }
   if (status !== from) return { unit_id: id, outcome: 'conflict', ...before }
-  if (!ownProposals && (yield* proposerOf(row)) === reviewedBy)
+  if (!ownProposals && (yield* proposerOf(id)) === reviewedBy)
     return { unit_id: id, outcome: 'forbidden', ...before }
   const isOpened = decision === 'pending'
   const after = {
@@ -111,14 +107,13 @@ function* decideOne(id: string, decider: Decider): Steps<DecisionOutcome> {
     reviewed_by: isOpened ? null : reviewedBy,
     reviewed_at: isOpened ? null : at,
   }
-  const params = {
+  const { reviewed_by, reviewed_at } = after
+  yield* change(updateStatus, {
     id,
-    from,
     status: decision,
-    reviewedBy: after.reviewed_by,
-    reviewedAt: after.reviewed_at,
-  }
-  yield* change(decideFrom, params)
+    reviewedBy: reviewed_by,
+    reviewedAt: reviewed_at,
+  })
   if (from !== 'pending') {
     const action = isOpened ? 'reopened' : 'revised'
     const detail = `${status} by ${row.reviewed_by ?? 'unknown'} at ${row.reviewed_at ?? 'an unknown time'} before`
@@ -128,15 +123,28 @@ function* decideOne(id: string, decider: Decider): Steps<DecisionOutcome> {
 }
 
 /** Who proposed a unit; `null` if its document does not tell. */
-function* proposerOf(row: ReviewRow): Steps<string | null> {
-  return (yield* unlessUnreadable(() => readUnit(row)))?.created_by ?? null
+function* proposerOf(id: string): Steps<string | null> {
+  const row = yield* first(lockUnit, { id })
+  return (row && (yield* unlessUnreadable(() => readUnit(row)))?.created_by) ?? null
 }
 
 const insightNames = ['summary', 'detail', 'action'] as const
 const checkDomains = checkTexts('domains', 10_000)
 
-/** What is to be changed, checked as far as it can be without the unit. */
-function checkEdit(edit: UnitEdit): { domains?: string[]; insight: Partial<Insight> } {
+interface CheckedEdit {
+  readonly domains?: string[]
+  readonly insight: Partial<Insight>
+}
+
+/** Stands for what an edit leaves as it is: that may be anything that another program has stored. */
+const unedited = {
+  id: `ku_${'0'.repeat(32)}`,
+  domains: ['unedited'],
+  insight: { summary: 'unedited', detail: 'unedited', action: 'unedited' },
+}
+
+/** What is to be changed, within the limits of a unit. @throws {StoreError} `invalid` */
+function checkEdit(edit: UnitEdit, now: Date): CheckedEdit {
   if (typeof edit !== 'object' || edit === null)
     throw new StoreError('invalid', 'edit must be an object')
   checkNames('an edit', edit, ['domains', 'insight'])
@@ -144,12 +152,19 @@ function checkEdit(edit: UnitEdit): { domains?: string[]; insight: Partial<Insig
   if (typeof insight !== 'object' || insight === null)
     throw new StoreError('invalid', 'insight must be an object')
   checkNames('an insight', insight, insightNames)
-  const texts = insightNames.flatMap((name) =>
-    insight[name] === undefined ? [] : [[name, checkText(name, insight[name])]],
+  const given = insightNames.filter((name) => insight[name] !== undefined)
+  const texts = Object.fromEntries(given.map((name) => [name, insight[name]]))
+  const checked = parseKnowledgeUnit(
+    {
+      ...unedited,
+      ...(domains !== undefined && { domains }),
+      insight: { ...unedited.insight, ...texts },
+    },
+    now,
   )
   return {
-    ...(domains !== undefined && { domains: checkDomains(domains) }),
-    insight: Object.fromEntries(texts),
+    ...(domains !== undefined && { domains: checked.domains }),
+    insight: Object.fromEntries(given.map((name) => [name, checked.insight[name]])),
   }
 }
 
@@ -224,16 +239,16 @@ export const curation = {
       )
       return [
         checkText('id', id),
-        checkEdit(edit),
+        checkEdit(edit, now),
         {
           editedBy: checkText('editedBy', options.editedBy),
           seen: checkSeen(seen),
           ownProposals: checkFlag('ownProposals', ownProposals),
+          at: columnTimestamp(now),
         },
-        now,
       ]
     },
-    function* (id, { domains, insight }, { editedBy, seen, ownProposals }, now) {
+    function* (id, { domains, insight }, { editedBy, seen, ownProposals, at }) {
       const row = yield* first(lockUnit, { id })
       const unit = row && (yield* unlessUnreadable(() => readUnit(row)))
       if (!unit) throw unitNotFound(id)
@@ -245,25 +260,20 @@ export const curation = {
       const { summary, detail, action } = unit.insight
       if (seen && differs(seen, { domains: unit.domains, insight: { summary, detail, action } }))
         throw new StoreError('conflict', `${id} was changed meanwhile`)
-      const edited = {
+      // What cq does not know of a document stays, as it does when a unit is confirmed.
+      const edited: KnowledgeUnit = {
         ...unit,
-        domains: domains ? normalizeDomains(domains) : unit.domains,
+        domains: domains ?? unit.domains,
         insight: { ...unit.insight, ...insight },
       }
       const fields = changedFields(unit, edited)
-      if (fields.length > 0) {
-        const record = toRecord(edited, now)
-        yield* replaceDocument(record)
-        const entry = {
-          at: columnTimestamp(now),
-          actor: editedBy,
-          action: 'edited' as const,
-          detail: fields.join(', '),
-        }
-        yield* change(insertHistory, { unitId: id, ...entry })
-        return toItem(unitOf(new UnitText({ ...row, data: record.data })), row)
-      }
-      return toItem(unitOf(new UnitText(row, unit)), row)
+      if (fields.length === 0) return toItem(unitOf(new UnitText(row, unit)), row)
+      const record = recordOf(edited)
+      yield* change(updateDocument, record)
+      if (fields.includes('domains')) yield* replaceDomains(record)
+      const entry = { unitId: id, at, actor: editedBy, action: 'edited' as const }
+      yield* change(insertHistory, { ...entry, detail: fields.join(', ') })
+      return toItem(unitOf(new UnitText({ ...row, data: record.data }, edited)), row)
     },
   ),
 

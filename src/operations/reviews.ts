@@ -63,11 +63,11 @@ const selectReviewItem = statement(
 interface DecisionParams {
   id: string
   status: string
-  reviewedBy: string
-  reviewedAt: string
+  reviewedBy: string | null
+  reviewedAt: string | null
 }
 
-const updateStatus = statement("set a unit's review status", (db, p: DecisionParams) =>
+export const updateStatus = statement("set a unit's review status", (db, p: DecisionParams) =>
   db
     .updateTable('knowledge_units')
     .set({ status: p.status, reviewed_by: p.reviewedBy, reviewed_at: p.reviewedAt })

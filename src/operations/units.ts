@@ -121,7 +121,11 @@ const longestDocument = 2_097_152
 const longestFlag = 6_200
 
 export function toRecord(input: unknown, now: Date): UnitRecord {
-  const unit = parseKnowledgeUnit(input, now)
+  return recordOf(parseKnowledgeUnit(input, now))
+}
+
+/** A unit as it is stored. @throws {StoreError} `invalid` if its document is too long */
+export function recordOf(unit: KnowledgeUnit): UnitRecord {
   const data = toStoredText(unit)
   const longest = longestDocument + unit.flags.length * longestFlag
   if (data.length > longest)
@@ -148,10 +152,14 @@ export function* insertDomainsOf(record: UnitRecord): Steps<void> {
 }
 
 /** Replaces a unit's document, tier and domains. @throws {StoreError} `not_found` */
-export function* replaceDocument(record: UnitRecord): Steps<void> {
+function* replaceUnit(record: UnitRecord): Steps<void> {
   if ((yield* change(updateUnit, record)) === 0) throw unitNotFound(record.id)
+  yield* replaceDomains(record)
+}
+
+export function* replaceDomains(record: UnitRecord): Steps<void> {
   yield* change(deleteDomains, record)
-  yield* change(insertDomains, record)
+  yield* insertDomainsOf(record)
 }
 
 export function unitNotFound(id: string): StoreError {
@@ -228,7 +236,7 @@ export const units = {
     },
   ),
 
-  update: write((now, unit) => [toRecord(unit, now)], replaceDocument),
+  update: write((now, unit) => [toRecord(unit, now)], replaceUnit),
 
   query: {
     kind: ({ domains }: RankingQuery) => (domains.length > usualDomains ? 'long rank' : 'rank'),

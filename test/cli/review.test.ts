@@ -66,6 +66,24 @@ describe('review', () => {
     expect((await run(path, 'user', 'role', 'zoe', 'admin')).stderr).toContain('not found: zoe')
   })
 
+  test('takes the last role away only where that is wanted, since all may do everything then', async () => {
+    const path = await filled()
+    await run(path, 'user', 'role', 'carol', 'admin')
+    for (const args of [
+      ['user', 'role', 'carol', 'none'],
+      ['user', 'remove', 'carol'],
+    ]) {
+      const { code, stderr } = await run(path, ...args)
+      expect(code).toBe(2)
+      expect(stderr).toContain('carol is the last user with a role')
+    }
+    expect((await run(path, 'user', 'list')).stdout).toMatch(/carol .* admin\n/)
+    expect(await run(path, 'user', 'role', 'carol', 'none', '--yes')).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining('carol is an admin'),
+    })
+  })
+
   test('adds a user with a role', async () => {
     const path = newPath()
     const args = ['user', 'add', 'dave', '--role', 'reviewer', '--password-stdin']

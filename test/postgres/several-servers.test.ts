@@ -81,6 +81,35 @@ describe('several servers on one database', () => {
       })
   })
 
+  it('leave nothing of a unit that one removes while the other edits it', async () => {
+    const { id } = await approved()
+    const lock = await holding('knowledge_units', `id = '${id}'`)
+    const editing = outcome(
+      one.editUnit(id, { insight: { summary: 'edited' } }, { editedBy: 'ann' }),
+    )
+    await lock.awaited(1)
+    const removing = other.removeUnit(id)
+    await lock.awaited(2)
+    await lock.release()
+    await editing
+    expect(await removing).toBe(true)
+    expect(await one.unitHistory(id)).toEqual([])
+  })
+
+  it('leave no role of a user whom one removes while the other names it', async () => {
+    const name = fresh.username()
+    await one.createUser(name, 'hash')
+    const lock = await holding('users', `username = '${name}'`)
+    const naming = outcome(one.setRole(name, 'admin'))
+    await lock.awaited(1)
+    const removing = other.removeUser(name)
+    await lock.awaited(2)
+    await lock.release()
+    await naming
+    expect(await removing).toBe(true)
+    expect(await query(url, 'select * from cq_store_roles')).toEqual([])
+  })
+
   it('lose no confirmation: 200 of them, 100 by each, are 200 more', async () => {
     const { id } = await approved()
     const lock = await holding('knowledge_units', `id = '${id}'`)

@@ -147,6 +147,39 @@ describe.each(unreadable)('a row with the document %j', (document) => {
   })
 })
 
+test('an edit keeps what cq does not know, and asks only what is edited to be sound', async () => {
+  const odd = { text: 'kept', list: [1] }
+  const time = '2026-11-22T12:00:00.000000Z'
+  const written = {
+    version: 1,
+    domains: ['odd', 'Twice', 'twice'],
+    insight: { summary: 's', detail: 'x'.repeat(9_000), action: 'a', odd },
+    context: { languages: [], frameworks: [], pattern: '', odd },
+    evidence: {
+      confidence: 0.5,
+      confirmations: 1,
+      first_observed: time,
+      last_confirmed: time,
+      odd,
+    },
+    tier: 'private',
+    extensions: { 'no.namespace': odd },
+    flags: [{ reason: 'stale', timestamp: time, detail: null, duplicate_of: null, odd }],
+    odd,
+  }
+  const id = store(1, written)
+  const before = await served.store.getAny(id)
+  expect(before).toMatchObject(written)
+  const edit = { insight: { summary: 'better' } }
+  await served.store.editUnit(id, edit, { editedBy: 'carol' })
+  const after = { ...before, insight: { ...before?.insight, summary: 'better' } }
+  expect(await served.store.getAny(id)).toEqual(after)
+  await served.store.editUnit(id, { domains: ['Other'] }, { editedBy: 'carol' })
+  expect(await served.store.getAny(id)).toEqual({ ...after, domains: ['other'] })
+  expect(await served.store.query(['other'])).toHaveLength(1)
+  expect(await served.store.query(['odd'])).toEqual([])
+})
+
 test('a unit that is left out is logged, once', async () => {
   const before = log.entries.length
   const id = store(0x77, '')

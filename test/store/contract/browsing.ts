@@ -134,6 +134,14 @@ export function describeBrowsing(openStore: OpenStore): void {
       )
     })
 
+    it('refuse a cursor of another order', async () => {
+      const { next_cursor } = await the.store.browseUnits({ limit: 1 })
+      for (const order of ['oldest', 'decided'] as const) {
+        const page = the.store.browseUnits({ order, cursor: next_cursor ?? '' })
+        expect(await failure('invalid', page)).toContain('same filters and order')
+      }
+    })
+
     it('tell the decisions that stand since a time, newest first', async () => {
       const all = await the.store.listDecisions()
       expect(all.map(({ unit_id }) => numberOf(unit_id))).toEqual([1, 4, 2, 8])
@@ -150,6 +158,20 @@ export function describeBrowsing(openStore: OpenStore): void {
   })
 
   describe('browseUnits, where there are more units than it looks at at once', () => {
+    it('stops where it has read very much text, and goes on from there', async () => {
+      await using store = await openStore({})
+      const extensions = { 'vendor:key': 'x'.repeat(2_000_000) }
+      for (let number = 0; number < 20; number++)
+        await store.insert(sampleUnit(unitId(number), minutesAfter(number), { extensions }))
+      const first = await store.browseUnits({ text: 'nobody wrote this' })
+      expect(first.items).toEqual([])
+      expect(first.examined).toBeLessThan(20)
+      const cursor = first.next_cursor ?? ''
+      const second = await store.browseUnits({ text: 'nobody wrote this', cursor })
+      expect([second.next_cursor, first.examined + second.examined]).toEqual([null, 20])
+      expect((await store.countUnits({ text: 'summary' })).is_exact).toBe(false)
+    })
+
     it('answers pages that are empty until it finds one, and counts so many', async () => {
       await using store = await openStore({})
       const many = Array.from({ length: 10_500 }, (_, number) =>

@@ -275,6 +275,9 @@ export function describeCuration(openStore: OpenStore): void {
       await own.removeUser(bob)
       expect(await rolesNow()).toEqual(['admin', 'admin', 'admin'])
       expect(await failure('not_found', own.setRole(zoe, 'admin'))).toBe(`User not found: ${zoe}`)
+      await own.setRole(ann, 'member')
+      await own.createUser(bob, 'hash')
+      expect(await own.roleOf(bob)).toBe('member')
     })
   })
 }
