@@ -59,6 +59,7 @@ export class Browser {
       ],
       viewport: { width: 1280, height: 800 },
       locale: 'en-GB',
+      // Colours are at once what they will be.
       reducedMotion: 'reduce',
       ...options,
     })
@@ -110,6 +111,9 @@ export async function logIn(page: Page, { store }: ServedStore, username: string
   await page.getByLabel('Password').fill(password)
   await page.getByRole('button', { name: 'Log in' }).click()
 }
+
+/** What a look at the page or the store tells in the end: a page answers once the server has, and browsers take their time. */
+export const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 })
 
 /** What axe finds wrong with the page, in words. */
 export async function faultsOf(page: Page): Promise<string[]> {

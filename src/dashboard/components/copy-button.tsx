@@ -30,9 +30,10 @@ export function CopyButton({ text, label = 'Copy', what, kind = 'plain' }: CopyB
       })
     }
   }
+  const shown = isCopied ? 'Copied' : label
   return (
-    <Button kind={kind} onClick={copy} aria-label={what ? `${label} ${what}` : undefined}>
-      {isCopied ? 'Copied' : label}
+    <Button kind={kind} onClick={copy} aria-label={what ? `${shown} ${what}` : undefined}>
+      {shown}
     </Button>
   )
 }

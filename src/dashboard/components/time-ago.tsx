@@ -9,12 +9,15 @@ const steps: [Intl.RelativeTimeFormatUnit, number][] = [
   ['minute', 60],
 ]
 
-/** As in "3 days ago". */
+/** As in "3 days ago", "in 3 months". */
 export function timeAgo(at: string, now = Date.now()): string {
   const seconds = (Date.parse(at) - now) / 1_000
   if (!Number.isFinite(seconds)) return at
   const [unit, size] = steps.find(([, size]) => Math.abs(seconds) >= size) ?? ['minute', 60]
-  return Math.abs(seconds) < 60 ? 'just now' : relative.format(Math.trunc(seconds / size), unit)
+  if (Math.abs(seconds) < 60) return 'just now'
+  // What was to last 90 days is three months off, even a second later.
+  const count = seconds > 0 ? Math.round(seconds / size) : Math.trunc(seconds / size)
+  return relative.format(count, unit)
 }
 
 /** A time as its distance from now; the date and the time of day when pointed at. */

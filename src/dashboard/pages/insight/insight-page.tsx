@@ -245,9 +245,11 @@ function Domains({ domains }: { domains: Stats['domains'] }) {
       <p class="quiet" role="status">
         {found.length > shown.length
           ? `The first ${shown.length} of ${inWords(found.length)}. Search to see others.`
-          : found.length === 0
-            ? 'No domain fits.'
-            : ''}
+          : sorted.length === 0
+            ? 'Nothing yet.'
+            : found.length === 0
+              ? 'No domain fits.'
+              : ''}
       </p>
     </section>
   )
@@ -270,7 +272,7 @@ function Bar({
         <bdi>{name}</bdi>
       </Link>
       <span class="bars__track" aria-hidden="true">
-        <span class="bars__fill" style={{ inlineSize: `${share * 100}%` }} />
+        {count > 0 && <span class="bars__fill" style={{ inlineSize: `${share * 100}%` }} />}
       </span>
       <span class="bars__count">{inWords(count)}</span>
     </li>

@@ -1,4 +1,4 @@
-import { useLayoutEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { ApiError, reasonOf } from '../../api/errors.ts'
 import type { ReviewItem } from '../../api/units.ts'
 import { Button } from '../../components/button.tsx'
@@ -131,9 +131,17 @@ interface ConflictProps {
 function Conflict({ draft, newer, onRebase, onTake }: ConflictProps) {
   const theirs = draftOf(newer.knowledge_unit)
   const different = fields.filter((name) => theirs[name] !== draft[name])
+  const title = useRef<HTMLHeadingElement>(null)
+  // The button that saves is far below.
+  useEffect(() => {
+    title.current?.focus({ preventScroll: true })
+    title.current?.scrollIntoView({ block: 'start' })
+  }, [])
   return (
     <section class="conflict" role="alert">
-      <h2 class="conflict__title">This unit was changed while you were typing</h2>
+      <h2 class="conflict__title" tabIndex={-1} ref={title}>
+        This unit was changed while you were typing
+      </h2>
       <p>Nothing of yours is lost. Compare, and change your text below if need be.</p>
       {different.length === 0 && <p>The newer version says the same as yours.</p>}
       {different.map((name) => (

@@ -2,6 +2,13 @@ import { useEffect } from 'preact/hooks'
 
 const question = 'What you have typed is not saved. Leave it?'
 
+/** Asks before going back, if something is unsaved. */
+let askBefore: ((event: PopStateEvent) => void) | undefined
+
+// Browsers call a window's listeners in the order of their registration, even those that capture: main.tsx loads
+// this before the router listens, as otherwise the page has gone by when it is asked.
+addEventListener('popstate', (event) => askBefore?.(event))
+
 /**
  * Asks before the page is left while `isUnsaved`: by closing it, by a link, or by going back. Links are caught as
  * clicks, before the router sees them.
@@ -10,6 +17,7 @@ export function useLeaveGuard(isUnsaved: boolean): void {
   useEffect(() => {
     if (!isUnsaved) return
     const here = location.href
+    const state = history.state
     const beforeUnload = (event: BeforeUnloadEvent) => event.preventDefault()
     const click = (event: MouseEvent) => {
       if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey || event.button !== 0)
@@ -23,16 +31,15 @@ export function useLeaveGuard(isUnsaved: boolean): void {
     const back = (event: PopStateEvent) => {
       if (location.href === here || confirm(question)) return
       event.stopImmediatePropagation()
-      history.pushState(null, '', here)
+      history.pushState(state, '', here)
     }
     addEventListener('beforeunload', beforeUnload)
     document.addEventListener('click', click, true)
-    // Captured, so that it is asked before the router follows.
-    addEventListener('popstate', back, true)
+    askBefore = back
     return () => {
       removeEventListener('beforeunload', beforeUnload)
       document.removeEventListener('click', click, true)
-      removeEventListener('popstate', back, true)
+      askBefore = undefined
     }
   }, [isUnsaved])
 }

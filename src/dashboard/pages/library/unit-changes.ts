@@ -3,6 +3,7 @@ import { answerOf, api } from '../../api/client.ts'
 import { ApiError } from '../../api/errors.ts'
 import { type ReviewItem, type UnitStatus, unitQuery } from '../../api/units.ts'
 import { showToast } from '../../components/toast.tsx'
+import { historyQuery } from './library-queries.ts'
 import { type Draft, domainsOf } from './unit-limits.ts'
 import { replaceListed } from './unit-listing.ts'
 
@@ -70,6 +71,7 @@ export function useUnitChanges(unitId: string) {
     async latest(): Promise<ReviewItem> {
       const item = await queryClient.fetchQuery({ ...unitQuery(unitId), staleTime: 0 })
       replaceListed(unitId, item)
+      void queryClient.invalidateQueries({ queryKey: historyQuery(unitId).queryKey })
       return item
     },
   }

@@ -36,7 +36,8 @@ export function UnitList({ listing, items, scroller, total }: UnitListProps) {
   useEffect(() => {
     const element = scroller.current
     const remember = () => {
-      listing.scrollOffset = element?.scrollTop ?? 0
+      // A list that has left the page is at 0, and may still hear of how it was scrolled before.
+      if (element?.isConnected && element.clientHeight > 0) listing.scrollOffset = element.scrollTop
     }
     element?.addEventListener('scroll', remember, { passive: true })
     return () => element?.removeEventListener('scroll', remember)
