@@ -9,8 +9,10 @@ import type {
   Tier,
   UnitStatus,
 } from './knowledge/records.ts'
+import type { Snippet } from './knowledge/words.ts'
 
 export type { BrowseOrder, Decision, Role, UnitStatus } from './knowledge/records.ts'
+export type { Snippet } from './knowledge/words.ts'
 
 /** A unit's review state. `reviewed_at` is a column timestamp: `2026-11-22T00:27:30.476797+00:00`. */
 export interface ReviewStatus {
@@ -124,6 +126,40 @@ export interface QueryOptions {
   readonly pattern?: string | undefined
   /** @default 5 */
   readonly limit?: number | undefined
+  /**
+   * Words, at most 10,000 characters: units that match them are found, too, whatever their domains. See `search`.
+   */
+  readonly text?: string | undefined
+}
+
+/** How a search orders what words find. */
+export interface SearchOptions {
+  /** Units that share some of these rank higher. At most 64. */
+  readonly domains?: readonly string[] | undefined
+  /** As in `QueryOptions`. */
+  readonly languages?: readonly string[] | undefined
+  readonly frameworks?: readonly string[] | undefined
+  readonly pattern?: string | undefined
+  /** From 1 to 50. @default 10 */
+  readonly limit?: number | undefined
+}
+
+/** A unit that words found. */
+export interface SearchHit {
+  readonly knowledge_unit: KnowledgeUnit
+  /** By what hits are ordered, descending: comparable within one answer. */
+  readonly rank: number
+  readonly snippet: Snippet
+}
+
+/** An approved or pending unit that resembles another one, or a proposal. */
+export interface SimilarUnit {
+  readonly unit_id: string
+  readonly status: UnitStatus
+  readonly summary: string
+  readonly domains: readonly string[]
+  /** How much domains and words have in common, from 0 to 1. */
+  readonly similarity: number
 }
 
 export interface PageOptions {
@@ -320,6 +356,43 @@ export interface KnowledgeUnits {
    * flags; `invalid`
    */
   flag(id: string, flag: FlagInput): Promise<KnowledgeUnit>
+}
+
+/** Finding approved units by their words. */
+export interface Search {
+  /**
+   * Approved units that match words in their summary, detail, action or domains, best first: those that have all of
+   * the words or, if there is none, any of them. Words are compared by their stems, without accents and in any letter
+   * case, the last one also by its beginning; at most 16 different ones count. Units are ordered by how well words,
+   * domains and context fit, times confidence. Any text is allowed: what is no word is ignored.
+   * @param text at most 10,000 characters
+   * @throws {StoreError} `invalid`; `unavailable` while many units are still to be indexed
+   */
+  search(text: string, options?: SearchOptions): Promise<SearchHit[]>
+
+  /**
+   * Approved units, and the newest 200 pending ones, that resemble a proposal, the most similar first.
+   * @param options `except` is the id of a unit that is not compared; `limit` is from 1 to 20, by default 5
+   * @throws {StoreError} as `search`
+   */
+  similarUnits(
+    proposal: Pick<KnowledgeUnit, 'domains' | 'insight'>,
+    options?: { readonly except?: string | undefined; readonly limit?: number | undefined },
+  ): Promise<SimilarUnit[]>
+
+  /**
+   * Domains of approved units that resemble the given ones, by spelling or by words, the nearest first.
+   * @param limit from 1 to 20. @default 5
+   * @throws {StoreError} `invalid`
+   */
+  suggestDomains(domains: readonly string[], limit?: number): Promise<string[]>
+
+  /**
+   * Indexes the words of up to 100 units that were approved or edited; resolves to how many changes it dealt with, 0
+   * if there are none, or another server is at it. A store calls it by itself, and searches read through what is still
+   * to be indexed, so that nobody need call it.
+   */
+  indexTexts(): Promise<number>
 }
 
 /** Review: what people decide about units. */
@@ -580,6 +653,7 @@ export interface Iteration {
 /** The methods that `asText` calls: those whose results HTTP clients get. */
 export const textMethods = [
   'query',
+  'search',
   'confirm',
   'flag',
   'reviewItem',
@@ -633,6 +707,7 @@ export type Readiness =
  */
 export interface Store
   extends KnowledgeUnits,
+    Search,
     Reviews,
     Browsing,
     Curation,

@@ -27,6 +27,7 @@ import { forgetHistory } from './curation.ts'
 import { type OperationsFor, scan, write } from './operation.ts'
 import { readablePage } from './readable.ts'
 import { reviewColumns, toItem } from './reviews.ts'
+import { forgetText } from './search.ts'
 import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'
 
 const selectUsers = statement(
@@ -190,6 +191,7 @@ export const administration = {
       // First the unit, which another server's call then waits for.
       const isRemoved = (yield* erase(deleteUnit, unit)) > 0
       yield* forgetHistory(unit.id)
+      yield* forgetText(unit.id)
       return isRemoved
     },
   ),

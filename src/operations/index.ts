@@ -6,12 +6,14 @@ import { browsing } from './browsing.ts'
 import { curation } from './curation.ts'
 import type { OperationsFor, StoreMethod } from './operation.ts'
 import { reviews } from './reviews.ts'
+import { search } from './search.ts'
 import { statistics } from './statistics.ts'
 import { units } from './units.ts'
 
 /** The operation of every method of Store. */
 export const operations: OperationsFor<StoreMethod> = {
   ...units,
+  ...search,
   ...reviews,
   ...browsing,
   ...curation,

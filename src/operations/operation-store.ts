@@ -28,8 +28,22 @@ const reasons: Partial<Record<StoreErrorCode, string>> = {
 }
 const unknown = 'reads fail; see the log'
 
+/** What may change the words of approved units, or approve some. */
+const textWrites: ReadonlySet<StoreMethod> = new Set([
+  'update',
+  'setReviewStatus',
+  'decide',
+  'decideMany',
+  'editUnit',
+  'importUnits',
+  'removeUnit',
+])
+
 abstract class StoreBase {
   #closing: Promise<void> | undefined
+  #indexing: Promise<void> | undefined
+  /** Whether texts may have changed since indexing began. */
+  #mustIndex = false
 
   /** The time, as operations store it. */
   protected abstract readonly now: () => Date
@@ -110,10 +124,43 @@ abstract class StoreBase {
     try {
       this.#requireOpen(method)
       const call = prepareCall(method, view, this.now(), args)
-      return this.perform(call, kindOf(call), form)
+      const answer = this.perform(call, kindOf(call), form)
+      return textWrites.has(method) ? this.#indexAfter(answer) : answer
     } catch (error) {
       return Promise.reject(error)
     }
+  }
+
+  /**
+   * Indexes the words of what was approved or edited, one portion after the other. To be called once the store is open;
+   * nobody waits for it.
+   */
+  protected keepIndexed(): void {
+    this.#mustIndex = true
+    this.#indexing ??= this.#index().finally(() => {
+      this.#indexing = undefined
+    })
+  }
+
+  async #index(): Promise<void> {
+    try {
+      while (this.#mustIndex && !this.#closing) {
+        this.#mustIndex = false
+        if (((await this.#call('indexTexts', [])) as number) > 0) this.#mustIndex = true
+      }
+    } catch (error) {
+      const { code } = error as StoreError
+      if (code !== 'closed' && code !== 'read_only')
+        this.logFailure('indexTexts', error as StoreError)
+    }
+  }
+
+  #indexAfter(write: Promise<unknown>): Promise<unknown> {
+    write.then(
+      () => this.keepIndexed(),
+      () => {},
+    )
+    return write
   }
 
   #requireOpen(method: string): void {

@@ -58,4 +58,5 @@ function operationsOf(kind: OperationKind) {
 export const read = operationsOf('read')
 export const scan = operationsOf('scan')
 export const rank = operationsOf('rank')
+export const longRank = operationsOf('long rank')
 export const write = operationsOf('write')

@@ -19,6 +19,7 @@ import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.t
 import { type EmbeddedUnit, unitOf } from './json-text.ts'
 import { type OperationsFor, read, write } from './operation.ts'
 import { readable, readableUnit, unlessUnreadable } from './readable.ts'
+import { bestOf, embedded, matchesOf, type WordQuery, wordQuery } from './search.ts'
 
 /** The columns that a unit is read from. */
 export const storedColumns = ['knowledge_units.id', 'data', 'created_at'] as const
@@ -191,10 +192,22 @@ export function* approvedRows(ids: readonly string[]) {
   return ids.map((id) => byId.get(id)).filter((row) => row !== undefined)
 }
 
+/** Units that match words or share a domain, the best first. */
+function* foundByWords(
+  words: WordQuery,
+  query: RankingQuery,
+  limit: number,
+): Steps<EmbeddedUnit[]> {
+  const matches = yield* matchesOf(words)
+  // Of those that match no word, none that ranks below these can be among the best.
+  const others = query.domains.length > 0 ? yield* rankedRows(query, limit) : []
+  return (yield* bestOf(query, matches, others)).slice(0, limit).map(embedded)
+}
+
 /** A query with more domains may take as long as many others, and runs alone. */
 const usualDomains = 8
 
-const defaultQuery = { languages: [], frameworks: [], pattern: '', limit: 5 }
+const defaultQuery = { languages: [], frameworks: [], pattern: '', limit: 5, text: '' }
 const checkDomains = checkTexts('domains', mostQueried)
 const checkLanguages = checkTexts('languages', mostQueried)
 const checkFrameworks = checkTexts('frameworks', mostQueried)
@@ -239,18 +252,20 @@ export const units = {
   update: write((now, unit) => [toRecord(unit, now)], replaceUnit),
 
   query: {
-    kind: ({ domains }: RankingQuery) => (domains.length > usualDomains ? 'long rank' : 'rank'),
+    kind: (words: WordQuery | undefined, { domains }: RankingQuery) =>
+      words || domains.length > usualDomains ? 'long rank' : 'rank',
     prepare: (_now, domains, options) => {
-      const { languages, frameworks, pattern, limit } = checkOptions(options, defaultQuery)
+      const { languages, frameworks, pattern, limit, text } = checkOptions(options, defaultQuery)
       const query: RankingQuery = {
         domains: normalizeDomains(checkDomains(domains)),
         languages: checkLanguages(languages),
         frameworks: checkFrameworks(frameworks),
         pattern: checkText('pattern', pattern),
       }
-      return [query, checkInteger('limit', limit, 1)]
+      return [wordQuery('text', text), query, checkInteger('limit', limit, 1)]
     },
-    *run(query, limit) {
+    *run(words, query, limit) {
+      if (words) return yield* foundByWords(words, query, limit)
       if (query.domains.length === 0) return []
       return yield* readable(yield* rankedRows(query, limit), (unit) => unit)
     },

@@ -3,6 +3,7 @@ import type { Send } from './connection.ts'
 import { type Part, parts } from './migrations/changes-and-counts.ts'
 import { indexes } from './migrations/reference-schema.ts'
 import { rolesAndHistoryParts } from './migrations/roles-and-history.ts'
+import { textParts } from './migrations/texts.ts'
 
 /** A part that is missing, or is another one. */
 export interface FaultyPart extends Part {
@@ -20,6 +21,7 @@ const selectParts = `
 const needed: readonly Part[] = [
   ...parts,
   ...rolesAndHistoryParts,
+  ...textParts,
   ...indexes.map(
     (sql): Part => ({
       what: 'index',

@@ -133,7 +133,7 @@ async function boundedRows(
   values: readonly unknown[],
   send: Send,
 ): Promise<Rows<object>> {
-  const size = `octet_length(answered."${textColumn}")`
+  const size = `coalesce(octet_length(answered."${textColumn}"), 0)`
   const counted = `select answered.*, row_number() over () as cq_place, sum(${size}) over (rows unbounded preceding) as cq_text, ${size} as cq_size from (${sql}) as answered`
   const { rows } = await send(
     `select * from (${counted}) as counted where cq_text - cq_size < $${values.length + 1} order by cq_place`,

@@ -94,6 +94,7 @@ export class PostgresStore extends OperationStore implements Store {
     this.#log = parts.log
     this.#lanes = new Lanes({ ...parts, onLost: (name, error) => this.#noteLoss(name, error) })
     void this.#lanes.startRankers()
+    this.keepIndexed()
   }
 
   get figures(): PostgresStoreFigures {

@@ -32,6 +32,10 @@ export interface Schema {
     action: string
     detail: string
   }
+  /** Units whose words are to be indexed, or taken out of the index. */
+  cq_store_unindexed: { entry: Generated<number>; unit_id: string }
+  /** Units whose words are indexed. PostgreSQL has the words here, too. */
+  cq_store_texts: { unit_id: string }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {
     id: string

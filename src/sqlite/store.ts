@@ -85,7 +85,9 @@ export class SqliteStore extends OperationStore implements Store {
         indexers: rankers,
         upkeepInterval,
       })
-      return new SqliteStore(engine, { figures, readOnly, log, now })
+      const store = new SqliteStore(engine, { figures, readOnly, log, now })
+      if (!readOnly) store.keepIndexed()
+      return store
     } catch (error) {
       throw toStoreError(error)
     }

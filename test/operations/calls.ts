@@ -24,7 +24,11 @@ export const calls: Calls = {
   get: [[approvedId]],
   getAny: [[approvedId]],
   update: [[unit(approvedId)]],
-  query: [[['domain 400']]],
+  query: [[['domain 400']], [['domain 400'], { text: 'summary' }]],
+  search: [['summary of nothing']],
+  similarUnits: [[unit(newId)]],
+  suggestDomains: [[['domain 40000']]],
+  indexTexts: [[]],
   confirm: [[approvedId]],
   flag: [[approvedId, { reason: 'stale' }]],
 

@@ -37,6 +37,39 @@ describe('several servers on one database', () => {
     return unit
   }
 
+  it('index the words of units together, each unit once, and confirmations index nothing', async () => {
+    const units = await Promise.all(times(30, () => approved(['indexed'])))
+    await Promise.all(
+      units.flatMap(({ id }, index) => [
+        one.editUnit(id, { insight: { detail: `sempiternal${index}x` } }, { editedBy: 'ann' }),
+        other.setReviewStatus(id, index % 2 ? 'approved' : 'rejected', 'bob'),
+      ]),
+    )
+    while ((await one.indexTexts()) + (await other.indexTexts()) > 0);
+    const queued = 'select count(*)::int as units from cq_store_unindexed'
+    await expect.poll(() => query(url, queued)).toEqual([{ units: 0 }])
+    const unlike = await query(
+      url,
+      `select id, status, words from knowledge_units left join cq_store_texts on unit_id = id
+       where (status = 'approved') <> (words is not null)`,
+    )
+    expect(unlike).toEqual([])
+    for (const [index, { id }] of units.entries()) {
+      const found = await other.search(`sempiternal${index}x`)
+      expect(found.map((hit) => hit.knowledge_unit.id)).toEqual(index % 2 ? [id] : [])
+    }
+    const [, { id = '' } = {}] = units
+    await query(url, 'create table seen as select * from cq_store_unindexed with no data')
+    await query(
+      url,
+      `create rule noted as on insert to cq_store_unindexed do also insert into seen values (new.entry, new.unit_id)`,
+    )
+    await one.confirm(id)
+    await other.flag(id, { reason: 'stale' })
+    expect(await query(url, 'select unit_id from seen')).toEqual([])
+    await query(url, 'drop table seen cascade')
+  })
+
   /** Keeps everybody from changing a row until it is let go: all who want to wait in line. */
   async function holding(table: string, condition: string) {
     const client = new pg.Client({ connectionString: url })

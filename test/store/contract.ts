@@ -10,6 +10,7 @@ import { describeLifecycle } from './contract/lifecycle.ts'
 import type { OpenStore } from './contract/open-store.ts'
 import { describeRandomCalls } from './contract/random-calls.ts'
 import { describeReviews } from './contract/reviews.ts'
+import { describeSearch } from './contract/search.ts'
 import { describeStatistics } from './contract/statistics.ts'
 import { describeTexts } from './contract/texts.ts'
 import { describeUnits } from './contract/units.ts'
@@ -18,6 +19,7 @@ import { describeUnits } from './contract/units.ts'
 export function describeStoreContract(name: string, openStore: OpenStore): void {
   describe(`${name} keeps the contract of Store`, () => {
     describeUnits(openStore)
+    describeSearch(openStore)
     describeReviews(openStore)
     describeBrowsing(openStore)
     describeCuration(openStore)

@@ -3,6 +3,7 @@ import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { oldDocuments } from './old-documents.ts'
 import { rolesAndHistory } from './roles-and-history.ts'
+import { texts } from './texts.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
 export const migrations: readonly Migration[] = [
@@ -10,6 +11,7 @@ export const migrations: readonly Migration[] = [
   oldDocuments,
   changesAndCounts,
   rolesAndHistory,
+  texts,
 ]
 
 /** Steps of earlier versions, which later ones did away with: files may have them. */

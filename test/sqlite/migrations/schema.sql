@@ -64,6 +64,29 @@ CREATE TABLE cq_store_roles (
   role TEXT NOT NULL
 ) WITHOUT ROWID;
 
+CREATE TABLE cq_store_texts (
+  text INTEGER PRIMARY KEY,
+  unit_id TEXT NOT NULL UNIQUE
+);
+
+CREATE TABLE cq_store_unindexed (
+  entry INTEGER PRIMARY KEY,
+  unit_id TEXT NOT NULL
+);
+
+CREATE VIRTUAL TABLE cq_store_words USING fts5 (
+  summary, detail, action, domains,
+  content = '', contentless_delete = 1, tokenize = 'ascii', prefix = '3'
+);
+
+CREATE TABLE 'cq_store_words_config'(k PRIMARY KEY, v) WITHOUT ROWID;
+
+CREATE TABLE 'cq_store_words_data'(id INTEGER PRIMARY KEY, block BLOB);
+
+CREATE TABLE 'cq_store_words_docsize'(id INTEGER PRIMARY KEY, sz BLOB, origin INTEGER);
+
+CREATE TABLE 'cq_store_words_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
+
 CREATE TABLE knowledge_unit_domains (
   unit_id TEXT NOT NULL,
   domain TEXT NOT NULL,
@@ -185,4 +208,33 @@ WHEN EXISTS (SELECT 1 FROM knowledge_units WHERE id = new.id AND status = 'appro
 BEGIN
   INSERT INTO cq_store_changes (unit_id) VALUES (new.id);
   DELETE FROM cq_store_changes WHERE change = last_insert_rowid() - 100000;
+END;
+
+CREATE TRIGGER cq_store_text_added AFTER INSERT ON knowledge_units WHEN new.status = 'approved'
+BEGIN
+  INSERT INTO cq_store_unindexed (unit_id) SELECT new.id WHERE new.id IS NOT NULL;
+END;
+
+CREATE TRIGGER cq_store_text_changed AFTER UPDATE OF data, status ON knowledge_units
+WHEN (old.status IS 'approved') <> (new.status IS 'approved')
+  OR new.status = 'approved' AND old.data IS NOT new.data
+    AND NOT (instr(new.data, '"insight":') BETWEEN 1 AND instr(new.data, '"context":') AND substr(old.data, 1, instr(old.data, '"context":')) = substr(new.data, 1, instr(new.data, '"context":')))
+BEGIN
+  INSERT INTO cq_store_unindexed (unit_id) SELECT new.id WHERE new.id IS NOT NULL;
+END;
+
+CREATE TRIGGER cq_store_text_removed AFTER DELETE ON knowledge_units WHEN old.status = 'approved'
+BEGIN
+  INSERT INTO cq_store_unindexed (unit_id) SELECT old.id WHERE old.id IS NOT NULL;
+END;
+
+CREATE TRIGGER cq_store_text_renamed AFTER UPDATE OF id ON knowledge_units WHEN old.id IS NOT new.id
+BEGIN
+  INSERT INTO cq_store_unindexed (unit_id) SELECT old.id WHERE old.id IS NOT NULL;
+  INSERT INTO cq_store_unindexed (unit_id) SELECT new.id WHERE new.id IS NOT NULL;
+END;
+
+CREATE TRIGGER cq_store_text_unindexed AFTER DELETE ON cq_store_texts
+BEGIN
+  DELETE FROM cq_store_words WHERE rowid = old.text;
 END;

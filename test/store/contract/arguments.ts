@@ -21,7 +21,17 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   get: [unit.id],
   getAny: [unit.id],
   update: [unit],
-  query: [['sample'], { languages: ['ts'], frameworks: ['vue'], pattern: 'cache', limit: 5 }],
+  query: [
+    ['sample'],
+    { languages: ['ts'], frameworks: ['vue'], pattern: 'cache', limit: 5, text: 'words' },
+  ],
+  search: [
+    'words',
+    { domains: ['sample'], languages: ['ts'], frameworks: ['vue'], pattern: 'cache', limit: 5 },
+  ],
+  similarUnits: [unit, { except: unit.id, limit: 5 }],
+  suggestDomains: [['sample'], 5],
+  indexTexts: [],
   confirm: [unit.id],
   flag: [unit.id, { reason: 'stale' }],
   getReviewStatus: [unit.id],
@@ -156,6 +166,7 @@ const noUnits = [
     { 'vendor:key': circle() },
   ]),
 ]
+const noSearched = [...given(noTexts), 'x'.repeat(10_001)]
 const noPages = [
   ...noObjects,
   ...['limit', 'offset'].flatMap((part) => replaced({}, part, given(noNumbers))),
@@ -218,7 +229,37 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
     ),
     ...replaced({}, 'pattern', given(noTexts)).map((options) => [['sample'], options]),
     ...replaced({}, 'limit', given(noNumbers)).map((options) => [['sample'], options]),
+    ...noSearched.map((text) => [['sample'], { text }]),
   ],
+  search: [
+    ...[undefined, ...noSearched].map((text) => [text]),
+    ...[
+      ...noObjects,
+      ...['domains', 'languages', 'frameworks'].flatMap((part) =>
+        replaced({}, part, noListsOfTexts),
+      ),
+      ...replaced({}, 'pattern', given(noTexts)),
+      ...replaced({}, 'limit', [...given(noNumbers), 0, 51]),
+    ].map((options) => ['words', options]),
+  ],
+  similarUnits: [
+    ...[undefined, ...noObjects, {}],
+    ...replaced(unit, 'domains', [undefined, ...noListsOfTexts]),
+    ...replaced(unit, 'insight', [undefined, ...noObjects, {}]),
+  ]
+    .map((proposal): unknown[] => [proposal])
+    .concat(
+      [
+        ...noObjects,
+        ...replaced({}, 'except', given(noTexts)),
+        ...replaced({}, 'limit', [...given(noNumbers), 0, 21]),
+      ].map((options) => [unit, options]),
+    ),
+  suggestDomains: [
+    ...[undefined, ...noListsOfTexts].map((domains) => [domains]),
+    ...[...given(noNumbers), 0, 21].map((limit) => [['sample'], limit]),
+  ],
+  indexTexts: [],
   confirm: noTexts.map((id) => [id]),
   flag: [
     ...noTexts.map((id) => [id, { reason: 'stale' }]),

@@ -39,6 +39,7 @@ const [first = '', , , pending = ''] = ids
 /** Calls that change nothing. */
 const reads: Omit<Calls, 'confirm' | 'flag' | 'editUnit'> = {
   query: [[['sample']], [['sample'], { limit: 1 }], [['nobody knows it']], [[' ']]],
+  search: [['summary'], ['sample'], ['nobody wrote this'], ['']],
   reviewItem: [...ids.map((id): [string] => [id]), [unitId(99)]],
   reviewQueue: [[], [{ limit: 1, offset: 1 }], [{ limit: 0 }]],
   listUnits: [[], [{ status: 'approved' }], [{ limit: 0 }]],
