@@ -126,6 +126,16 @@ export class Corpus {
     return Array.from({ length: count }, () => this.#domains(random, 2))
   }
 
+  /** Pairs of words that units of the store have in one sentence. */
+  words(count: number): string[] {
+    const random = randomNumbers(this.#seed + 4)
+    return Array.from({ length: count }, () => {
+      const { detail } = this.unitAt(Math.floor(random() * this.size)).insight
+      const words = detail.split(' ')
+      return [pick(random, words), pick(random, words)].join(' ')
+    })
+  }
+
   /** The most popular domains, the first one first. */
   popularDomains(count: number): string[] {
     return Array.from({ length: count }, (_, place) => domainName(place))

@@ -50,6 +50,13 @@ export const readRoutes: readonly Route[] = [
     name: 'GET /api/v1/knowledge, limit 50',
     paths: (corpus) => queries(corpus).map((query) => `/api/v1/knowledge?${query}&limit=50`),
   },
+  {
+    name: 'GET /api/v1/knowledge/search',
+    paths: (corpus) =>
+      corpus
+        .words(distinct)
+        .map((words) => `/api/v1/knowledge/search?q=${encodeURIComponent(words)}`),
+  },
   { name: 'GET /api/v1/knowledge/stats', paths: only('/api/v1/knowledge/stats') },
   reviewStats,
   { name: 'GET /api/v1/review/queue', paths: only('/api/v1/review/queue'), login: true },
@@ -85,6 +92,11 @@ export const readRoutes: readonly Route[] = [
   {
     name: 'GET /api/v1/review/:unit_id/history',
     paths: (corpus) => corpus.storedIds(distinct).map((id) => `/api/v1/review/${id}/history`),
+    login: true,
+  },
+  {
+    name: 'GET /api/v1/review/:unit_id/similar',
+    paths: (corpus) => corpus.storedIds(distinct).map((id) => `/api/v1/review/${id}/similar`),
     login: true,
   },
   {

@@ -365,7 +365,7 @@ function similarityOf(one: Compared, { domains, insight }: KnowledgeUnit): numbe
   return 0.8 * words + 0.2 * shared
 }
 
-const storable = { type: 'string', pattern: storableText, maxLength: longestSearched } as const
+const storable = { type: 'string', pattern: storableText } as const
 const checkShape = checker<Pick<KnowledgeUnit, 'domains' | 'insight'>>('proposal', {
   type: 'object',
   required: ['domains', 'insight'],
@@ -504,10 +504,10 @@ function* indexSome(): Steps<number> {
   }
   const ids = JSON.stringify([...new Set(rows.map(({ unit_id }) => unit_id))])
   yield* change(deleteTexts, { ids })
-  if (texts.size > 0) {
-    yield* change(insertTexts, { ids: JSON.stringify([...texts.keys()]) })
-    yield* change(insertWords, { texts: JSON.stringify([...texts.values()]) })
-  }
+  // Those that cannot be read, too, without words: so it can be told which are missing.
+  const approved = new Set(rows.flatMap(({ unit_id, data }) => (data === null ? [] : [unit_id])))
+  if (approved.size > 0) yield* change(insertTexts, { ids: JSON.stringify([...approved]) })
+  if (texts.size > 0) yield* change(insertWords, { texts: JSON.stringify([...texts.values()]) })
   const entries = JSON.stringify(rows.map(({ entry }) => String(entry)))
   yield* change(deleteQueued, { entries })
   return rows.length

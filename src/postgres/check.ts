@@ -10,6 +10,7 @@ import {
 } from '../operations/unit-faults.ts'
 import type { Send } from './connection.ts'
 import { countedUnits, makeParts } from './migrations/changes-and-counts.ts'
+import { queueAll, selectTextDrift } from './migrations/texts.ts'
 import { planIn } from './migrator.ts'
 import { faultyParts } from './parts.ts'
 import { inTransaction } from './transaction.ts'
@@ -76,7 +77,12 @@ export async function rebuild(send: Send): Promise<Rebuilt> {
     }
     const faulty = await faultyParts(send)
     await makeParts(send, faulty)
-    const tables = new Set([...faulty.map(({ name }) => name), 'cq_store_count_slots'])
+    for (const sql of queueAll) await send(sql)
+    const tables = new Set([
+      ...faulty.map(({ name }) => name),
+      'cq_store_count_slots',
+      'cq_store_texts',
+    ])
     return { tables: [...tables], documents: mended }
   })
 }
@@ -97,7 +103,12 @@ async function drift(send: Send): Promise<string[]> {
       ({ kind, name, count }) =>
         `cq_store_counts ${words} ${JSON.stringify({ kind, name, count: Number(count) })}`,
     )
+  const texts = (await send(`${selectTextDrift} limit ${mostExamples}`)).rows.map(
+    ({ unit_id, approved }) =>
+      `cq_store_texts ${approved ? 'lacks' : 'should not have'} ${JSON.stringify({ unit_id })}`,
+  )
   return [
+    ...texts,
     ...(await rows(expected, counted, 'lacks')),
     ...(await rows(counted, expected, 'should not have')),
   ]

@@ -68,6 +68,47 @@ const answers = {
     required: Object.keys(publicProperties),
     properties: publicProperties,
   },
+  UnitsFound: record(
+    {
+      data: { type: 'array', items: { $ref: 'PublicKnowledgeUnit#' } },
+      suggestions: {
+        type: 'array',
+        items: string,
+        description: 'Where nothing was found: domains of units that resemble those of the query.',
+      },
+    },
+    ['suggestions'],
+  ),
+  SearchHits: record({
+    data: {
+      type: 'array',
+      items: record({
+        knowledge_unit: { $ref: 'PublicKnowledgeUnit#' },
+        rank: { type: 'number', description: 'Comparable within one answer.' },
+        snippet: record({
+          field: { enum: ['summary', 'detail', 'action'] },
+          text: { ...string, description: 'A part of the field, at most 240 characters.' },
+          matches: {
+            type: 'array',
+            description: 'Where the words begin and end in it, in UTF-16 code units.',
+            items: { type: 'array', minItems: 2, maxItems: 2, items: count },
+          },
+        }),
+      }),
+    },
+  }),
+  SimilarUnits: record({
+    similar: {
+      type: 'array',
+      items: record({
+        unit_id: string,
+        status: { enum: unitStatuses },
+        summary: string,
+        domains: { type: 'array', items: string },
+        similarity: { type: 'number', description: 'From 0 to 1.' },
+      }),
+    },
+  }),
   KnowledgeStats: record({
     total_count: count,
     tier_counts: counts,

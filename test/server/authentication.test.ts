@@ -31,6 +31,7 @@ const userRoutes = [
   `DELETE /api/v1/review/${id}`,
   `PATCH /api/v1/review/${id}`,
   `GET /api/v1/review/${id}/history`,
+  `GET /api/v1/review/${id}/similar`,
   ...['browse', 'count', 'decisions', 'insights'].map((name) => `GET /api/v1/review/${name}`),
   'POST /api/v1/review/decisions',
 ]
@@ -48,6 +49,7 @@ const openRoutes = [
   'GET /api/v1/health',
   'GET /ready',
   'GET /api/v1/knowledge',
+  'GET /api/v1/knowledge/search',
   'GET /api/v1/knowledge/stats',
   ...['/query', '/stats'].flatMap(legacy).map((path) => `GET ${path}`),
   ...legacy('/auth/login').map((path) => `POST ${path}`),

@@ -99,6 +99,23 @@ export const textParts: readonly Part[] = [
   ),
 ]
 
+/** To make the index anew is to queue all units. */
+export const queueAll: readonly string[] = [
+  'delete from cq_store_texts',
+  'delete from cq_store_unindexed',
+  `insert into cq_store_unindexed (unit_id) select id from knowledge_units where status = 'approved'`,
+]
+
+/** Units of which either only one knows: those that are approved, or those whose words are indexed. */
+export const selectTextDrift = `
+  select unit_id, approved from (
+    select coalesce(unit.id, text.unit_id) as unit_id, unit.id is not null as approved
+    from (select id from knowledge_units where status = 'approved') as unit
+    full join cq_store_texts as text on text.unit_id = unit.id
+    where unit.id is null or text.unit_id is null
+  ) as drift
+  where unit_id not in (select unit_id from cq_store_unindexed) order by unit_id`
+
 /**
  * Makes the index of words. Units whose text changed are queued, and indexed by a server right after: the write
  * itself costs one row.
@@ -112,8 +129,6 @@ export const texts: Migration = {
     // No write may come between what is queued here and the triggers.
     await send('lock table knowledge_units in share row exclusive mode')
     for (const { make } of textParts) for (const sql of make(schema)) await send(sql)
-    await send(
-      `insert into cq_store_unindexed (unit_id) select id from knowledge_units where status = 'approved'`,
-    )
+    for (const sql of queueAll) await send(sql)
   },
 }

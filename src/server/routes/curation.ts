@@ -229,6 +229,25 @@ export function curationRoutes(
     },
     async ({ params: { unit_id } }) => ({ history: await store.unitHistory(unit_id) }),
   )
+
+  server.get(
+    '/review/:unit_id/similar',
+    {
+      onRequest: user,
+      schema: {
+        ...review,
+        summary: 'Approved and pending units that resemble a unit, the most similar first',
+        operationId: 'listSimilarUnits',
+        params: unitParams,
+        response: responses(200, answer('SimilarUnits'), 401, 404, 422),
+      } as const,
+    },
+    async ({ params: { unit_id } }) => {
+      const unit = await store.getAny(unit_id)
+      if (!unit) throw new HttpError(404, 'Knowledge unit not found')
+      return { similar: await store.similarUnits(unit, { except: unit_id }) }
+    },
+  )
 }
 
 interface GivenFilters extends Pick<BrowseFilters, 'status' | 'domain' | 'tier' | 'proposer'> {

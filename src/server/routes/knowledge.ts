@@ -16,10 +16,13 @@ import { type Authentication, callerOf } from '../authentication.ts'
 import { largestBody } from '../body.ts'
 import { notFoundAs } from '../errors.ts'
 import { jsonAnswer } from '../json-answer.ts'
-import { answer, dataOf, listOf, responses, text } from '../schemas.ts'
+import { answer, listOf, responses, text } from '../schemas.ts'
 import type { SchemaTypes } from '../validation.ts'
 
 const texts = { type: 'array', maxItems: mostQueried as number, items: text } as const
+
+/** Characters of a text that is searched for. */
+const mostSearched = 10_000
 
 /** The most units that one query returns, whatever limit is requested. */
 const mostUnits = 50
@@ -33,6 +36,29 @@ const querySchema = {
     frameworks: texts,
     pattern: text,
     limit: { type: 'integer', exclusiveMinimum: 0, default: 5 },
+    text: {
+      ...text,
+      maxLength: mostSearched,
+      description: 'Words: units that match them are found, too, whatever their domains.',
+    },
+  },
+} as const satisfies JSONSchema
+
+const searchSchema = {
+  type: 'object',
+  required: ['q'],
+  properties: {
+    q: {
+      ...text,
+      maxLength: mostSearched,
+      description: 'Words in the summary, detail, action or domains; any text is allowed.',
+      examples: ['write-ahead log grows'],
+    },
+    domains: { ...texts, description: 'Units that share some of these rank higher.' },
+    languages: texts,
+    frameworks: texts,
+    pattern: text,
+    limit: { type: 'integer', exclusiveMinimum: 0, default: 10 },
   },
 } as const satisfies JSONSchema
 
@@ -77,11 +103,34 @@ export function knowledgeRoutes(
 ): void {
   const server = instance.withTypeProvider<SchemaTypes>()
 
+  server.get('/knowledge', { schema: querying(answer('UnitsFound')) }, async ({ query }, reply) => {
+    const data = await queryUnits(store, 'public', query)
+    if (data !== '[]') return jsonAnswer(reply, `{"data":${data}}`)
+    const suggestions = await store.suggestDomains(query.domains)
+    return { data: [], ...(suggestions.length > 0 && { suggestions }) }
+  })
+
   server.get(
-    '/knowledge',
-    { schema: querying(dataOf('PublicKnowledgeUnit')) },
-    async ({ query }, reply) =>
-      jsonAnswer(reply, `{"data":${await queryUnits(store, 'public', query)}}`),
+    '/knowledge/search',
+    {
+      schema: {
+        tags: ['knowledge'],
+        summary: 'Approved units that match words, best first',
+        description:
+          'Units that have all of the words or, if there is none, any of them. Words are compared by their stems, ' +
+          'without accents and in any letter case, the last one also by its beginning.',
+        operationId: 'searchUnits',
+        querystring: searchSchema,
+        response: responses(200, answer('SearchHits'), 422),
+      },
+    },
+    async ({ query: { q, limit, ...options } }, reply) => {
+      const hits = await store.asText('public', 'search', q, {
+        ...options,
+        limit: Math.min(limit, mostUnits),
+      })
+      return jsonAnswer(reply, `{"data":${hits}}`)
+    },
   )
 
   server.post(

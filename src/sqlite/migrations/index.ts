@@ -3,7 +3,7 @@ import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { oldDocuments } from './old-documents.ts'
 import { rolesAndHistory } from './roles-and-history.ts'
-import { texts } from './texts.ts'
+import { indexedTexts, texts } from './texts.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
 export const migrations: readonly Migration[] = [
@@ -27,4 +27,4 @@ export const formerSteps: readonly string[] = [
 ]
 
 /** Our tables that can be checked against the reference server's, and made anew from them. */
-export const derivedTables: readonly DerivedTable[] = [counts]
+export const derivedTables: readonly DerivedTable[] = [counts, indexedTexts]

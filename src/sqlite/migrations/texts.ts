@@ -1,3 +1,4 @@
+import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 
 // What this step makes never changes; a later version adds another step. So it imports nothing that may.
@@ -36,6 +37,20 @@ BEGIN${queue('old')}
 END`,
 }
 
+const queueAll = `INSERT INTO cq_store_unindexed (unit_id)
+  SELECT id FROM knowledge_units WHERE status = 'approved' AND id IS NOT NULL`
+const isQueued = 'IN (SELECT unit_id FROM cq_store_unindexed)'
+
+/** Which units' words are indexed. To make it anew is to queue all of them. */
+export const indexedTexts: DerivedTable = {
+  name: 'cq_store_texts',
+  columns: ['unit_id'],
+  definition: `SELECT id AS unit_id FROM knowledge_units
+    WHERE status = 'approved' AND id IS NOT NULL AND id NOT ${isQueued}`,
+  holds: `unit_id NOT ${isQueued}`,
+  fill: ['DELETE FROM cq_store_texts', 'DELETE FROM cq_store_unindexed', queueAll],
+}
+
 /**
  * Makes the index of words. Units whose text changed are queued, and indexed by whoever opens the file next: the
  * write itself costs one row. The index holds no text, and leaves no trace of what is removed from it.
@@ -64,8 +79,6 @@ BEGIN
 END`)
     for (const [name, trigger] of Object.entries(triggers))
       database.run(`CREATE TRIGGER cq_store_${name} ${trigger}`)
-    database.run(
-      `INSERT INTO cq_store_unindexed (unit_id) SELECT id FROM knowledge_units WHERE status = 'approved' AND id IS NOT NULL`,
-    )
+    database.run(queueAll)
   },
 }
