@@ -358,6 +358,22 @@ export interface KnowledgeUnits {
   flag(id: string, flag: FlagInput): Promise<KnowledgeUnit>
 }
 
+/** Proposals that are made again, as by a client that got no answer. */
+export interface Proposals {
+  /**
+   * Adds a unit to the review queue, unless it was proposed within the last 24 hours: by the same `created_by` with
+   * the same idempotency key or, without a key, with the same domains and text. White space, letter case and the
+   * order of domains do not matter. Resolves to `null` if it was added, otherwise to the unit that is there, as it is
+   * now, whatever its status. A unit that was removed may be proposed again.
+   * @param options `idempotencyKey` has at most 255 characters; `''` is none
+   * @throws {StoreError} as `insert` does; `conflict` also if the key was used for another proposal
+   */
+  propose(
+    unit: KnowledgeUnitInput,
+    options?: { readonly idempotencyKey?: string | undefined },
+  ): Promise<KnowledgeUnit | null>
+}
+
 /** Finding approved units by their words. */
 export interface Search {
   /**
@@ -652,6 +668,7 @@ export interface Iteration {
 
 /** The methods that `asText` calls: those whose results HTTP clients get. */
 export const textMethods = [
+  'propose',
   'query',
   'search',
   'confirm',
@@ -707,6 +724,7 @@ export type Readiness =
  */
 export interface Store
   extends KnowledgeUnits,
+    Proposals,
     Search,
     Reviews,
     Browsing,

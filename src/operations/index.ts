@@ -5,6 +5,7 @@ import { administration } from './administration.ts'
 import { browsing } from './browsing.ts'
 import { curation } from './curation.ts'
 import type { OperationsFor, StoreMethod } from './operation.ts'
+import { proposals } from './proposals.ts'
 import { reviews } from './reviews.ts'
 import { search } from './search.ts'
 import { statistics } from './statistics.ts'
@@ -13,6 +14,7 @@ import { units } from './units.ts'
 /** The operation of every method of Store. */
 export const operations: OperationsFor<StoreMethod> = {
   ...units,
+  ...proposals,
   ...search,
   ...reviews,
   ...browsing,

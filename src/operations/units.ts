@@ -35,7 +35,7 @@ const selectApproved = statement(
   { key: 'id' },
 )
 
-const selectAny = statement(
+export const selectAny = statement(
   'select a unit',
   (db, p: { id: string }, dialect) =>
     db
@@ -143,7 +143,7 @@ export function recordOf(unit: KnowledgeUnit): UnitRecord {
   }
 }
 
-function* insertRecord(record: UnitRecord): Steps<void> {
+export function* insertRecord(record: UnitRecord): Steps<void> {
   yield* create(insertUnit, record, `Knowledge unit already exists: ${record.id}`)
   yield* insertDomainsOf(record)
 }

@@ -1,6 +1,7 @@
 import { StoreError } from '../errors.ts'
 import type { Send } from './connection.ts'
 import { type Part, parts } from './migrations/changes-and-counts.ts'
+import { proposalParts } from './migrations/proposals.ts'
 import { indexes } from './migrations/reference-schema.ts'
 import { rolesAndHistoryParts } from './migrations/roles-and-history.ts'
 import { textParts } from './migrations/texts.ts'
@@ -22,6 +23,7 @@ const needed: readonly Part[] = [
   ...parts,
   ...rolesAndHistoryParts,
   ...textParts,
+  ...proposalParts,
   ...indexes.map(
     (sql): Part => ({
       what: 'index',

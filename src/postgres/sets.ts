@@ -3,9 +3,10 @@ import type { StoredUnit } from '../knowledge/document.ts'
 import { operations } from '../operations/index.ts'
 import type { StoreMethod } from '../operations/operation.ts'
 import type { Call } from '../operations/operation-store.ts'
+import type { Claim } from '../operations/proposals.ts'
 import { lockApproved, type UnitRecord, unitNotFound, updateDocument } from '../operations/units.ts'
 import type { Step, Steps } from '../sql/steps.ts'
-import type { Outcome, Surroundings } from './run-steps.ts'
+import { type Outcome, runTogether, type Surroundings } from './run-steps.ts'
 
 // Writes that are made together as few statements, however many they are. What they mean stands in the operations.
 
@@ -177,9 +178,50 @@ export function stepsOf([method, , ...prepared]: Call): Steps<unknown> {
   return operations[method].run(...prepared)
 }
 
+const claimAll = `insert into cq_store_proposals (key, fingerprint, unit_id, at)
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as given (key, fingerprint, unit_id, at)
+  order by key
+  on conflict (key) do update
+    set fingerprint = excluded.fingerprint, unit_id = excluded.unit_id, at = excluded.at
+    where cq_store_proposals.at <= $5
+  returning unit_id`
+const forgetSome = `delete from cq_store_proposals
+  where entry in (select entry from cq_store_proposals order by entry limit $2) and at <= $1`
+
+/** Each call adds one unit, unless its proposal is known; those that are go on alone. */
+async function propose(calls: Calls, surroundings: Surroundings): Promise<Outcome[]> {
+  const claims = new Map<string, { readonly record: StoredRecord; readonly claim: Claim }>()
+  for (const [, , record, claim] of calls as unknown as [never, never, StoredRecord, Claim][])
+    if (!claims.has(claim.key)) claims.set(claim.key, { record, claim })
+  const first = [...claims.values()].map(({ claim }) => claim)
+  const since = first.map((claim) => claim.since).sort()[0]
+  const { rows } = await surroundings.send(claimAll, [
+    first.map(({ key }) => key),
+    first.map(({ fingerprint }) => fingerprint),
+    first.map(({ unitId }) => unitId),
+    first.map(({ at }) => at),
+    since,
+  ])
+  const claimed = new Set(rows.map(({ unit_id }) => unit_id))
+  const records = [...claims.values()]
+    .map(({ record }) => record)
+    .filter(({ id }) => claimed.has(id))
+  const [missing] = notStored(records, await store(records, surroundings))
+  if (missing) throw new HalfDone('it was claimed', { cause: alreadyExists(missing.id) })
+  await surroundings.send(forgetSome, [since, 2 * calls.length])
+  const outcomes: Outcome[] = []
+  for (const call of calls) {
+    const { id } = call[2] as StoredRecord
+    if (claimed.delete(id)) outcomes.push({ result: null })
+    else outcomes.push(...(await runTogether([stepsOf(call)], surroundings)))
+  }
+  return outcomes
+}
+
 /** By method, how calls are carried out together, and which others they go together with. */
 export const sets: Partial<Record<StoreMethod, { readonly set: Set; readonly most: number }>> = {
   insert: { set: insert, most: Infinity },
+  propose: { set: propose, most: Infinity },
   confirm: { set: amend, most: Infinity },
   flag: { set: amend, most: Infinity },
   insertMany: { set: insertMany, most: 1 },

@@ -59,9 +59,25 @@ const notable = {
   }),
 }
 
+const similarUnits = {
+  type: 'array',
+  items: record({
+    unit_id: string,
+    status: { enum: unitStatuses },
+    summary: string,
+    domains: { type: 'array', items: string },
+    similarity: { type: 'number', description: 'From 0 to 1.' },
+  }),
+}
+
 /** The schemas of answers, by their names in the OpenAPI document. */
 const answers = {
   KnowledgeUnit: { ...knowledgeUnitSchema, description: 'A unit, and who proposed it.' },
+  ProposedUnit: {
+    ...knowledgeUnitSchema,
+    description: 'A unit, who proposed it, and units that resemble it where they were asked for.',
+    properties: { ...knowledgeUnitSchema.properties, similar: similarUnits },
+  },
   PublicKnowledgeUnit: {
     ...knowledgeUnitSchema,
     description: 'A unit as anyone may read it: without who proposed it.',
@@ -98,16 +114,7 @@ const answers = {
     },
   }),
   SimilarUnits: record({
-    similar: {
-      type: 'array',
-      items: record({
-        unit_id: string,
-        status: { enum: unitStatuses },
-        summary: string,
-        domains: { type: 'array', items: string },
-        similarity: { type: 'number', description: 'From 0 to 1.' },
-      }),
-    },
+    similar: similarUnits,
   }),
   KnowledgeStats: record({
     total_count: count,

@@ -36,6 +36,14 @@ export interface Schema {
   cq_store_unindexed: { entry: Generated<number>; unit_id: string }
   /** Units whose words are indexed. PostgreSQL has the words here, too. */
   cq_store_texts: { unit_id: string }
+  /** By what proposals of the last day are recognised, see `knowledge/same-proposal.ts`. */
+  cq_store_proposals: {
+    entry: Generated<number>
+    key: string
+    fingerprint: string
+    unit_id: string
+    at: string
+  }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {
     id: string

@@ -16,6 +16,12 @@ const unit = (id: string) => ({
   insight: { summary: 'Summary', detail: 'Detail', action: 'Action' },
 })
 const key = { userId: 1, keyId }
+/** It was proposed before, and its unit is gone. */
+export const goneProposal = {
+  ...unit(`ku_${'9'.repeat(32)}`),
+  domains: ['domain 1'],
+  created_by: null,
+}
 
 /** Calls of every method that, together and in this order, take every path on which a statement lies. */
 export const calls: Calls = {
@@ -25,6 +31,7 @@ export const calls: Calls = {
   getAny: [[approvedId]],
   update: [[unit(approvedId)]],
   query: [[['domain 400']], [['domain 400'], { text: 'summary' }]],
+  propose: [[unit(`ku_${'e'.repeat(32)}`)], [unit(`ku_${'f'.repeat(32)}`)], [goneProposal]],
   search: [['summary of nothing']],
   similarUnits: [[unit(newId)]],
   suggestDomains: [[['domain 40000']]],

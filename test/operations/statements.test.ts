@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { proposalMark } from '../../src/knowledge/same-proposal.ts'
 import type { Connection } from '../../src/offload/connection.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { Operation, OperationKind, StoreMethod } from '../../src/operations/operation.ts'
@@ -15,7 +16,7 @@ import { RankingIndex } from '../../src/ranking/ranking-index.ts'
 import { statements } from '../../src/sql/statement.ts'
 import type { Steps } from '../../src/sql/steps.ts'
 import { rankerOf, runOn } from './as-a-worker.ts'
-import { calls } from './calls.ts'
+import { calls, goneProposal } from './calls.ts'
 import { migratedDatabase } from './migrated-database.ts'
 import { queryPlan, scansOf, startsFromAnEnd } from './query-plan.ts'
 
@@ -28,6 +29,7 @@ const allowedScans: Readonly<Record<string, string>> = {
     'in the order of the index, until as many are found as its limit',
   'select approved units by words': 'what an index of words finds, as many as its limit',
   'select the next units to be indexed': 'as many as its limit',
+  'delete some proposals that are no longer recognised': 'the first two',
   'select the last change': 'no more than the last row',
   'select units that changed after a number, with the last change of each':
     'those that it has gathered, as many as its limit',
@@ -100,7 +102,12 @@ function seed(): void {
     `insert into api_keys (id, user_id, name, key_prefix, key_hash, ttl, expires_at, created_at)
      values (?, ?, 'agent', 'abcdefgh', ?, '1d', ?, ?)`,
   )
+  const { key, fingerprint } = proposalMark(goneProposal, undefined)
+  const gone = [key, fingerprint, 'a unit that is gone', '2026-11-22T11:00:00.000000+00:00']
   connection.transactions.run(() => {
+    sqlite
+      .prepare('insert into cq_store_proposals (key, fingerprint, unit_id, at) values (?, ?, ?, ?)')
+      .run(gone)
     for (let number = 0; number < 20_000; number++) {
       const id = `ku_${number.toString(16).padStart(32, '0')}`
       const day = `2026-${String(1 + (number % 11)).padStart(2, '0')}-${String(1 + (number % 28)).padStart(2, '0')}`
@@ -253,7 +260,7 @@ describe('the triggers that a write sets off', () => {
   it('begin at no end of a table, which is how a scan begins', () => {
     const writes = statements.filter(({ compiled }) => !/^select/i.test(compiled('sqlite').sql))
     expect(writes).not.toHaveLength(0)
-    for (const { name, compiled } of writes)
+    for (const { name, compiled } of writes.filter(({ name }) => !(name in allowedScans)))
       expect(startsFromAnEnd(connection.sqlite, compiled('sqlite').sql), name).toEqual([])
   })
 

@@ -8,6 +8,7 @@ import { describeConcurrency } from './contract/concurrency.ts'
 import { describeCuration } from './contract/curation.ts'
 import { describeLifecycle } from './contract/lifecycle.ts'
 import type { OpenStore } from './contract/open-store.ts'
+import { describeProposals } from './contract/proposals.ts'
 import { describeRandomCalls } from './contract/random-calls.ts'
 import { describeReviews } from './contract/reviews.ts'
 import { describeSearch } from './contract/search.ts'
@@ -19,6 +20,7 @@ import { describeUnits } from './contract/units.ts'
 export function describeStoreContract(name: string, openStore: OpenStore): void {
   describe(`${name} keeps the contract of Store`, () => {
     describeUnits(openStore)
+    describeProposals(openStore)
     describeSearch(openStore)
     describeReviews(openStore)
     describeBrowsing(openStore)

@@ -1,5 +1,6 @@
-import type { FastifyInstance, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
+import { StoreError } from '../../errors.ts'
 import type { UnitView } from '../../knowledge/document.ts'
 import {
   completeProposal,
@@ -14,7 +15,7 @@ import type { KnowledgeUnit } from '../../knowledge/records.ts'
 import type { Store } from '../../store.ts'
 import { type Authentication, callerOf } from '../authentication.ts'
 import { largestBody } from '../body.ts'
-import { notFoundAs } from '../errors.ts'
+import { HttpError, notFoundAs } from '../errors.ts'
 import { jsonAnswer } from '../json-answer.ts'
 import { answer, listOf, responses, text } from '../schemas.ts'
 import type { SchemaTypes } from '../validation.ts'
@@ -136,10 +137,7 @@ export function knowledgeRoutes(
   server.post(
     '/knowledge',
     { onRequest: apiKey, schema: proposing, bodyLimit: largestBody },
-    async (request, reply) => {
-      reply.code(201)
-      return propose(store, callerOf(request).username, request.body, now())
-    },
+    (request, reply) => propose({ store, now: now(), reply }, callerOf(request).username, request),
   )
 
   server.post(
@@ -200,10 +198,7 @@ export function legacyKnowledgeRoutes(
   server.post(
     '/propose',
     { onRequest: apiKey, schema: deprecated(proposing), bodyLimit: largestBody },
-    async (request, reply) => {
-      reply.code(201)
-      return propose(store, callerOf(request).username, request.body, now())
-    },
+    (request, reply) => propose({ store, now: now(), reply }, callerOf(request).username, request),
   )
 
   server.post(
@@ -270,13 +265,60 @@ const querying = (good: Parameters<typeof responses>[1]) =>
     response: responses(200, good, 422),
   }) as const
 
+const proposalHeaders = {
+  type: 'object',
+  properties: {
+    'idempotency-key': {
+      type: 'string',
+      minLength: 1,
+      maxLength: 255,
+      pattern: '^[!-~]*$',
+      description:
+        'A new random text for each proposal, the same whenever it is sent again: visible ASCII characters.',
+      examples: ['0b5c8a3e-6f0e-4a57-9d0c-3c1b1f0e7a11'],
+    },
+  },
+} as const satisfies JSONSchema
+
+const proposalQuery = {
+  type: 'object',
+  properties: {
+    similar: {
+      type: 'boolean',
+      default: false,
+      description:
+        'Whether the answer names approved and pending units that resemble the proposal.',
+    },
+  },
+} as const satisfies JSONSchema
+
+const proposalAnswers = responses(201, answer('ProposedUnit'), 401, 403, 413, 422)
+const proposalResponses = {
+  ...proposalAnswers,
+  201: {
+    ...proposalAnswers[201],
+    description: 'The proposed unit',
+    headers: {
+      'Idempotency-Replayed': {
+        type: 'string',
+        description: '`true` if it was proposed before: the unit is the one that is there.',
+      },
+    },
+  },
+}
+
 const proposing = {
   tags: ['knowledge'],
   summary: 'Propose a unit, which is then reviewed',
   operationId: 'proposeUnit',
   security: apiKeySecurity,
+  description:
+    'The same proposal by the same user within 24 hours is answered with the unit that is there: it is recognised by ' +
+    'its Idempotency-Key or, without one, by its domains and text.',
+  headers: proposalHeaders,
+  querystring: proposalQuery,
   body: proposalSchema,
-  response: responses(201, answer('KnowledgeUnit'), 401, 403, 413, 422),
+  response: proposalResponses,
 } as const
 
 const confirming = (response: ReturnType<typeof responses>) =>
@@ -313,12 +355,23 @@ function queryUnits(
   return store.asText(view, 'query', domains, { ...context, limit: Math.min(limit, mostUnits) })
 }
 
+interface Proposal {
+  readonly headers: FromSchema<typeof proposalHeaders>
+  readonly query: FromSchema<typeof proposalQuery>
+  readonly body: FromSchema<typeof proposalSchema>
+}
+
+/** Answers the unit that was added, or the one that is there if the proposal was made before. */
 async function propose(
-  store: Store,
+  {
+    store,
+    now,
+    reply,
+  }: { readonly store: Store; readonly now: Date; readonly reply: FastifyReply },
   username: string,
-  { domains, insight, context, extensions }: FromSchema<typeof proposalSchema>,
-  now: Date,
-): Promise<KnowledgeUnit> {
+  { headers, query: { similar }, body }: Proposal,
+): Promise<string> {
+  const { domains, insight, context, extensions } = body
   const proposal = {
     domains,
     insight,
@@ -329,6 +382,27 @@ async function propose(
   }
   // The route's schema has checked it.
   const unit = completeProposal(proposal, now)
-  await store.insert(unit)
-  return unit
+  const known = await keyIsTaken(
+    store.asText('legacy', 'propose', unit, { idempotencyKey: headers['idempotency-key'] }),
+  )
+  reply.code(201)
+  if (known !== 'null') reply.header('Idempotency-Replayed', 'true')
+  const text = known === 'null' ? JSON.stringify(unit) : known
+  if (!similar) return jsonAnswer(reply, text)
+  const others = await store.similarUnits(unit, { except: idIn(text) })
+  return jsonAnswer(reply, `${text.slice(0, -1)},"similar":${JSON.stringify(others)}}`)
+}
+
+function idIn(text: string): string {
+  return (JSON.parse(text) as KnowledgeUnit).id
+}
+
+/** @throws {HttpError} 422 if the key stands for another proposal */
+async function keyIsTaken<Result>(call: Promise<Result>): Promise<Result> {
+  try {
+    return await call
+  } catch (error) {
+    if (!(error instanceof StoreError) || error.code !== 'conflict') throw error
+    throw new HttpError(422, error.message, {}, { cause: error })
+  }
 }

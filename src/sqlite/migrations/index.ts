@@ -2,6 +2,7 @@ import { changesAndCounts, counts } from './changes-and-counts.ts'
 import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { oldDocuments } from './old-documents.ts'
+import { proposals } from './proposals.ts'
 import { rolesAndHistory } from './roles-and-history.ts'
 import { indexedTexts, texts } from './texts.ts'
 
@@ -12,6 +13,7 @@ export const migrations: readonly Migration[] = [
   changesAndCounts,
   rolesAndHistory,
   texts,
+  proposals,
 ]
 
 /** Steps of earlier versions, which later ones did away with: files may have them. */

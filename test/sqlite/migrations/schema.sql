@@ -59,6 +59,14 @@ CREATE TABLE cq_store_history (
 
 CREATE TABLE cq_store_migrations (name TEXT PRIMARY KEY NOT NULL, applied_at TEXT NOT NULL);
 
+CREATE TABLE cq_store_proposals (
+  entry INTEGER PRIMARY KEY,
+  key TEXT NOT NULL UNIQUE,
+  fingerprint TEXT NOT NULL,
+  unit_id TEXT NOT NULL,
+  at TEXT NOT NULL
+);
+
 CREATE TABLE cq_store_roles (
   username TEXT PRIMARY KEY NOT NULL,
   role TEXT NOT NULL

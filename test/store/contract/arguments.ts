@@ -25,6 +25,7 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
     ['sample'],
     { languages: ['ts'], frameworks: ['vue'], pattern: 'cache', limit: 5, text: 'words' },
   ],
+  propose: [unit, { idempotencyKey: 'key' }],
   search: [
     'words',
     { domains: ['sample'], languages: ['ts'], frameworks: ['vue'], pattern: 'cache', limit: 5 },
@@ -230,6 +231,12 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
     ...replaced({}, 'pattern', given(noTexts)).map((options) => [['sample'], options]),
     ...replaced({}, 'limit', given(noNumbers)).map((options) => [['sample'], options]),
     ...noSearched.map((text) => [['sample'], { text }]),
+  ],
+  propose: [
+    ...noUnits.map((wrong) => [wrong]),
+    ...[...noObjects, ...replaced({}, 'idempotencyKey', [...given(noTexts), 'x'.repeat(256)])].map(
+      (options) => [unit, options],
+    ),
   ],
   search: [
     ...[undefined, ...noSearched].map((text) => [text]),

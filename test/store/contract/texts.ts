@@ -37,7 +37,7 @@ const ids = Array.from({ length: 5 }, (_, number) => unitId(number))
 const [first = '', , , pending = ''] = ids
 
 /** Calls that change nothing. */
-const reads: Omit<Calls, 'confirm' | 'flag' | 'editUnit'> = {
+const reads: Omit<Calls, 'propose' | 'confirm' | 'flag' | 'editUnit'> = {
   query: [[['sample']], [['sample'], { limit: 1 }], [['nobody knows it']], [[' ']]],
   search: [['summary'], ['sample'], ['nobody wrote this'], ['']],
   reviewItem: [...ids.map((id): [string] => [id]), [unitId(99)]],
