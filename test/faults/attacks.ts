@@ -239,8 +239,12 @@ async function largeProposals({ proposals }: AttackSizes): Promise<AttackFigures
   const name = `${proposals} proposals of 1 MB at once`
   return await measured(target, name, async () => {
     const answers = await Promise.all(
-      Array.from({ length: proposals }, () =>
-        target.ask('POST', '/api/v1/knowledge', { body, token: target.key }),
+      // Each of another domain, since the same proposal would be answered with the unit that is there.
+      Array.from({ length: proposals }, (_, index) =>
+        target.ask('POST', '/api/v1/knowledge', {
+          body: body.replace('"a"', `"a${index}"`),
+          token: target.key,
+        }),
       ),
     )
     const stats = await target.ask('GET', '/api/v1/knowledge/stats')

@@ -7,7 +7,7 @@ import { type AttackFigures, attacks, longAttacks } from './attacks.ts'
 import { tryCompany } from './company.ts'
 import { tryDamage } from './damage.ts'
 import { buildShim, makeControl, sweepDisk } from './disk.ts'
-import { killLedger, killLibrary, killServer } from './kills.ts'
+import { killLedger, killLibrary, killRetries, killServer } from './kills.ts'
 import { tryPowerLoss } from './power-loss.ts'
 import { soak } from './soak.ts'
 
@@ -67,6 +67,20 @@ const parts: Readonly<Record<string, () => Promise<Line[]>>> = {
         faults,
       }),
     )
+  },
+
+  async retries() {
+    const figures = await within((directory) =>
+      killRetries({ directory, rounds: Math.ceil(rounds * 0.04), seed }),
+    )
+    const { acknowledged, faults } = figures
+    return [
+      {
+        what: `proposals tried again under kill -9, ${figures.rounds} rounds, seed ${seed}`,
+        figure: `${acknowledged} keys, ${faults.length} faults`,
+        faults,
+      },
+    ]
   },
 
   async ledger() {

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -178,6 +178,57 @@ export async function killServer({ directory, rounds, seed }: KillOptions): Prom
   return { rounds, acknowledged, faults }
 }
 
+/** How many proposals are made in a round of `killRetries`. */
+const retriedAtOnce = 50
+
+/**
+ * Kills `cq-store serve` while agents propose units, each of which tries again with the same key until it is answered
+ * 201: there must be as many units as there were keys.
+ */
+export async function killRetries({ directory, rounds, seed }: KillOptions): Promise<KillFigures> {
+  const path = join(directory, 'retries.db')
+  const random = randomNumbers(seed)
+  const environment = {
+    CQ_DB_PATH: path,
+    CQ_JWT_SECRET: randomBytes(48).toString('base64url'),
+    CQ_API_KEY_PEPPER: randomBytes(32).toString('base64url'),
+  }
+  const key = await makeKey(path, environment.CQ_API_KEY_PEPPER)
+  const faults: string[] = []
+  const ids = new Map<string, string>()
+  for (let round = 0; round < rounds; round++) {
+    const open = Array.from({ length: retriedAtOnce }, (_, number) => `round-${round}-${number}`)
+    for (let isKilled = true; open.length > 0; isKilled = !isKilled) {
+      await using command = new RunningCommand({
+        args: ['serve', '--port', '0', '--log-level', 'info'],
+        environment,
+      })
+      const [, url = ''] = await command.tells(/listening at (http:[^"]+)/)
+      const agents = open.map(async (idempotencyKey) => {
+        const id = await propose(url, key, idempotencyKey).catch(() => undefined)
+        if (id === undefined) return
+        const before = ids.get(idempotencyKey) ?? id
+        if (before !== id) faults.push(`${idempotencyKey} is ${before} and ${id}`)
+        ids.set(idempotencyKey, id)
+      })
+      if (isKilled) {
+        await delay(random() * 60)
+        command.process.kill('SIGKILL')
+      }
+      await Promise.all(agents)
+      // Half of those that were answered are tried again, as if the answer had been lost.
+      const left = open.filter((one) => !ids.has(one) || (isKilled && random() < 0.5))
+      open.splice(0, open.length, ...left)
+    }
+  }
+  await using store = await SqliteStore.open({ path, log, readers: 1, rankers: 0 })
+  const count = await store.count()
+  const keys = rounds * retriedAtOnce
+  if (count !== keys || new Set(ids.values()).size !== keys)
+    faults.push(`retries of seed ${seed}: ${count} units of ${keys} keys`)
+  return { rounds, acknowledged: ids.size, faults }
+}
+
 /** An agent's API key, in a database that is made if need be. */
 export async function makeKey(path: string, pepper: string): Promise<string> {
   await using store = await SqliteStore.open({ path, log, readers: 1, rankers: 0 })
@@ -188,10 +239,18 @@ export async function makeKey(path: string, pepper: string): Promise<string> {
 }
 
 /** Resolves to the unit's id, where that was acknowledged. */
-export async function propose(url: string, key: string): Promise<string | undefined> {
+export async function propose(
+  url: string,
+  key: string,
+  idempotencyKey: string = randomUUID(),
+): Promise<string | undefined> {
   const answer = await fetch(`${url}/api/v1/knowledge`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${key}`, 'content-type': 'application/json' },
+    headers: {
+      authorization: `Bearer ${key}`,
+      'content-type': 'application/json',
+      'idempotency-key': idempotencyKey,
+    },
     body: JSON.stringify({
       domains: ['killed'],
       insight: { summary: 's', detail: 'd'.repeat(1_000), action: 'a' },
