@@ -27,7 +27,7 @@ import { forgetHistory } from './curation.ts'
 import { type OperationsFor, scan, write } from './operation.ts'
 import { readablePage } from './readable.ts'
 import { reviewColumns, toItem } from './reviews.ts'
-import { forgetText } from './search.ts'
+import { forgetText } from './text-index.ts'
 import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'
 
 const selectUsers = statement(

@@ -19,7 +19,7 @@ import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.t
 import { type EmbeddedUnit, unitOf } from './json-text.ts'
 import { type OperationsFor, read, write } from './operation.ts'
 import { readable, readableUnit, unlessUnreadable } from './readable.ts'
-import { bestOf, embedded, matchesOf, type WordQuery, wordQuery } from './search.ts'
+import { bestOf, embedded, matchesOf, type WordQuery, wordQuery } from './word-matches.ts'
 
 /** The columns that a unit is read from. */
 export const storedColumns = ['knowledge_units.id', 'data', 'created_at'] as const

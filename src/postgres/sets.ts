@@ -186,7 +186,7 @@ const claimAll = `insert into cq_store_proposals (key, fingerprint, unit_id, at)
     where cq_store_proposals.at <= $5
   returning unit_id`
 const forgetSome = `delete from cq_store_proposals
-  where entry in (select entry from cq_store_proposals order by entry limit $2) and at <= $1`
+  where entry in (select entry from cq_store_proposals order by entry limit 1000) and at <= $1`
 
 /** Each call adds one unit, unless its proposal is known; those that are go on alone. */
 async function propose(calls: Calls, surroundings: Surroundings): Promise<Outcome[]> {
@@ -208,7 +208,7 @@ async function propose(calls: Calls, surroundings: Surroundings): Promise<Outcom
     .filter(({ id }) => claimed.has(id))
   const [missing] = notStored(records, await store(records, surroundings))
   if (missing) throw new HalfDone('it was claimed', { cause: alreadyExists(missing.id) })
-  await surroundings.send(forgetSome, [since, 2 * calls.length])
+  await surroundings.send(forgetSome, [since])
   const outcomes: Outcome[] = []
   for (const call of calls) {
     const { id } = call[2] as StoredRecord

@@ -1,0 +1,175 @@
+import { StoreError } from '../errors.ts'
+import { readUnit, type StoredUnit, UnitText } from '../knowledge/document.ts'
+import type { KnowledgeUnit } from '../knowledge/records.ts'
+import { type RankingQuery, relevance } from '../knowledge/scoring.ts'
+import { type SearchedWords, searchedWords } from '../knowledge/words.ts'
+import { sql, statement } from '../sql/statement.ts'
+import { allWithin, mostAnswered, type Steps } from '../sql/steps.ts'
+import { checkText } from './arguments.ts'
+import { type EmbeddedUnit, unitOf } from './json-text.ts'
+import { unlessUnreadable } from './readable.ts'
+import { textOf, type Unindexed, unindexed } from './text-index.ts'
+
+/** Characters of a text that is searched for. */
+export const longestSearched = 10_000
+/** The best matches by words, of which confidence and context then choose. */
+const mostMatches = 100
+
+/** A search in the form of each engine: its text, in which every word is a quoted letter or digit string. */
+export interface WordQuery extends SearchedWords {
+  readonly everyWord: MatchTexts
+  readonly anyWord: MatchTexts
+}
+
+interface MatchTexts {
+  readonly fts5: string
+  readonly tsquery: string
+}
+
+// The limit is part of the text, or PostgreSQL would plan for a tenth of all units. Words consist of letters and digits, so that nothing in them is an operator. A word in the detail counts once, in the
+// action one and a half times, in the summary three times and in the domains four times; on PostgreSQL these are the
+// letters D to A, and ranks are its own, since it has no BM25.
+export const selectMatches = statement(
+  'select approved units by words',
+  (db, p: MatchTexts, dialect) => {
+    const matches =
+      dialect === 'sqlite'
+        ? sql<{ unit_id: string; score: number }>`(
+            select unit_id, -rank as score from cq_store_words cross join cq_store_texts
+            where cq_store_words match ${p.fts5} and rank match 'bm25(3, 1, 1.5, 4)'
+              and text = cq_store_words.rowid
+            order by rank limit ${sql.lit(mostMatches)})`
+        : sql<{ unit_id: string; score: number }>`(
+            select unit_id, ts_rank('{0.25, 0.375, 0.75, 1}', words, query, 1)::float8 as score
+            from cq_store_texts, cast(${p.tsquery} as tsquery) as query
+            where words @@ query order by score desc, unit_id limit ${sql.lit(mostMatches)})`
+    return db
+      .selectFrom(matches.as('matching'))
+      .innerJoin('knowledge_units', 'knowledge_units.id', 'matching.unit_id')
+      .select(['knowledge_units.id', 'data', 'created_at', 'matching.score'])
+      .where('status', '=', sql.lit('approved'))
+  },
+)
+
+/** What words are searched for; `undefined` if the text has none. @throws {StoreError} `invalid` */
+export function wordQuery(name: string, text: unknown): WordQuery | undefined {
+  const checked = checkText(name, text)
+  if (checked.length > longestSearched) {
+    const why = `${name} must be at most ${longestSearched} characters, got ${checked.length}`
+    throw new StoreError('invalid', why)
+  }
+  return toWordQuery(searchedWords(checked))
+}
+
+export function toWordQuery(words: SearchedWords): WordQuery | undefined {
+  if (words.stems.length === 0) return undefined
+  const last = words.stems.at(-1)
+  const joined = (of: 'and' | 'or'): MatchTexts => {
+    const fts5 = words.stems.map((stem) =>
+      stem === last && words.beginning !== ''
+        ? `("${stem}" OR "${words.beginning}"*)`
+        : `"${stem}"`,
+    )
+    const tsquery = words.stems.map((stem) =>
+      stem === last && words.beginning !== ''
+        ? `('${stem}' | '${words.beginning}':*)`
+        : `'${stem}'`,
+    )
+    return of === 'and'
+      ? { fts5: fts5.join(' AND '), tsquery: tsquery.join(' & ') }
+      : { fts5: fts5.join(' OR '), tsquery: tsquery.join(' | ') }
+  }
+  return { ...words, everyWord: joined('and'), anyWord: joined('or') }
+}
+
+interface Match {
+  readonly row: StoredUnit
+  readonly unit: KnowledgeUnit
+  /** How well its words fit, from 0 to 1, which the best match has. */
+  readonly words: number
+}
+
+/** The units that words match best: those that have all of them, or if there is none, any of them. */
+export function* matchesOf(query: WordQuery): Steps<Match[]> {
+  const queued = yield* unindexed()
+  const strict = yield* matchesIn(queued, query, 'everyWord')
+  if (strict.length > 0 || query.stems.length === 1) return strict
+  return yield* matchesIn(queued, query, 'anyWord')
+}
+
+function* matchesIn(
+  queued: Unindexed,
+  query: WordQuery,
+  which: 'everyWord' | 'anyWord',
+): Steps<Match[]> {
+  const found = queued.units.flatMap(({ unit, ...row }): Match[] => {
+    const weights = weightsIn(unit, query)
+    const isMatch = which === 'everyWord' ? weights.every(Boolean) : weights.some(Boolean)
+    return isMatch ? [{ row, unit, words: shareOfMost(weights) }] : []
+  })
+  // Their weights cannot be compared with the database's: then those of all are found by reading.
+  const isByReading = found.length > 0
+  const { rows } = yield* allWithin(mostAnswered, selectMatches, query[which])
+  const best = Math.max(0, ...rows.map(({ score }) => score))
+  for (const { score, ...row } of rows) {
+    // The index knows an earlier text of it.
+    if (queued.ids.has(row.id)) continue
+    const unit = yield* unlessUnreadable(() => readUnit(row))
+    if (!unit) continue
+    const share = best > 0 ? score / best : 1
+    found.push({ row, unit, words: isByReading ? shareOfMost(weightsIn(unit, query)) : share })
+  }
+  return found
+}
+
+function shareOfMost(weights: readonly number[]): number {
+  return weights.reduce((sum, weight) => sum + weight, 0) / (weights.length * mostWeight)
+}
+
+/** How much a word counts by where it stands, in the order in which a unit is read through. */
+const fieldWeights = { domains: 4, summary: 3, action: 1.5, detail: 1 } as const
+const mostWeight = fieldWeights.domains
+
+/** For each word that is searched for, how much it counts in a unit: 0 if it is not there. */
+function weightsIn(unit: KnowledgeUnit, { stems, beginning }: SearchedWords): number[] {
+  const weights = stems.map(() => 0)
+  const text = textOf(unit)
+  for (const [field, weight] of Object.entries(fieldWeights)) {
+    const words = text[field as keyof typeof fieldWeights].split(' ')
+    for (const [at, stem] of stems.entries()) {
+      const isLast = at === stems.length - 1 && beginning !== ''
+      const isThere = words.some((word) => word === stem || (isLast && word.startsWith(beginning)))
+      if (isThere) weights[at] = Math.max(weights[at] ?? 0, weight)
+    }
+  }
+  return weights
+}
+
+/**
+ * What units that are found by words are ordered by, descending: how well domains and context fit, plus how well
+ * words do, times confidence.
+ */
+function rankByWords({ unit, words }: Pick<Match, 'unit' | 'words'>, query: RankingQuery) {
+  return (relevance(unit, query) + words) * unit.evidence.confidence
+}
+
+/** The best units of those that were found by words or by domains, best first; ties go to the higher id. */
+export function* bestOf(
+  query: RankingQuery,
+  matches: readonly Match[],
+  rowsByDomain: readonly StoredUnit[],
+): Steps<(Match & { readonly rank: number })[]> {
+  const found = new Map(matches.map((match) => [match.row.id, match]))
+  for (const row of rowsByDomain) {
+    if (found.has(row.id)) continue
+    const unit = yield* unlessUnreadable(() => readUnit(row))
+    if (unit) found.set(row.id, { row, unit, words: 0 })
+  }
+  return [...found.values()]
+    .map((match) => ({ ...match, rank: rankByWords(match, query) }))
+    .sort((one, other) => other.rank - one.rank || (one.row.id < other.row.id ? 1 : -1))
+}
+
+export function embedded({ row, unit }: Match): EmbeddedUnit {
+  return unitOf(new UnitText(row, unit))
+}
