@@ -22,9 +22,9 @@ import type { SchemaTypes } from '../validation.ts'
 const texts = { type: 'array', maxItems: mostQueried as number, items: text } as const
 
 /** The most units that one query returns, whatever limit is requested. */
-const mostUnits = 50
+export const mostUnits = 50
 
-const querySchema = {
+export const querySchema = {
   type: 'object',
   required: ['domains'],
   properties: {
@@ -36,7 +36,7 @@ const querySchema = {
   },
 } as const satisfies JSONSchema
 
-const proposalSchema = {
+export const proposalSchema = {
   type: 'object',
   required: ['domains', 'insight'],
   properties: {
@@ -206,7 +206,7 @@ export function legacyKnowledgeRoutes(
 type NamedCount = readonly [name: string, count: number]
 
 /** The order that an object loses if a name looks like an integer, such as `2026`. */
-function mostFrequentFirst([one, ones]: NamedCount, [other, others]: NamedCount): number {
+export function mostFrequentFirst([one, ones]: NamedCount, [other, others]: NamedCount): number {
   return others - ones || (one < other ? -1 : 1)
 }
 
@@ -256,7 +256,7 @@ export function deprecated<Schema extends FastifySchema>(schema: Schema) {
   return { ...schema, deprecated: true } as const
 }
 
-function queryUnits(
+export function queryUnits(
   store: Store,
   view: UnitView,
   { domains, limit, ...context }: FromSchema<typeof querySchema>,
@@ -264,7 +264,7 @@ function queryUnits(
   return store.asText(view, 'query', domains, { ...context, limit: Math.min(limit, mostUnits) })
 }
 
-async function propose(
+export async function propose(
   store: Store,
   username: string,
   { domains, insight, context, extensions }: FromSchema<typeof proposalSchema>,

@@ -1,0 +1,123 @@
+import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
+import { ErrorCode } from '@modelcontextprotocol/sdk/types.js'
+import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { Store } from '../../store.ts'
+import { forgetKey, type KeyAuthentication } from '../authentication.ts'
+import { largestBody } from '../body.ts'
+import { HttpError, refusalOf } from '../errors.ts'
+import { mcpMessageSchema, mcpResponses } from '../schemas.ts'
+import { protocolServer } from './messages.ts'
+import { refuseForeign } from './origins.ts'
+import type { ToolContext } from './tools.ts'
+
+export interface McpOptions {
+  /**
+   * Origins of web pages that may use `/mcp` besides pages of the server's own, such as `https://cq.example`. Also
+   * needed where a proxy changes `Host` and is not trusted to say so. @default none
+   */
+  readonly allowedOrigins?: readonly string[] | undefined
+}
+
+/** The most messages of a batch: an answer to each may be megabytes long. */
+const mostMessages = 10
+/** The code of errors that are HTTP's and not the protocol's. */
+const outsideProtocol = -32_000
+
+const schema = {
+  tags: ['mcp'],
+  summary: 'MCP over Streamable HTTP',
+  description:
+    'A message of the Model Context Protocol, or several, answered by JSON. Tools: query, propose, confirm, flag, status. The API key is needed by propose, confirm and flag.',
+  operationId: 'callMcp',
+  security: [{}, { apiKey: [] }],
+  body: {
+    ...mcpMessageSchema,
+    examples: [
+      {
+        jsonrpc: '2.0',
+        id: 1,
+        method: 'tools/call',
+        params: { name: 'query', arguments: { domains: ['sqlite'] } },
+      },
+    ],
+  },
+  response: mcpResponses(400, 401, 403, 406, 413, 415, 500, 503),
+} as const
+
+/**
+ * Serves MCP at `/mcp`. Every request stands alone: nothing is kept from one to the next, and so any server of a
+ * database can answer any of them.
+ */
+export async function mcpRoute(
+  server: FastifyInstance,
+  store: Store,
+  authentication: KeyAuthentication,
+  now: () => Date,
+  { allowedOrigins = [] }: McpOptions,
+): Promise<void> {
+  await server.register(async (mcp) => {
+    mcp.setErrorHandler(answerInProtocol)
+    // Its schema is for the documentation; the SDK checks the envelope, and tools their arguments.
+    mcp.setValidatorCompiler(() => (value) => ({ value }))
+    mcp.post(
+      '/mcp',
+      {
+        onRequest: [refuseForeign(allowedOrigins), authentication.optionalApiKey],
+        bodyLimit: largestBody,
+        schema,
+      },
+      async (request, reply) => {
+        let hasWritten = false
+        const noteWrite = () => {
+          hasWritten = true
+        }
+        const response = await handle(request, { store, now, request, noteWrite })
+        if (!hasWritten) forgetKey(request)
+        reply.code(response.status)
+        for (const [name, value] of response.headers) reply.header(name, value)
+        return response.body === null ? reply.send() : response.text()
+      },
+    )
+  })
+}
+
+async function handle(request: FastifyRequest, context: ToolContext): Promise<Response> {
+  const { body } = request
+  if (Array.isArray(body) && body.length > mostMessages)
+    throw new HttpError(400, `A batch may hold at most ${mostMessages} messages`)
+  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
+  const server = protocolServer(context)
+  await server.connect(transport)
+  try {
+    return await transport.handleRequest(toWebRequest(request), { parsedBody: body })
+  } finally {
+    await server.close()
+  }
+}
+
+/** The transport reads these headers only; the body has been read. */
+const readHeaders = ['accept', 'content-type', 'mcp-protocol-version'] as const
+
+function toWebRequest({ headers }: FastifyRequest): Request {
+  const kept = new Headers()
+  for (const name of readHeaders) {
+    const value = headers[name]
+    if (value !== undefined) kept.set(name, String(value))
+  }
+  return new Request('http://localhost/mcp', { method: 'POST', headers: kept })
+}
+
+/** Refusals of a request as a whole, in the form that MCP's clients read. */
+function answerInProtocol(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const { status, headers, message, detail } = refusalOf(error, request)
+  const isBroken = typeof detail !== 'string' && detail[0]?.type === 'json_invalid'
+  const code = isBroken ? ErrorCode.ParseError : outsideProtocol
+  return reply
+    .code(isBroken ? 400 : status)
+    .headers(headers)
+    .send({ jsonrpc: '2.0', error: { code, message }, id: null })
+}

@@ -1,0 +1,253 @@
+import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js'
+import type { FastifyRequest } from 'fastify'
+import type { FromSchema } from 'json-schema-to-ts'
+import { parseExactly } from '../../knowledge/exact-json.ts'
+import { flagSchema, knowledgeUnitSchema } from '../../knowledge/knowledge-unit.ts'
+import { type FlagInput, flagReasons } from '../../knowledge/records.ts'
+import type { Store } from '../../store.ts'
+import { keyOwnerOf } from '../authentication.ts'
+import { refusalOf } from '../errors.ts'
+import {
+  mostUnits,
+  proposalSchema,
+  propose,
+  querySchema,
+  queryUnits,
+  unitNotFound,
+  unitParams,
+} from '../routes/knowledge.ts'
+import { statsSchema } from '../schemas.ts'
+import { type Arguments, checkerOf, given, reasonIn, ToolError } from './arguments.ts'
+import { keyNeeded } from './instructions.ts'
+import { inputOf, type ObjectSchema, shapeOf } from './schemas.ts'
+
+export interface ToolContext {
+  readonly store: Store
+  readonly now: () => Date
+  readonly request: FastifyRequest
+  /** Is called when something was written with the request's key. */
+  readonly noteWrite: () => void
+}
+
+/** The text of a result, which is JSON, and what it is called in the structured one if it is no object. */
+interface ToolAnswer {
+  readonly text: string
+  readonly listName?: string
+}
+
+interface ToolDefinition extends Tool {
+  readonly call: (input: Arguments, context: ToolContext) => Promise<ToolAnswer>
+}
+
+const { domains, languages, frameworks, pattern } = querySchema.properties
+const { insight, context, extensions } = proposalSchema.properties
+const { detail, duplicate_of } = flagSchema.properties
+
+const wholeUnit = shapeOf(knowledgeUnitSchema) as ObjectSchema
+const { created_by: _, ...publicProperties } = wholeUnit.properties
+const publicUnit = {
+  ...wholeUnit,
+  required: Object.keys(publicProperties),
+  properties: publicProperties,
+} satisfies ObjectSchema
+
+const checkQuery = checkerOf<FromSchema<typeof querySchema>>(querySchema)
+const checkProposal = checkerOf<FromSchema<typeof proposalSchema>>(proposalSchema)
+const checkUnitId = checkerOf<FromSchema<typeof unitParams>>(unitParams)
+const checkFlag = checkerOf<FlagInput>(flagSchema)
+
+const unitIdInput = inputOf(
+  unitParams.properties.unit_id,
+  'Id of the unit, as query returned it: ku_...',
+)
+const open = { readOnlyHint: true, openWorldHint: false } as const
+/** Each call adds something; nothing is taken away that a reviewer could not give back. */
+const adding = {
+  readOnlyHint: false,
+  destructiveHint: false,
+  idempotentHint: false,
+  openWorldHint: false,
+} as const
+
+const query: ToolDefinition = {
+  name: 'query',
+  title: 'Query knowledge units',
+  description:
+    'Find approved knowledge units that share a domain with the query, best first. Call it before you start on a task, and when an error surprises you.',
+  inputSchema: {
+    type: 'object',
+    required: ['domains'],
+    properties: {
+      domains: inputOf(domains, 'Tags of the technologies involved, such as "sqlite".'),
+      languages: inputOf(languages, 'Programming languages; they affect only the order.'),
+      frameworks: inputOf(frameworks, 'Frameworks; they affect only the order.'),
+      pattern: inputOf(pattern, 'Name of a pattern; it affects only the order.'),
+      limit: {
+        type: 'integer',
+        description: `The most units to return, up to ${mostUnits}.`,
+        default: querySchema.properties.limit.default,
+      },
+    },
+  } as Tool['inputSchema'],
+  outputSchema: {
+    type: 'object',
+    required: ['units'],
+    properties: { units: { type: 'array', items: publicUnit } },
+  },
+  annotations: open,
+  async call({ limit, ...input }, { store }) {
+    const asDefault = typeof limit === 'number' && limit <= 0
+    const asked = checkQuery({ ...input, ...(limit !== undefined && !asDefault && { limit }) })
+    return { text: await queryUnits(store, 'public', asked), listName: 'units' }
+  },
+}
+
+const proposing: ToolDefinition = {
+  name: 'propose',
+  title: 'Propose a knowledge unit',
+  description:
+    'Propose what you learnt, for other agents to find once it is approved. Query first, so as not to repeat what is known, and leave out whatever is private to your project.',
+  inputSchema: {
+    type: 'object',
+    required: ['summary', 'detail', 'action', 'domains'],
+    properties: {
+      summary: inputOf(insight.properties.summary, 'What happens, in a sentence.'),
+      detail: inputOf(insight.properties.detail, 'Why, and how it was found out.'),
+      action: inputOf(insight.properties.action, 'What to do about it.'),
+      domains: inputOf(
+        proposalSchema.properties.domains,
+        'Tags that others will query, such as "sqlite".',
+      ),
+      languages: inputOf(context.properties.languages, 'Programming languages it is about.'),
+      frameworks: inputOf(context.properties.frameworks, 'Frameworks it is about.'),
+      pattern: inputOf(context.properties.pattern, 'Name of the pattern it is about.'),
+      extensions: {
+        ...inputOf(extensions, 'Further fields, whose keys have the form namespace:key.'),
+        additionalProperties: true,
+      },
+    },
+  } as Tool['inputSchema'],
+  outputSchema: wholeUnit as Tool['outputSchema'],
+  annotations: adding,
+  async call(input, { store, now, request }) {
+    const owner = requireKey(request)
+    const part = (names: readonly string[]) =>
+      Object.entries(input).filter(([name]) => names.includes(name))
+    const inContext = part(['languages', 'frameworks', 'pattern'])
+    const unit = await propose(
+      store,
+      owner,
+      checkProposal({
+        ...Object.fromEntries(part(['domains', 'extensions'])),
+        insight: Object.fromEntries(part(['summary', 'detail', 'action'])),
+        ...(inContext.length > 0 && { context: Object.fromEntries(inContext) }),
+      }),
+      now(),
+    )
+    return { text: JSON.stringify(unit) }
+  },
+}
+
+const confirm: ToolDefinition = {
+  name: 'confirm',
+  title: 'Confirm a knowledge unit',
+  description:
+    'Say that a unit proved right, which raises its confidence. Call it after its advice helped, or after you saw for yourself that it is still true.',
+  inputSchema: { type: 'object', required: ['unit_id'], properties: { unit_id: unitIdInput } },
+  outputSchema: publicUnit,
+  annotations: adding,
+  async call(input, { store, request }) {
+    requireKey(request)
+    const unitId = unitIdIn(input)
+    return { text: await unitNotFound(store.asText('public', 'confirm', unitId)) }
+  },
+}
+
+const flag: ToolDefinition = {
+  name: 'flag',
+  title: 'Flag a knowledge unit',
+  description:
+    'Say that a unit is stale, incorrect or a duplicate, which lowers its confidence and shows it to reviewers.',
+  inputSchema: {
+    type: 'object',
+    required: ['unit_id', 'reason'],
+    properties: {
+      unit_id: unitIdInput,
+      reason: inputOf(flagSchema.properties.reason, 'What is wrong with it.'),
+      detail: inputOf(detail, 'What you found, for reviewers.'),
+      duplicate_of: inputOf(duplicate_of, 'For a duplicate: the id of the unit that stays.'),
+    },
+  } as Tool['inputSchema'],
+  outputSchema: publicUnit,
+  annotations: adding,
+  async call(input, { store, request }) {
+    requireKey(request)
+    const unitId = unitIdIn(input)
+    const { reason, detail, duplicate_of } = input
+    const checked = checkFlag({
+      reason: reasonIn(reason, flagReasons),
+      ...(detail !== undefined && { detail }),
+      ...(duplicate_of !== undefined && { duplicate_of }),
+    })
+    return { text: await unitNotFound(store.asText('public', 'flag', unitId, checked)) }
+  },
+}
+
+const status: ToolDefinition = {
+  name: 'status',
+  title: 'Show statistics',
+  description: 'Show how many units there are, by tier, domain and confidence. No task needs it.',
+  inputSchema: { type: 'object', properties: {} },
+  outputSchema: shapeOf(statsSchema) as Tool['outputSchema'],
+  annotations: open,
+  async call(_input, { store }) {
+    return { text: await store.asText('public', 'stats') }
+  },
+}
+
+const definitions = [query, proposing, confirm, flag, status]
+const byName = new Map(definitions.map((tool) => [tool.name, tool]))
+
+/** What clients are told of the tools. */
+export const tools: Tool[] = definitions.map(({ call: _call, ...tool }) => tool)
+
+/**
+ * Calls a tool. Whatever fails is told in the result, for the model to read.
+ * @returns `undefined` if there is no such tool
+ */
+export async function callTool(
+  name: string,
+  input: Arguments,
+  toolContext: ToolContext,
+): Promise<CallToolResult | undefined> {
+  const tool = byName.get(name)
+  if (!tool) return undefined
+  try {
+    const { text, listName } = await tool.call(given(input), toolContext)
+    if (!tool.annotations?.readOnlyHint) toolContext.noteWrite()
+    const value = parseExactly(text)
+    const structuredContent = listName === undefined ? value : { [listName]: value }
+    return {
+      content: [{ type: 'text', text }],
+      structuredContent: structuredContent as Record<string, unknown>,
+    }
+  } catch (error) {
+    return { content: [{ type: 'text', text: whyNot(error, toolContext.request) }], isError: true }
+  }
+}
+
+function whyNot(error: unknown, request: FastifyRequest): string {
+  return error instanceof ToolError ? error.message : refusalOf(error, request).message
+}
+
+/** The owner of the request's key. @throws {ToolError} if it has none */
+function requireKey(request: FastifyRequest): string {
+  const owner = keyOwnerOf(request)
+  if (owner === undefined) throw new ToolError(keyNeeded)
+  return owner
+}
+
+function unitIdIn({ unit_id }: Arguments): string {
+  if (unit_id === undefined || unit_id === '') throw new ToolError('unit_id is required')
+  return checkUnitId({ unit_id }).unit_id
+}
