@@ -4,10 +4,17 @@ import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js'
 
 /** The SDK's own client, connected to a server. */
 export class McpClient extends Client implements AsyncDisposable {
-  static async connect(url: string, apiKey?: string): Promise<McpClient> {
+  static async connect(
+    url: string,
+    apiKey?: string,
+    fetching: typeof fetch = fetch,
+  ): Promise<McpClient> {
     const client = new McpClient({ name: 'test', version: '1' })
     const headers = apiKey === undefined ? {} : { authorization: `Bearer ${apiKey}` }
-    const transport = new StreamableHTTPClientTransport(new URL(url), { requestInit: { headers } })
+    const transport = new StreamableHTTPClientTransport(new URL(url), {
+      requestInit: { headers },
+      fetch: fetching as never,
+    })
     // The SDK's types are not exact about optional properties.
     await client.connect(transport as never)
     return client

@@ -1,7 +1,9 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { StoreError } from '../../src/errors.ts'
 import { createKnowledgeUnit } from '../../src/knowledge/knowledge-unit.ts'
 import type { KnowledgeUnit } from '../../src/knowledge/records.ts'
 import { McpClient } from './mcp-client.ts'
+import { recordedLog } from './recorded-log.ts'
 import { type ServedStore, serveStore } from './served-store.ts'
 
 let served: ServedStore
@@ -276,16 +278,53 @@ describe('what is wrong is told', () => {
     },
   )
 
-  test('by every tool of a store that is closed', async () => {
+  const later = 'Service temporarily unavailable, please try again later'
+
+  test('by every tool, of a store that is closed', async () => {
     await using closing = await serveStore()
     await using client = await McpClient.connect(`${closing.url}/mcp`)
     await closing.store.close()
+    expect(await client.refusal('query', { domains: ['a'] })).toBe(later)
+    expect(await client.refusal('status')).toBe(later)
+    await expect(client.readResource({ uri: 'cq://domains' })).rejects.toMatchObject({
+      code: -32_603,
+      message: expect.stringContaining('please try again'),
+    })
+  })
+
+  test.each([
+    ['overloaded', later],
+    ['timeout', later],
+    ['unavailable', later],
+    ['outcome_unknown', /unknown whether this took effect.*before you do it again$/],
+    ['read_only', 'This server is read only'],
+    ['corrupt', 'Internal Server Error'],
+    ['internal', 'Internal Server Error'],
+  ] as const)('of a store that refuses with %s', async (code, message) => {
+    await using refusing = await serveStore()
+    await using client = await McpClient.connect(`${refusing.url}/mcp`, await refusing.apiKey())
+    const refuse = { value: () => Promise.reject(new StoreError(code, 'of this machine')) }
+    Object.defineProperties(refusing.store, { insert: refuse, asText: refuse })
     for (const [tool, input] of [
+      ['propose', proposal],
+      ['confirm', { unit_id: someId }],
+      ['flag', { unit_id: someId, reason: 'stale' }],
       ['query', { domains: ['a'] }],
       ['status', {}],
     ] as const)
-      expect(await client.refusal(tool, input)).toBe(
-        'Service temporarily unavailable, please try again',
-      )
+      expect(await client.refusal(tool, input)).toMatch(message)
+  })
+
+  test('of a fault of the server, which is logged and not told', async () => {
+    const { lines, logger } = recordedLog()
+    await using failing = await serveStore({ server: { logger } })
+    await using client = await McpClient.connect(`${failing.url}/mcp`)
+    const fail = { value: () => Promise.reject(new Error('a fault of this test')) }
+    Object.defineProperties(failing.store, { asText: fail, domainCounts: fail })
+    expect(await client.refusal('status')).toBe('Internal Server Error')
+    await expect(client.readResource({ uri: 'cq://domains' })).rejects.toThrow(
+      'Internal Server Error',
+    )
+    expect(lines.join('')).toContain('a fault of this test')
   })
 })

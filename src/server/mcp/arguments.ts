@@ -10,9 +10,11 @@ export class ToolError extends Error {
 
 export type Arguments = Readonly<Record<string, unknown>>
 
-/** Arguments without those that are null: models send null for what they leave out. */
-export function given(input: Arguments): Arguments {
-  return Object.fromEntries(Object.entries(input).filter(([, value]) => value !== null))
+/** The arguments that a tool knows, without those that are null: models send null for what they leave out. */
+export function given(input: Arguments, known: object = {}): Arguments {
+  return Object.fromEntries(
+    Object.entries(input).filter(([name, value]) => value !== null && Object.hasOwn(known, name)),
+  )
 }
 
 /**

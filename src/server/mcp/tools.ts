@@ -223,7 +223,10 @@ export async function callTool(
   const tool = byName.get(name)
   if (!tool) return undefined
   try {
-    const { text, listName } = await tool.call(given(input), toolContext)
+    const { text, listName } = await tool.call(
+      given(input, tool.inputSchema.properties),
+      toolContext,
+    )
     if (!tool.annotations?.readOnlyHint) toolContext.noteWrite()
     const value = parseExactly(text)
     const structuredContent = listName === undefined ? value : { [listName]: value }
@@ -237,7 +240,10 @@ export async function callTool(
 }
 
 function whyNot(error: unknown, request: FastifyRequest): string {
-  return error instanceof ToolError ? error.message : refusalOf(error, request).message
+  if (error instanceof ToolError) return error.message
+  const { message, headers } = refusalOf(error, request)
+  // A model that reads "try again" does so at once.
+  return headers['retry-after'] === undefined ? message : `${message} later`
 }
 
 /** The owner of the request's key. @throws {ToolError} if it has none */
