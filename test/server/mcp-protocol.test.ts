@@ -249,7 +249,12 @@ describe('who may call', () => {
     ['nonsense', undefined, 403],
     ['http://cq.example:81', 'cq.example', 403],
     ['http://cq.example/', 'cq.example', 403],
-    ['http://cq.example', 'cq.example', 200],
+    ['http://localhost', 'localhost', 200],
+    ['http://cq.localhost:3000', 'cq.localhost:3000', 200],
+    ['http://[::1]:3000', '[::1]:3000', 200],
+    // Its name was made to mean this machine.
+    ['http://evil.example:3000', 'evil.example:3000', 403],
+    ['http://127.evil.example', '127.evil.example', 403],
     ['https://cq.example', 'cq.example:443', 200],
     ['https://cq.example', 'CQ.example', 200],
     [undefined, 'cq.example', 200],
@@ -265,6 +270,8 @@ describe('who may call', () => {
     })
     expect(await postAs(own.url, { origin: 'https://pages.example' })).toBe(200)
     expect(await postAs(own.url, { origin: 'https://other.example' })).toBe(403)
+    const plain = { origin: 'http://cq.lan', 'x-forwarded-host': 'cq.lan' }
+    expect(await postAs(own.url, plain)).toBe(200)
     const proxied = { origin: 'https://cq.example', 'x-forwarded-host': 'cq.example' }
     expect(await postAs(own.url, proxied)).toBe(200)
     expect(await postAs(served.url, proxied)).toBe(403)

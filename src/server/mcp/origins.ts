@@ -12,6 +12,10 @@ export function isOrigin(text: unknown): text is string {
 /**
  * A hook that refuses what pages of other sites send. Browsers name the page's origin, and other programs none. A
  * page's own server is one that has its host, or that trusted proxies say has it.
+ *
+ * A site may let its name mean this machine once its page is loaded (DNS rebinding), and is then its own server, too.
+ * It cannot have a certificate here, though: so a page without TLS that reaches the machine's own address must have
+ * one of the machine's own names.
  */
 export function refuseForeign(allowed: readonly string[]): onRequestHookHandler {
   return (request, _reply, done) => {
@@ -27,10 +31,20 @@ export function refuseForeign(allowed: readonly string[]): onRequestHookHandler 
   }
 }
 
-function isOwn(origin: string, { host }: FastifyRequest): boolean {
+function isOwn(origin: string, { host, headers, socket }: FastifyRequest): boolean {
   if (!isOrigin(origin) || !host) return false
-  const { protocol } = new URL(origin)
+  const { protocol, hostname } = new URL(origin)
   // With the port of the scheme or without.
   const own = `${protocol}//${host}`
-  return URL.canParse(own) && new URL(own).origin === origin
+  if (!URL.canParse(own) || new URL(own).origin !== origin) return false
+  const isNamedByProxy = host !== headers.host
+  return (
+    protocol === 'https:' ||
+    isNamedByProxy ||
+    !loopback.test(socket.localAddress ?? '') ||
+    ownName.test(hostname)
+  )
 }
+
+const loopback = /^(::ffff:)?127\.|^::1$/
+const ownName = /^(localhost|.+\.localhost|127\.[\d.]+|\[::1\])$/
