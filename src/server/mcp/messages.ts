@@ -13,6 +13,7 @@ import { StoreError } from '../../errors.ts'
 import { version } from '../../version.ts'
 import { HttpError, refusalOf } from '../errors.ts'
 import { instructions } from './instructions.ts'
+import type { JsonText } from './json-text.ts'
 import {
   completeDomain,
   isDomainOf,
@@ -34,9 +35,11 @@ class ProtocolError extends Error {
 
 const resourceNotFound = -32_002
 
+type Result = ServerResult | JsonText
+
 /** Answers to each method that clients may call besides those that the SDK answers. */
 const methods: Readonly<
-  Record<string, (params: unknown, context: ToolContext) => ServerResult | Promise<ServerResult>>
+  Record<string, (params: unknown, context: ToolContext) => Result | Promise<Result>>
 > = {
   'tools/list': () => ({ tools }),
   'resources/list': () => ({ resources }),

@@ -1,11 +1,19 @@
 import { WebStandardStreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/webStandardStreamableHttp.js'
-import { ErrorCode } from '@modelcontextprotocol/sdk/types.js'
+import {
+  ErrorCode,
+  isJSONRPCRequest,
+  type JSONRPCMessage,
+  type JSONRPCResponse,
+  type RequestId,
+} from '@modelcontextprotocol/sdk/types.js'
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { Store } from '../../store.ts'
 import { forgetKey, type KeyAuthentication } from '../authentication.ts'
 import { largestBody } from '../body.ts'
 import { HttpError, refusalOf } from '../errors.ts'
+import { jsonAnswer } from '../json-answer.ts'
 import { mcpMessageSchema, mcpResponses } from '../schemas.ts'
+import { toJson } from './json-text.ts'
 import { protocolServer } from './messages.ts'
 import { refuseForeign } from './origins.ts'
 import type { ToolContext } from './tools.ts'
@@ -71,27 +79,50 @@ export async function mcpRoute(
         const noteWrite = () => {
           hasWritten = true
         }
-        const response = await handle(request, { store, now, request, noteWrite })
+        const answer = await handle(request, { store, now, request, noteWrite })
         if (!hasWritten) forgetKey(request)
-        reply.code(response.status)
-        for (const [name, value] of response.headers) reply.header(name, value)
-        return response.body === null ? reply.send() : response.text()
+        if (typeof answer === 'string') return jsonAnswer(reply, answer)
+        reply.code(answer.status)
+        for (const [name, value] of answer.headers) reply.header(name, value)
+        return answer.body === null ? reply.send() : answer.text()
       },
     )
   })
 }
 
-async function handle(request: FastifyRequest, context: ToolContext): Promise<Response> {
+/** Answers as JSON, or refuses the request as a whole. */
+async function handle(request: FastifyRequest, context: ToolContext): Promise<string | Response> {
   const { body } = request
   if (Array.isArray(body) && body.length > mostMessages)
     throw new HttpError(400, `A batch may hold at most ${mostMessages} messages`)
-  const transport = new WebStandardStreamableHTTPServerTransport({ enableJsonResponse: true })
-  const server = protocolServer(context)
-  await server.connect(transport)
-  try {
-    return await transport.handleRequest(toWebRequest(request), { parsedBody: body })
-  } finally {
-    await server.close()
+  const transport = new JsonTransport(body)
+  await protocolServer(context).connect(transport)
+  // Neither is closed: once it has answered, nothing refers to them, and closing makes errors for nobody to read.
+  const handled = transport.handleRequest(toWebRequest(request), { parsedBody: body })
+  return Promise.race([transport.answered, handled])
+}
+
+/**
+ * The SDK's transport, but for the way of its answers: it would put them into a `Response`, which to encode, stream
+ * and decode takes longer than everything else that it does. It says nothing then but what it refuses.
+ */
+class JsonTransport extends WebStandardStreamableHTTPServerTransport {
+  readonly answered: Promise<string>
+  override readonly send: (message: JSONRPCMessage) => Promise<void>
+
+  constructor(body: unknown) {
+    super({ enableJsonResponse: true })
+    const { promise, resolve } = Promise.withResolvers<string>()
+    this.answered = promise
+    const requests = [body].flat().filter(isJSONRPCRequest)
+    const answers = new Map<RequestId | undefined, string>()
+    const ids = new Set(requests.map(({ id }) => id))
+    this.send = async (message) => {
+      answers.set((message as JSONRPCResponse).id, toJson(message))
+      if (answers.size < ids.size) return
+      const all = [...ids].map((id) => answers.get(id))
+      resolve(all.length > 1 ? `[${all}]` : `${all}`)
+    }
   }
 }
 

@@ -1,7 +1,6 @@
-import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js'
+import type { Tool } from '@modelcontextprotocol/sdk/types.js'
 import type { FastifyRequest } from 'fastify'
 import type { FromSchema } from 'json-schema-to-ts'
-import { parseExactly } from '../../knowledge/exact-json.ts'
 import { flagSchema, knowledgeUnitSchema } from '../../knowledge/knowledge-unit.ts'
 import { type FlagInput, flagReasons } from '../../knowledge/records.ts'
 import type { Store } from '../../store.ts'
@@ -19,6 +18,7 @@ import {
 import { statsSchema } from '../schemas.ts'
 import { type Arguments, checkerOf, given, reasonIn, ToolError } from './arguments.ts'
 import { keyNeeded } from './instructions.ts'
+import { JsonText } from './json-text.ts'
 import { inputOf, type ObjectSchema, shapeOf } from './schemas.ts'
 
 export interface ToolContext {
@@ -219,24 +219,23 @@ export async function callTool(
   name: string,
   input: Arguments,
   toolContext: ToolContext,
-): Promise<CallToolResult | undefined> {
+): Promise<JsonText | undefined> {
   const tool = byName.get(name)
   if (!tool) return undefined
   try {
-    const { text, listName } = await tool.call(
-      given(input, tool.inputSchema.properties),
-      toolContext,
-    )
+    const known = given(input, tool.inputSchema.properties)
+    const { text, listName } = await tool.call(known, toolContext)
     if (!tool.annotations?.readOnlyHint) toolContext.noteWrite()
-    const value = parseExactly(text)
-    const structuredContent = listName === undefined ? value : { [listName]: value }
-    return {
-      content: [{ type: 'text', text }],
-      structuredContent: structuredContent as Record<string, unknown>,
-    }
+    const structured = listName === undefined ? text : `{"${listName}":${text}}`
+    return new JsonText(`{"content":${contentOf(text)},"structuredContent":${structured}}`)
   } catch (error) {
-    return { content: [{ type: 'text', text: whyNot(error, toolContext.request) }], isError: true }
+    const why = whyNot(error, toolContext.request)
+    return new JsonText(`{"content":${contentOf(why)},"isError":true}`)
   }
+}
+
+function contentOf(text: string): string {
+  return JSON.stringify([{ type: 'text', text }])
 }
 
 function whyNot(error: unknown, request: FastifyRequest): string {
