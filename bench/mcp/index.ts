@@ -10,7 +10,7 @@ import type { ServerTasks } from '../http/server-process.ts'
 import { TaskProcess } from '../task-process.ts'
 import { makeTemplate } from '../template.ts'
 
-const rounds = 3
+const rounds = 7
 const seconds = 3
 const inFlight = 32
 const units = 10_000
