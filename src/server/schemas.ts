@@ -69,13 +69,16 @@ export const statsSchema = record({
 const jsonRpc = { type: 'object', required: ['jsonrpc'], additionalProperties: true } as const
 
 /** What clients send to MCP's route, and what they get. */
-export const mcpMessageSchema = {
+export const mcpMessageSchema: Schema = {
   description: 'A JSON-RPC message of MCP, or up to ten of them in a list.',
   anyOf: [jsonRpc, { type: 'array', items: jsonRpc }],
-} as const
+}
+
+/** No type is derived from these, and so none is declared at length. */
+const named = <Name extends string>(schemas: Record<Name, Schema>) => schemas
 
 /** The schemas of answers, by their names in the OpenAPI document. */
-const answers = {
+const answers = named({
   KnowledgeUnit: { ...knowledgeUnitSchema, description: 'A unit, and who proposed it.' },
   PublicKnowledgeUnit: {
     ...knowledgeUnitSchema,
@@ -190,7 +193,7 @@ const answers = {
       ],
     },
   }),
-} as const satisfies Record<string, Schema>
+})
 
 export type AnswerName = keyof typeof answers
 

@@ -12,8 +12,8 @@ import { AjvJsonSchemaValidator } from '@modelcontextprotocol/sdk/validation/ajv
 import { StoreError } from '../../errors.ts'
 import { version } from '../../version.ts'
 import { HttpError, refusalOf } from '../errors.ts'
+import type { JsonResult } from '../json-answer.ts'
 import { instructions } from './instructions.ts'
-import type { JsonText } from './json-text.ts'
 import {
   completeDomain,
   isDomainOf,
@@ -35,7 +35,7 @@ class ProtocolError extends Error {
 
 const resourceNotFound = -32_002
 
-type Result = ServerResult | JsonText
+type Result = ServerResult | JsonResult
 
 /** Answers to each method that clients may call besides those that the SDK answers. */
 const methods: Readonly<

@@ -11,9 +11,8 @@ import type { Store } from '../../store.ts'
 import { forgetKey, type KeyAuthentication } from '../authentication.ts'
 import { largestBody } from '../body.ts'
 import { HttpError, refusalOf } from '../errors.ts'
-import { jsonAnswer } from '../json-answer.ts'
+import { jsonAnswer, messageText } from '../json-answer.ts'
 import { mcpMessageSchema, mcpResponses } from '../schemas.ts'
-import { toJson } from './json-text.ts'
 import { protocolServer } from './messages.ts'
 import { refuseForeign } from './origins.ts'
 import type { ToolContext } from './tools.ts'
@@ -118,7 +117,7 @@ class JsonTransport extends WebStandardStreamableHTTPServerTransport {
     const answers = new Map<RequestId | undefined, string>()
     const ids = new Set(requests.map(({ id }) => id))
     this.send = async (message) => {
-      answers.set((message as JSONRPCResponse).id, toJson(message))
+      answers.set((message as JSONRPCResponse).id, messageText(message))
       if (answers.size < ids.size) return
       const all = [...ids].map((id) => answers.get(id))
       resolve(all.length > 1 ? `[${all}]` : `${all}`)

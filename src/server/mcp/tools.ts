@@ -6,6 +6,7 @@ import { type FlagInput, flagReasons } from '../../knowledge/records.ts'
 import type { Store } from '../../store.ts'
 import { keyOwnerOf } from '../authentication.ts'
 import { refusalOf } from '../errors.ts'
+import { JsonResult } from '../json-answer.ts'
 import {
   mostUnits,
   proposalSchema,
@@ -18,7 +19,6 @@ import {
 import { statsSchema } from '../schemas.ts'
 import { type Arguments, checkerOf, given, reasonIn, ToolError } from './arguments.ts'
 import { keyNeeded } from './instructions.ts'
-import { JsonText } from './json-text.ts'
 import { inputOf, type ObjectSchema, shapeOf } from './schemas.ts'
 
 export interface ToolContext {
@@ -219,7 +219,7 @@ export async function callTool(
   name: string,
   input: Arguments,
   toolContext: ToolContext,
-): Promise<JsonText | undefined> {
+): Promise<JsonResult | undefined> {
   const tool = byName.get(name)
   if (!tool) return undefined
   try {
@@ -227,10 +227,10 @@ export async function callTool(
     const { text, listName } = await tool.call(known, toolContext)
     if (!tool.annotations?.readOnlyHint) toolContext.noteWrite()
     const structured = listName === undefined ? text : `{"${listName}":${text}}`
-    return new JsonText(`{"content":${contentOf(text)},"structuredContent":${structured}}`)
+    return new JsonResult(`{"content":${contentOf(text)},"structuredContent":${structured}}`)
   } catch (error) {
     const why = whyNot(error, toolContext.request)
-    return new JsonText(`{"content":${contentOf(why)},"isError":true}`)
+    return new JsonResult(`{"content":${contentOf(why)},"isError":true}`)
   }
 }
 
