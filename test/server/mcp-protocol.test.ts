@@ -271,7 +271,7 @@ describe('who may call', () => {
     expect(await postAs(own.url, { origin: 'https://pages.example' })).toBe(200)
     expect(await postAs(own.url, { origin: 'https://other.example' })).toBe(403)
     const plain = { origin: 'http://cq.lan', 'x-forwarded-host': 'cq.lan' }
-    expect(await postAs(own.url, plain)).toBe(200)
+    expect(await postAs(own.url, plain)).toBe(403)
     const proxied = { origin: 'https://cq.example', 'x-forwarded-host': 'cq.example' }
     expect(await postAs(own.url, proxied)).toBe(200)
     expect(await postAs(served.url, proxied)).toBe(403)
@@ -352,6 +352,15 @@ describe('what is sent wrongly', () => {
       {"domains":["a"],"__proto__":{"limit":1},"constructor":1,"x":${deep}}}}`
     const answer = await post(odd)
     expect(await answer.json()).toMatchObject({ result: { content: [{ text: '[]' }] } })
+  })
+
+  test('numbers that no double holds come back as they were', async () => {
+    const input = JSON.stringify({ ...insight, domains: ['a'], extensions: { 'a:b': 1 } })
+    const proposal = input.replace('"a:b":1', '"a:b":[9007199254740993,1e-7]')
+    const body = `{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"propose","arguments":${proposal}}}`
+    const text = await (await post(body, { authorization: `Bearer ${apiKey}` })).text()
+    expect(text).toContain('"structuredContent":{"id":"ku_')
+    expect(text).toContain('"extensions":{"a:b":[9007199254740993,1e-7]}')
   })
 
   test('null is taken for no arguments', async () => {

@@ -31,18 +31,14 @@ export function refuseForeign(allowed: readonly string[]): onRequestHookHandler 
   }
 }
 
-function isOwn(origin: string, { host, headers, socket }: FastifyRequest): boolean {
+function isOwn(origin: string, { host, socket }: FastifyRequest): boolean {
   if (!isOrigin(origin) || !host) return false
   const { protocol, hostname } = new URL(origin)
   // With the port of the scheme or without.
   const own = `${protocol}//${host}`
   if (!URL.canParse(own) || new URL(own).origin !== origin) return false
-  const isNamedByProxy = host !== headers.host
   return (
-    protocol === 'https:' ||
-    isNamedByProxy ||
-    !loopback.test(socket.localAddress ?? '') ||
-    ownName.test(hostname)
+    protocol === 'https:' || !loopback.test(socket.localAddress ?? '') || ownName.test(hostname)
   )
 }
 
