@@ -12,7 +12,7 @@ import { answerError, notFound } from './errors.ts'
 import { type ListenerOptions, listener } from './listener.ts'
 import { LoginLimit } from './login-limit.ts'
 import { isOrigin, originForm } from './mcp/origins.ts'
-import { type McpOptions, mcpRoute } from './mcp/plugin.ts'
+import type { McpOptions, mcpRoute } from './mcp/plugin.ts'
 import { Metrics } from './metrics.ts'
 import { type MetricsAddress, serveMetrics } from './metrics-address.ts'
 import { isPrefix, prefixForm } from './paths.ts'
@@ -107,7 +107,7 @@ export const cqMcp: FastifyPluginAsync<CqMcpOptions> = async (server, options) =
   touchKeys(server, store)
   const closePaths = speakCq(server)
   const authentication = new KeyAuthentication({ store, apiKeyPepper, now })
-  await mcpRoute(server, store, authentication, now, { allowedOrigins })
+  await serveMcp(server, store, authentication, now, { allowedOrigins })
   closePaths()
 }
 
@@ -226,11 +226,17 @@ async function serveCq(
     { prefix: '/api/v1' },
   )
   const { mcp = true } = options
-  if (mcp) await mcpRoute(server, store, authentication, now, mcp === true ? {} : mcp)
+  if (mcp) await serveMcp(server, store, authentication, now, mcp === true ? {} : mcp)
   if (options.docs) await servePages(server)
   closePaths()
   // Pages for browsers, to which cq's rules for other methods and slashes do not apply.
   if (options.dashboard !== false) await dashboardRoutes(server, ownsRoot)
+}
+
+/** Its package takes long to load, and is not needed where MCP is off. */
+async function serveMcp(...route: Parameters<typeof mcpRoute>): Promise<void> {
+  const plugin = await import('./mcp/plugin.ts')
+  await plugin.mcpRoute(...route)
 }
 
 /** What a server under a prefix also answers at the root. */
