@@ -16,6 +16,7 @@ const quick = [
 const onFilesOnly = [
   'dashboard',
   'embedding',
+  'mcp-mounts',
   'metrics',
   'odd-rows',
   'operations',

@@ -1,4 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander'
+import { isOrigin, originForm } from '../server/mcp/origins.ts'
+import type { McpOptions } from '../server/mcp/plugin.ts'
 import type { MetricsAddress } from '../server/metrics-address.ts'
 import { isPrefix, prefixForm } from '../server/paths.ts'
 import { parsePort, SettingError } from './settings.ts'
@@ -9,9 +11,16 @@ export interface ExposureSettings {
   readonly metrics: boolean | MetricsAddress
   readonly docs: boolean
   readonly dashboard: boolean
+  readonly mcp: boolean | McpOptions
 }
 
-/** Adds `--prefix`, `--metrics`, `--docs` and `--dashboard`. */
+/** As the flags give them. */
+export interface ExposureFlags extends Omit<ExposureSettings, 'mcp'> {
+  readonly mcp: boolean
+  readonly mcpOrigins?: readonly string[]
+}
+
+/** Adds `--prefix`, `--metrics`, `--docs`, `--dashboard`, `--mcp` and `--mcp-origins`. */
 export function addExposureOptions(command: Command): Command {
   return command
     .addOption(
@@ -44,6 +53,20 @@ export function addExposureOptions(command: Command): Command {
         .argParser(parseSwitch)
         .default(true, 'on'),
     )
+    .addOption(
+      new Option('--mcp <state>', 'whether MCP is served at /mcp, for agents: on or off')
+        .env('CQ_MCP')
+        .argParser(parseSwitch)
+        .default(true, 'on'),
+    )
+    .addOption(
+      new Option(
+        '--mcp-origins <origins>',
+        "web pages that may use /mcp besides the server's own, separated by commas, such as https://cq.example",
+      )
+        .env('CQ_MCP_ORIGINS')
+        .argParser(parseOrigins),
+    )
 }
 
 /**
@@ -55,16 +78,19 @@ export function exposure({
   metrics,
   docs,
   dashboard,
+  mcp,
+  mcpOrigins,
   host,
   port,
-}: ExposureSettings & { readonly host: string; readonly port: number }): ExposureSettings {
-  if (typeof metrics !== 'object') return { prefix, metrics, docs, dashboard }
+}: ExposureFlags & { readonly host: string; readonly port: number }): ExposureSettings {
+  const rest = { prefix, docs, dashboard, mcp: mcp && { allowedOrigins: mcpOrigins } }
+  if (typeof metrics !== 'object') return { ...rest, metrics }
   const address = { host, ...metrics }
   if (address.port === port && port !== 0 && address.host === host)
     throw new SettingError(
       `--metrics (CQ_METRICS) must name another port than the server's, ${port}; "on" is beside the rest`,
     )
-  return { prefix, metrics: address, docs, dashboard }
+  return { ...rest, metrics: address }
 }
 
 function parsePrefix(text: string): string {
@@ -84,4 +110,10 @@ function parseMetrics(text: string): boolean | MetricsAddress {
 function parseSwitch(text: string): boolean {
   if (/^(on|off)$/.test(text)) return text === 'on'
   throw new InvalidArgumentError('it must be on or off.')
+}
+
+function parseOrigins(text: string): string[] {
+  const origins = text.split(',').map((origin) => origin.trim())
+  if (origins.every(isOrigin)) return origins
+  throw new InvalidArgumentError(`each must be ${originForm}.`)
 }

@@ -1,12 +1,12 @@
 import type { Durability } from '../offload/connection-options.ts'
-import type { ExposureSettings } from './serve-exposure.ts'
+import type { ExposureFlags } from './serve-exposure.ts'
 import type { LogSettings } from './server-log.ts'
 import type { DatabaseSettings } from './settings.ts'
 
 /** The database of `serve --dev`. */
 export const developmentDatabase = 'data/cq.db'
 
-export interface ServeFlags extends DatabaseSettings, ExposureSettings, LogSettings {
+export interface ServeFlags extends DatabaseSettings, ExposureFlags, LogSettings {
   readonly dev?: true
   readonly port: number
   readonly host: string

@@ -9,6 +9,8 @@ export interface Secrets {
 /** Prints a secret, in any shell of a machine that runs cq-store. */
 export const secretCommand = `node -p "crypto.randomBytes(48).toString('base64url')"`
 
+const remedy = `make one with: ${secretCommand}`
+
 /** The length of HS256's hash. A shorter secret is easier to guess than the hash. */
 const fewestBytes = 32
 
@@ -38,12 +40,19 @@ const longestRepeated = 16
 export function faultOfSecrets(
   secrets: Secrets,
 ): { readonly name: keyof Secrets; readonly fault: string } | undefined {
-  const remedy = `make one with: ${secretCommand}`
-  for (const name of ['jwtSecret', 'apiKeyPepper'] as const)
-    if (isBlank(secrets[name]))
-      return { name, fault: `must be set, to a random text that stays the same; ${remedy}` }
+  for (const name of ['jwtSecret', 'apiKeyPepper'] as const) {
+    const fault = absenceOf(secrets[name])
+    if (fault !== undefined) return { name, fault }
+  }
   const weakness = weaknessOf(secrets.jwtSecret)
   return weakness ? { name: 'jwtSecret', fault: `${weakness}; ${remedy}` } : undefined
+}
+
+/** What is said of a secret that is not set, in words that follow its name. */
+export function absenceOf(secret: unknown): string | undefined {
+  return isBlank(secret)
+    ? `must be set, to a random text that stays the same; ${remedy}`
+    : undefined
 }
 
 /** What is weak about a secret, in words that follow its name; never the secret itself. */

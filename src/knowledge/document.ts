@@ -136,7 +136,7 @@ function seenAs(view: UnitView, unit: KnowledgeUnit): Partial<KnowledgeUnit> {
  * A unit as agents see it: without fields that cq does not know, and without anything that makes strict clients
  * refuse the whole answer, as a single wrong value may.
  */
-function forAgents(unit: KnowledgeUnit): Omit<KnowledgeUnit, 'created_by'> {
+export function forAgents(unit: KnowledgeUnit): Omit<KnowledgeUnit, 'created_by'> {
   const { superseded_by, flags } = withSoundReferences(unit)
   const { id, version, domains, insight, context, evidence, tier } = unit
   const { summary, detail, action } = insight

@@ -4,7 +4,7 @@ import { mostQueried } from '../knowledge/knowledge-unit.ts'
 import type { KnowledgeUnit, UnitStatus } from '../knowledge/records.ts'
 import type { RankingQuery } from '../knowledge/scoring.ts'
 import { checker, storableText } from '../knowledge/validation.ts'
-import { commonWords, searchedWords, snippetOf, tellingStems } from '../knowledge/words.ts'
+import { commonWords, snippetOf, tellingStems } from '../knowledge/words.ts'
 import { nearDomains } from '../ranking/near-domains.ts'
 import { descending } from '../sql/order.ts'
 import { sql, statement } from '../sql/statement.ts'
@@ -17,7 +17,6 @@ import { indexSome, unindexed } from './text-index.ts'
 import {
   bestOf,
   embedded,
-  longestSearched,
   matchesOf,
   selectMatches,
   toWordQuery,
@@ -25,6 +24,8 @@ import {
   wordQuery,
 } from './word-matches.ts'
 
+/** Words by which units are looked for that resemble one. */
+const mostCompared = 16
 /** Pending units that a proposal is compared with. */
 const mostPending = 200
 /** From how much of their words in common two units are told to be similar. */
@@ -117,7 +118,7 @@ export const search = {
         const { limit, except } = checkOptions(options, { limit: 5, except: '' })
         const { domains, insight } = checkProposal(proposal)
         const telling = tellingStems(`${insight.summary} ${insight.action}`)
-        const words = toWordQuery({ stems: [...telling].slice(0, 16), beginning: '' })
+        const words = toWordQuery({ stems: [...telling].slice(0, mostCompared), beginning: '' })
         const compared: Compared = {
           domains,
           telling: [...telling],
@@ -162,7 +163,8 @@ export const search = {
   suggestDomains: longRank(
     (_now, domains, limit = 5) => {
       const asked = normalizeDomains(checkDomains(domains))
-      const words = toWordQuery(searchedWords(asked.join(' ').slice(0, longestSearched)))
+      const stems = [...tellingStems(asked.join(' '))].slice(0, mostCompared)
+      const words = toWordQuery({ stems, beginning: '' })
       return [asked, words ?? null, checkInteger('limit', limit, 1, 20)]
     },
     function* (asked: string[], words: WordQuery | null, limit: number) {

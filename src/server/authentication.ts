@@ -1,4 +1,4 @@
-import type { FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
+import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { hashSecret, readApiKey, sameHash } from '../credentials/api-key.ts'
 import type { SessionTokens } from '../credentials/session-token.ts'
 import type { Store, User } from '../store.ts'
@@ -23,16 +23,37 @@ export function callerOf(request: FastifyRequest): Caller {
   return caller
 }
 
-/** The valid API key that the request was sent with, if its use is not recorded yet. */
-export function keyToNoteOf(request: FastifyRequest): string | undefined {
-  return callers.get(request)?.keyToNote
+/** Records that an API key was used, once its request is answered, at most once a minute. */
+export function touchKeys(server: FastifyInstance, store: Store): void {
+  server.addHook('onResponse', (request, reply, done) => {
+    const keyId = callers.get(request)?.keyToNote
+    if (keyId !== undefined && reply.statusCode < 400)
+      store.touchApiKeyLastUsed(keyId).catch((error: unknown) => {
+        request.log.warn({ err: error }, 'could not note that an API key was used')
+      })
+    done()
+  })
 }
 
-export interface AuthenticationOptions {
+/** The user whose API key the request was sent with; `undefined` if it was sent without one. */
+export function keyOwnerOf(request: FastifyRequest): string | undefined {
+  return callers.get(request)?.username
+}
+
+/** Leaves it unrecorded that the request's API key was used: it did nothing that needs one. */
+export function forgetKey(request: FastifyRequest): void {
+  const caller = callers.get(request)
+  if (caller) callers.set(request, { username: caller.username })
+}
+
+export interface KeyAuthenticationOptions {
   readonly store: Store
-  readonly tokens: SessionTokens
   readonly apiKeyPepper: string
   readonly now: () => Date
+}
+
+export interface AuthenticationOptions extends KeyAuthenticationOptions {
+  readonly tokens: SessionTokens
 }
 
 const challenge = { 'www-authenticate': 'Bearer' } as const
@@ -41,10 +62,10 @@ const bearer = 'Bearer '
 /** How often the use of a key is recorded at most, in milliseconds: each record is a write. */
 const notedFor = 60_000
 
-/** Hooks that require a credential, and run before the body is read. */
-export class Authentication {
-  readonly #options: AuthenticationOptions
-  constructor(options: AuthenticationOptions) {
+/** Hooks that require an API key, and run before the body is read. */
+export class KeyAuthentication {
+  readonly #options: KeyAuthenticationOptions
+  constructor(options: KeyAuthenticationOptions) {
     this.#options = options
   }
 
@@ -59,6 +80,21 @@ export class Authentication {
     // Also if the clock was set back, by less than that.
     const isNoted = noted !== null && Math.abs(now().getTime() - Date.parse(noted)) < notedFor
     callers.set(request, isNoted ? { username } : { username, keyToNote: key.id })
+  }
+
+  /** Requires that a credential, where one is sent, is an API key. */
+  readonly optionalApiKey: onRequestAsyncHookHandler = async (request, reply) => {
+    if (request.headers.authorization !== undefined)
+      await this.apiKey.call(request.server, request, reply)
+  }
+}
+
+/** Hooks that require a credential, and run before the body is read. */
+export class Authentication extends KeyAuthentication {
+  readonly #options: AuthenticationOptions
+  constructor(options: AuthenticationOptions) {
+    super(options)
+    this.#options = options
   }
 
   /** Requires the token of a login, whose user may have been removed since. */

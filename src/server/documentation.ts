@@ -11,24 +11,26 @@ interface Document {
 
 const legacyTag = 'legacy'
 const currentApi = '/api/v1/'
+/** The tags of what is current at the root. */
+const atRoot = ['operations', 'mcp']
 
 /**
  * Marks the routes declared after it as current or legacy. Legacy are those that say so, and everything at the
- * root that is not for operators.
+ * root that is neither for operators nor MCP.
  */
 export function describeMounts(server: FastifyInstance): void {
   server.addHook('onRoute', (route) => {
     const { schema } = route
     if (schema === undefined || schema.hide) return
     const isAtRoot = !route.url.slice(server.prefix.length).startsWith(currentApi)
-    const isForOperators = schema.tags?.includes('operations') === true
-    const isLegacy = schema.deprecated === true || (isAtRoot && !isForOperators)
+    const isCurrentAtRoot = schema.tags?.some((tag) => atRoot.includes(tag)) === true
+    const isLegacy = schema.deprecated === true || (isAtRoot && !isCurrentAtRoot)
     route.schema = {
       ...schema,
       security: schema.security ?? [],
       deprecated: isLegacy,
       ...(isLegacy && { tags: [legacyTag] }),
-      ...nameOf(schema, isLegacy, isAtRoot !== isForOperators),
+      ...nameOf(schema, isLegacy, isAtRoot !== isCurrentAtRoot),
     }
   })
 }
@@ -66,6 +68,7 @@ export async function documentRoutes(server: FastifyInstance): Promise<void> {
         { name: 'review', description: 'For reviewers' },
         { name: 'accounts', description: 'Logins and API keys' },
         { name: 'operations', description: 'For operators' },
+        { name: 'mcp', description: 'For agents, by the Model Context Protocol' },
         { name: legacyTag, description: 'The API of older clients.' },
       ],
       components: {

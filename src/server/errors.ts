@@ -63,9 +63,16 @@ export function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const { status, detail, headers } = toHttpError(error)
-  if (status >= 500) logFault(error, status, request)
+  const { status, detail, headers } = refusalOf(error, request)
   return reply.code(status).headers(headers).send({ detail })
+}
+
+/** What clients are told of a failure. Faults of this server are logged. */
+export function refusalOf(error: unknown, request: FastifyRequest): HttpError {
+  const known = error as FastifyError | StoreError | HttpError
+  const refusal = toHttpError(known)
+  if (refusal.status >= 500) logFault(known, refusal.status, request)
+  return refusal
 }
 
 /** By server. */

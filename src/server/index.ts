@@ -1,2 +1,10 @@
+export type { McpOptions } from './mcp/plugin.ts'
 export type { MetricsAddress } from './metrics-address.ts'
-export { type CqServerOptions, cqServer, createServer, type ServerOptions } from './server.ts'
+export {
+  type CqMcpOptions,
+  type CqServerOptions,
+  cqMcp,
+  cqServer,
+  createServer,
+  type ServerOptions,
+} from './server.ts'

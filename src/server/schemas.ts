@@ -70,8 +70,26 @@ const similarUnits = {
   }),
 }
 
+export const statsSchema = record({
+  total_count: count,
+  tier_counts: counts,
+  domain_counts: counts,
+  confidence_distribution: distribution('0.0-0.3', '0.3-0.5', '0.5-0.7', '0.7-1.0'),
+})
+
+const jsonRpc = { type: 'object', required: ['jsonrpc'], additionalProperties: true } as const
+
+/** What clients send to MCP's route, and what they get. */
+export const mcpMessageSchema: Schema = {
+  description: 'A JSON-RPC message of MCP, or up to ten of them in a list.',
+  anyOf: [jsonRpc, { type: 'array', items: jsonRpc }],
+}
+
+/** No type is derived from these, and so none is declared at length. */
+const named = <Name extends string>(schemas: Record<Name, Schema>) => schemas
+
 /** The schemas of answers, by their names in the OpenAPI document. */
-const answers = {
+const answers = named({
   KnowledgeUnit: { ...knowledgeUnitSchema, description: 'A unit, and who proposed it.' },
   ProposedUnit: {
     ...knowledgeUnitSchema,
@@ -116,12 +134,7 @@ const answers = {
   SimilarUnits: record({
     similar: similarUnits,
   }),
-  KnowledgeStats: record({
-    total_count: count,
-    tier_counts: counts,
-    domain_counts: counts,
-    confidence_distribution: distribution('0.0-0.3', '0.3-0.5', '0.5-0.7', '0.7-1.0'),
-  }),
+  KnowledgeStats: statsSchema,
   LegacyStats: record({ total_units: count, tiers: counts, domains: counts }),
   ReviewItem: record({ knowledge_unit: { $ref: 'KnowledgeUnit#' }, ...reviewStatus }),
   ReviewDecision: record({ unit_id: string, ...reviewStatus }),
@@ -200,6 +213,12 @@ const answers = {
     role: { enum: roles, description: 'What the user may do.' },
   }),
   Message: record({ message: string }),
+  McpMessage: mcpMessageSchema,
+  McpRefusal: record({
+    jsonrpc: string,
+    error: record({ code: { type: 'integer' }, message: string }),
+    id: { type: 'null' },
+  }),
   Status: record({ status: string }),
   Refusal: record({ detail: string }),
   ValidationRefusal: record({
@@ -222,7 +241,7 @@ const answers = {
       ],
     },
   }),
-} as const satisfies Record<string, Schema>
+})
 
 export type AnswerName = keyof typeof answers
 
@@ -235,11 +254,14 @@ export const listOf = (name: AnswerName) => ({ type: 'array', items: answer(name
 export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
 
 const reasons: Readonly<Record<number, string>> = {
+  400: 'The request is no message of the protocol',
   401: 'The credential is missing, or is not valid',
   403: 'The user may not do it, or the server is read only',
   404: 'There is no such thing',
+  406: 'The client does not accept both application/json and text/event-stream',
   409: 'It is not in the state, or within the limit, that the request needs',
   413: 'The body is too large',
+  415: 'The body is not declared to be JSON',
   422: 'The request breaks a rule that the detail names',
   429: 'Too many attempts; Retry-After says when to try again',
   500: 'A fault of the server',
@@ -264,6 +286,21 @@ export function refusals(...statuses: number[]): Record<number, Schema> {
       },
     ]),
   )
+}
+
+/** The answers of MCP's route, whose refusals are JSON-RPC's. */
+export function mcpResponses(...refused: number[]): Record<number, Schema> {
+  const refusal = ([status, { description, headers }]: [string, Schema]) => [
+    status,
+    { description, ...(headers !== undefined && { headers }), ...answer('McpRefusal') },
+  ]
+  return {
+    200: answer('McpMessage'),
+    202: { type: 'null', description: 'There was nothing to answer: notifications only' },
+    ...Object.fromEntries(
+      (Object.entries(refusals(...refused)) as [string, Schema][]).map(refusal),
+    ),
+  }
 }
 
 /** The answers of a route: the successful one, and the refusals that it has besides those of every route. */

@@ -1,16 +1,18 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
-import { faultOfSecrets, type Secrets, weaknessOf } from '../credentials/secrets.ts'
+import { absenceOf, faultOfSecrets, type Secrets, weaknessOf } from '../credentials/secrets.ts'
 import { SessionTokens } from '../credentials/session-token.ts'
 import { internalsOf } from '../internals.ts'
 import { findUnknownName } from '../knowledge/validation.ts'
 import type { Store } from '../store.ts'
-import { Authentication, keyToNoteOf } from './authentication.ts'
+import { Authentication, KeyAuthentication, touchKeys } from './authentication.ts'
 import { takeBodies } from './body.ts'
 import { dashboardRoutes } from './dashboard.ts'
 import { describeMounts, documentRoutes, servePages } from './documentation.ts'
 import { answerError, notFound } from './errors.ts'
 import { type ListenerOptions, listener } from './listener.ts'
 import { LoginLimit } from './login-limit.ts'
+import { isOrigin, originForm } from './mcp/origins.ts'
+import type { McpOptions, mcpRoute } from './mcp/plugin.ts'
 import { Metrics } from './metrics.ts'
 import { type MetricsAddress, serveMetrics } from './metrics-address.ts'
 import { isPrefix, prefixForm } from './paths.ts'
@@ -46,6 +48,14 @@ export interface CqServerOptions extends Secrets {
    * prefix, whose host decides what is at its root. @default true
    */
   readonly dashboard?: boolean | undefined
+  /** Whether MCP is served at `/mcp`, and to which web pages. @default true */
+  readonly mcp?: boolean | McpOptions | undefined
+}
+
+/** What `/mcp` alone needs. */
+export interface CqMcpOptions extends Pick<Secrets, 'apiKeyPepper'>, McpOptions {
+  /** The storage. It stays open when the server closes: whoever opened it closes it. */
+  readonly store: Store
 }
 
 export interface ServerOptions extends CqServerOptions, ListenerOptions {
@@ -64,6 +74,7 @@ const cqOptions = [
   'metrics',
   'docs',
   'dashboard',
+  'mcp',
 ]
 const listenerOptions = ['logger', 'trustProxy', 'maxConnections', 'closeGrace']
 /** Options that Fastify itself takes when a plugin is registered, and passes on to it. */
@@ -78,6 +89,26 @@ export const cqServer: FastifyPluginAsync<CqServerOptions> = async (server, opti
   checkOptions('cqServer', options, [...cqOptions, ...registerOptions])
   if (server.prefix !== '') server.setNotFoundHandler(() => Promise.reject(notFound()))
   await serveCq(server, options, server.prefix !== '')
+}
+
+/**
+ * MCP alone, at `/mcp`, as a Fastify plugin for your own server: what `cqServer` serves there, too. It may be
+ * registered under a prefix.
+ */
+export const cqMcp: FastifyPluginAsync<CqMcpOptions> = async (server, options) => {
+  const { store, apiKeyPepper, allowedOrigins } = options
+  const { now = () => new Date() } = internalsOf(options)
+  checkNames('cqMcp', options, ['store', 'apiKeyPepper', 'allowedOrigins', ...registerOptions])
+  checkStore('cqMcp', store)
+  checkMcp({ allowedOrigins })
+  const fault = absenceOf(apiKeyPepper)
+  if (fault !== undefined) throw new TypeError(`apiKeyPepper ${fault}`)
+  warnOfWeakPepper(server, apiKeyPepper)
+  touchKeys(server, store)
+  const closePaths = speakCq(server)
+  const authentication = new KeyAuthentication({ store, apiKeyPepper, now })
+  await serveMcp(server, store, authentication, now, { allowedOrigins })
+  closePaths()
 }
 
 /**
@@ -107,16 +138,40 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
 
 /** @throws {TypeError} for an unknown option or a wrong value */
 function checkOptions(taker: string, options: CqServerOptions, known: readonly string[]): void {
-  const { store, metrics = true, docs = true, dashboard = true } = options
-  const unknown = findUnknownName(options, known)
-  if (unknown !== undefined) throw new TypeError(`the options of ${taker} ${unknown}`)
-  if (typeof store?.asText !== 'function')
-    throw new TypeError(`${taker} needs a Store as its store`)
+  const { store, metrics = true, docs = true, dashboard = true, mcp = true } = options
+  checkNames(taker, options, known)
+  checkStore(taker, store)
+  checkMcp(mcp)
   if (typeof docs !== 'boolean') throw new TypeError(`docs must be true or false, and is ${docs}`)
   if (typeof dashboard !== 'boolean')
     throw new TypeError(`dashboard must be true or false, and is ${dashboard}`)
   if (typeof metrics !== 'boolean' && !Number.isInteger(metrics?.port))
     throw new TypeError(`metrics must be true, false or { port, host }, and is ${metrics}`)
+}
+
+/** @throws {TypeError} */
+function checkNames(taker: string, options: object, known: readonly string[]): void {
+  const unknown = findUnknownName(options, known)
+  if (unknown !== undefined) throw new TypeError(`the options of ${taker} ${unknown}`)
+}
+
+/** @throws {TypeError} */
+function checkStore(taker: string, store: Store | undefined): void {
+  if (typeof store?.asText !== 'function')
+    throw new TypeError(`${taker} needs a Store as its store`)
+}
+
+/** @throws {TypeError} */
+function checkMcp(mcp: unknown): void {
+  if (typeof mcp === 'boolean') return
+  if (typeof mcp !== 'object' || mcp === null)
+    throw new TypeError(`mcp must be true, false or { allowedOrigins }, and is ${mcp}`)
+  checkNames('mcp', mcp, ['allowedOrigins'])
+  const { allowedOrigins = [] } = mcp as McpOptions
+  if (!Array.isArray(allowedOrigins)) throw new TypeError('mcp.allowedOrigins must be an array')
+  const wrong = allowedOrigins.find((origin) => !isOrigin(origin))
+  if (wrong !== undefined)
+    throw new TypeError(`each of mcp.allowedOrigins must be ${originForm}, and one is '${wrong}'`)
 }
 
 /** @throws {TypeError} if it is given and out of range */
@@ -170,10 +225,18 @@ async function serveCq(
     },
     { prefix: '/api/v1' },
   )
+  const { mcp = true } = options
+  if (mcp) await serveMcp(server, store, authentication, now, mcp === true ? {} : mcp)
   if (options.docs) await servePages(server)
   closePaths()
   // Pages for browsers, to which cq's rules for other methods and slashes do not apply.
   if (options.dashboard !== false) await dashboardRoutes(server, ownsRoot)
+}
+
+/** Its package takes long to load, and is not needed where MCP is off. */
+async function serveMcp(...route: Parameters<typeof mcpRoute>): Promise<void> {
+  const plugin = await import('./mcp/plugin.ts')
+  await plugin.mcpRoute(...route)
 }
 
 /** What a server under a prefix also answers at the root. */
@@ -188,24 +251,16 @@ async function serveProbes(server: FastifyInstance, store: Store): Promise<void>
 function requireSecrets(server: FastifyInstance, secrets: Secrets): void {
   const found = faultOfSecrets(secrets)
   if (found) throw new TypeError(`${found.name} ${found.fault}`)
-  const weakness = weaknessOf(secrets.apiKeyPepper)
+  warnOfWeakPepper(server, secrets.apiKeyPepper)
+}
+
+function warnOfWeakPepper(server: FastifyInstance, apiKeyPepper: string): void {
+  const weakness = weaknessOf(apiKeyPepper)
   if (weakness)
     server.log.warn(
       `the pepper of API keys ${weakness}; it is taken all the same, since another one would make ` +
         'every key invalid',
     )
-}
-
-/** Records that an API key was used, once its request is answered, at most once a minute. */
-function touchKeys(server: FastifyInstance, store: Store): void {
-  server.addHook('onResponse', (request, reply, done) => {
-    const keyId = keyToNoteOf(request)
-    if (keyId !== undefined && reply.statusCode < 400)
-      store.touchApiKeyLastUsed(keyId).catch((error: unknown) => {
-        request.log.warn({ err: error }, 'could not note that an API key was used')
-      })
-    done()
-  })
 }
 
 /** Tells clients the id of their request in the log. */

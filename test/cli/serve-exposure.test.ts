@@ -71,6 +71,32 @@ describe('--metrics and --docs', () => {
   })
 })
 
+describe('--mcp', () => {
+  const ask = (url: string, origin: string) =>
+    fetch(`${url}/mcp`, {
+      method: 'POST',
+      headers: {
+        origin,
+        accept: 'application/json, text/event-stream',
+        'content-type': 'application/json',
+      },
+      body: '{"jsonrpc":"2.0","id":1,"method":"ping"}',
+    })
+
+  test('closes /mcp, or opens it to pages of other origins', async () => {
+    await using command = start([], {
+      CQ_MCP_ORIGINS: 'https://one.example, https://two.example:8443',
+    })
+    const [, url = ''] = await command.tells(served)
+    expect((await ask(url, 'https://one.example')).status).toBe(200)
+    expect((await ask(url, 'https://two.example:8443')).status).toBe(200)
+    expect((await ask(url, 'https://three.example')).status).toBe(403)
+    await using closed = start(['--mcp', 'off'], { CQ_DB_PATH: directory.file('other.db') })
+    const [, other = ''] = await closed.tells(served)
+    expect((await ask(other, 'https://one.example')).status).toBe(404)
+  })
+})
+
 describe('what they may not be', () => {
   test.each([
     [['--prefix', 'cq'], {}, /--prefix.*'cq' is invalid.*begins with a slash/],
@@ -80,6 +106,8 @@ describe('what they may not be', () => {
     [[], { CQ_METRICS: ':' }, /CQ_METRICS.*on, off, a port, or host:port/],
     [['--metrics', '3100', '--port', '3100'], {}, /--metrics.*another port than.*3100/],
     [['--docs', '8080'], {}, /--docs.*on or off/],
+    [['--mcp', 'maybe'], {}, /--mcp.*on or off/],
+    [['--mcp-origins', 'https://a.example,b'], {}, /--mcp-origins.*each must be an origin/],
     [['--log-format', 'xml'], {}, /--log-format.*auto, json, pretty/],
   ])('%j with %j is refused, and said why', async (args, environment, message) => {
     const { code, stdout, stderr } = await runCommand({

@@ -110,7 +110,9 @@ describe.skipIf(noBrowser)('the account', () => {
     await page.getByRole('link', { name: 'Connect an agent' }).click()
     await page.getByRole('heading', { name: 'Connect an agent' }).waitFor()
     expect(new URL(page.url()).pathname).toBe('/cq/ui/connect')
-    const lines = page.locator('.copyable-box pre').last()
+    const boxOf = (name: string) =>
+      page.locator('.copyable-box', { hasText: name }).locator('pre').first()
+    const lines = boxOf('Lines for a shell')
     expect(await lines.textContent()).toBe(
       `export CQ_ADDR='${served.url}/cq'\nexport CQ_API_KEY='<your API key>'`,
     )
@@ -121,6 +123,21 @@ describe.skipIf(noBrowser)('the account', () => {
     await dialog().getByRole('button', { name: 'I have kept it' }).click()
     await page.getByRole('button', { name: 'Copy Lines for a shell' }).click()
     await eventually(copied).toBe(`export CQ_ADDR='${served.url}/cq'\nexport CQ_API_KEY='${token}'`)
+    expect(await boxOf('Settings for Claude Code').textContent()).toBe(
+      `claude mcp add --transport http cq ${served.url}/cq/mcp --header "Authorization: Bearer ${token}"`,
+    )
+    expect(await boxOf('Settings for Codex').textContent()).toContain(
+      `url = "${served.url}/cq/mcp"`,
+    )
+    expect(JSON.parse((await boxOf('Settings for Cursor').textContent()) ?? '')).toEqual({
+      mcpServers: {
+        cq: { url: `${served.url}/cq/mcp`, headers: { Authorization: `Bearer ${token}` } },
+      },
+    })
+    expect(JSON.parse((await boxOf('Settings for VS Code').textContent()) ?? '')).toMatchObject({
+      inputs: [{ id: 'cq-api-key', password: true }],
+      servers: { cq: { type: 'http', url: `${served.url}/cq/mcp` } },
+    })
     await page.screenshot({ path: join(pictures, 'connect-light.png') })
     expect(await faultsOf(page)).toEqual([])
     await page.setViewportSize({ width: 390, height: 844 })

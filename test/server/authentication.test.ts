@@ -54,6 +54,8 @@ const openRoutes = [
   ...['/query', '/stats'].flatMap(legacy).map((path) => `GET ${path}`),
   ...legacy('/auth/login').map((path) => `POST ${path}`),
 ]
+/** Open, but for a wrong key; some of its tools ask for one, see `mcp.test.ts`. */
+const mcpRoute = 'POST /mcp'
 
 function sign(claims: object, secret = jwtSecret, alg = 'HS256'): Promise<string> {
   return new SignJWT({ ...claims }).setProtectedHeader({ alg }).sign(Buffer.from(secret))
@@ -153,7 +155,7 @@ test('every route of the document is in one of the lists', async () => {
   const routes = Object.entries(document.paths).flatMap(([path, operations]) =>
     Object.keys(operations).map((method) => `${method.toUpperCase()} ${filled(path)}`),
   )
-  const listed = [...keyRoutes, ...userRoutes, ...meRoutes, ...openRoutes, 'GET /metrics']
+  const listed = [...keyRoutes, ...userRoutes, ...meRoutes, ...openRoutes, mcpRoute, 'GET /metrics']
   expect(routes.sort()).toEqual(listed.sort())
 })
 
@@ -168,6 +170,21 @@ describe.each(keyRoutes)('%s', (route) => {
 
   test('takes an API key', async () => {
     expect([404, 422]).toContain((await ask(route, `Bearer ${apiKey}`, '{')).status)
+  })
+})
+
+describe(mcpRoute, () => {
+  test.each([...names.slice(1), 'a login'])('refuses %s', async (name) => {
+    const credential = name === 'a login' ? `Bearer ${session}` : bad[name]
+    const answer = await ask(mcpRoute, credential, '{')
+    expect(answer.status).toBe(401)
+    expect(answer.headers.get('www-authenticate')).toBe('Bearer')
+    expect(await answer.json()).toMatchObject({ error: { message: 'Invalid API key' } })
+  })
+
+  test('takes an API key, or none', async () => {
+    for (const credential of [`Bearer ${apiKey}`, undefined])
+      expect((await ask(mcpRoute, credential, '{')).status).toBe(400)
   })
 })
 

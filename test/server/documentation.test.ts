@@ -72,7 +72,9 @@ describe('the OpenAPI document', () => {
     for (const { path, operation } of operations) {
       const { responses, requestBody } = operation
       if (requestBody)
-        expect(Object.keys(responses)).toEqual(expect.arrayContaining(['413', '422']))
+        expect(Object.keys(responses)).toEqual(
+          expect.arrayContaining(['413', path === '/mcp' ? '400' : '422']),
+        )
       for (const status of ['429', '503'])
         if (responses[status]) expect(responses[status].headers).toHaveProperty('Retry-After')
       expect([path, Object.keys(responses)]).toEqual([path, expect.arrayContaining(['500'])])
@@ -106,11 +108,11 @@ describe('the OpenAPI document', () => {
     expect(isDeprecated).toEqual([...isDeprecated].sort())
     expect(document.tags.at(-1)?.name).toBe('legacy')
     for (const { path, operation } of operations) {
-      const isForOperators = ['/health', '/ready', '/metrics'].includes(path)
+      const isCurrentAtRoot = ['/health', '/ready', '/metrics', '/mcp'].includes(path)
       const isEarlier = /\/(query|propose|confirm|flag|stats|auth\/me|auth\/api-keys)\b/.test(
         path.replace('/knowledge/stats', '').replace('/review/stats', ''),
       )
-      const isLegacy = isEarlier || !(path.startsWith('/api/v1/') || isForOperators)
+      const isLegacy = isEarlier || !(path.startsWith('/api/v1/') || isCurrentAtRoot)
       expect([path, operation.deprecated === true]).toEqual([path, isLegacy])
       expect([path, operation.tags?.includes('legacy')]).toEqual([path, isLegacy])
     }

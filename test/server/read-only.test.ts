@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { TemporaryDirectory } from '../sqlite/temporary-directory.ts'
 import { sampleUnit, unitId } from '../store/samples.ts'
 import { RecordedLog } from '../threads/recorded-log.ts'
+import { McpClient } from './mcp-client.ts'
 import { type ServedStore, serveStore } from './served-store.ts'
 
 const proposal = {
@@ -60,6 +61,19 @@ describe('a server over a store that is read only', () => {
     const revoked = await served.send('POST', `/api/v1/users/me/api-keys/${keys}/revoke`, token)
     expect(revoked.status).toBe(403)
     expect(await whole.store.count()).toBe(1)
+  })
+
+  test('says so to agents by MCP, and notes no use of their keys', async () => {
+    await using client = await McpClient.connect(`${served.url}/mcp`, await whole.apiKey('dora'))
+    const { domains, insight } = proposal
+    for (const [tool, input] of [
+      ['propose', { domains, ...insight }],
+      ['confirm', { unit_id: unitId(1) }],
+      ['flag', { unit_id: unitId(1), reason: 'stale' }],
+    ] as const)
+      expect(await client.refusal(tool, input)).toBe('This server is read only')
+    expect(await client.result('query', { domains })).toMatchObject([{ id: unitId(1) }])
+    expect(log.entries).toEqual([])
   })
 
   test('logs people in, and notes nothing of it in the log', async () => {

@@ -63,6 +63,40 @@ ${script.replaceAll('http://127.0.0.1:3000', url)}`,
   expect(key).toMatchObject({ name: 'laptop', token: expect.stringMatching(/^cqa\.v1\./) })
 })
 
+test('the program that speaks MCP queries, proposes, confirms and flags', async () => {
+  const place = await mkdtemp(join(directory, 'mcp-'))
+  await symlink(join(project, 'node_modules'), join(place, 'node_modules'))
+  await using server = new RunningCommand({
+    args: ['serve', '--dev', '--port', '0', '--log-level', 'warn'],
+    directory: place,
+  })
+  const [, url = ''] = await server.tells(/^at (http:[^\s,]+)/m)
+  const script = blocks(await section('Connect'), 'sh').at(-1) ?? ''
+  expect(script).toContain('http://127.0.0.1:3000')
+  const run = script.replaceAll('http://127.0.0.1:3000', url)
+  const { code, stdout, stderr } = await bash(run, place)
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(stdout).toMatch(
+    /^.+\nproposed: ku_[0-9a-f]{32} by demo\nconfirmed: \d+ times\nflagged: stale\n$/,
+  )
+})
+
+test('the settings of MCP clients are what their formats are', async () => {
+  const text = await section('Connect')
+  const [cursor, code] = blocks(text, 'json').map((block) => JSON.parse(block))
+  expect(cursor.mcpServers.cq.url).toBe('http://127.0.0.1:3000/mcp')
+  expect(code.servers.cq).toMatchObject({ type: 'http', url: 'http://127.0.0.1:3000/mcp' })
+  expect(code.servers.cq.headers.Authorization).toContain(`\${input:${code.inputs[0].id}}`)
+  const [claude = ''] = blocks(text, 'sh')
+  const { code: status, stdout } = await bash(
+    `CQ_API_KEY=key; claude() { printf '%s\\n' "$@"; }; ${claude}`,
+  )
+  expect([status, stdout.split('\n').slice(-3, -1)]).toEqual([
+    0,
+    ['--header', 'Authorization: Bearer key'],
+  ])
+})
+
 test('the server runs with what the lines of production set', async () => {
   const place = await mkdtemp(join(directory, 'production-'))
   const [script = ''] = blocks(await section('Run the server'), 'sh')
@@ -147,8 +181,8 @@ await store.close()
   })
 })
 
-function bash(script: string) {
-  return run('bash', ['-c', script], directory)
+function bash(script: string, place = directory) {
+  return run('bash', ['-c', script], place)
 }
 
 async function run(

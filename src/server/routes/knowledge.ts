@@ -1,24 +1,15 @@
-import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest, FastifySchema } from 'fastify'
 import type { FromSchema, JSONSchema } from 'json-schema-to-ts'
-import { StoreError } from '../../errors.ts'
 import type { UnitView } from '../../knowledge/document.ts'
-import {
-  completeProposal,
-  contextSchema,
-  domainsSchema,
-  extensionsSchema,
-  flagSchema,
-  insightSchema,
-  mostQueried,
-} from '../../knowledge/knowledge-unit.ts'
-import type { KnowledgeUnit } from '../../knowledge/records.ts'
+import { flagSchema, mostQueried } from '../../knowledge/knowledge-unit.ts'
 import type { Store } from '../../store.ts'
 import { type Authentication, callerOf } from '../authentication.ts'
 import { largestBody } from '../body.ts'
-import { HttpError, notFoundAs } from '../errors.ts'
+import { notFoundAs } from '../errors.ts'
 import { jsonAnswer } from '../json-answer.ts'
 import { answer, listOf, responses, text } from '../schemas.ts'
 import type { SchemaTypes } from '../validation.ts'
+import { type ProposalRequest, propose, proposing } from './proposals.ts'
 
 const texts = { type: 'array', maxItems: mostQueried as number, items: text } as const
 
@@ -26,9 +17,9 @@ const texts = { type: 'array', maxItems: mostQueried as number, items: text } as
 const mostSearched = 10_000
 
 /** The most units that one query returns, whatever limit is requested. */
-const mostUnits = 50
+export const mostUnits = 50
 
-const querySchema = {
+export const querySchema = {
   type: 'object',
   required: ['domains'],
   properties: {
@@ -61,30 +52,6 @@ const searchSchema = {
     pattern: text,
     limit: { type: 'integer', exclusiveMinimum: 0, default: 10 },
   },
-} as const satisfies JSONSchema
-
-const proposalSchema = {
-  type: 'object',
-  required: ['domains', 'insight'],
-  properties: {
-    domains: domainsSchema,
-    insight: insightSchema,
-    context: contextSchema,
-    extensions: extensionsSchema,
-    // No type and no limit: clients drop a unit for good if its proposal is refused.
-    created_by: { description: 'Ignored: the owner of the API key is the proposer.' },
-  },
-  examples: [
-    {
-      domains: ['sqlite'],
-      insight: {
-        summary: 'An upsert needs WHERE true after a SELECT.',
-        detail: 'Without it, SQLite takes ON CONFLICT for the condition of a join.',
-        action: 'Write INSERT INTO ... SELECT ... WHERE true ON CONFLICT ...',
-      },
-      context: { languages: ['sql'] },
-    },
-  ],
 } as const satisfies JSONSchema
 
 export const unitParams = {
@@ -137,7 +104,7 @@ export function knowledgeRoutes(
   server.post(
     '/knowledge',
     { onRequest: apiKey, schema: proposing, bodyLimit: largestBody },
-    (request, reply) => propose({ store, now: now(), reply }, callerOf(request).username, request),
+    (request, reply) => answerProposal(store, now(), request, reply),
   )
 
   server.post(
@@ -198,7 +165,7 @@ export function legacyKnowledgeRoutes(
   server.post(
     '/propose',
     { onRequest: apiKey, schema: deprecated(proposing), bodyLimit: largestBody },
-    (request, reply) => propose({ store, now: now(), reply }, callerOf(request).username, request),
+    (request, reply) => answerProposal(store, now(), request, reply),
   )
 
   server.post(
@@ -250,7 +217,7 @@ export function legacyKnowledgeRoutes(
 type NamedCount = readonly [name: string, count: number]
 
 /** The order that an object loses if a name looks like an integer, such as `2026`. */
-function mostFrequentFirst([one, ones]: NamedCount, [other, others]: NamedCount): number {
+export function mostFrequentFirst([one, ones]: NamedCount, [other, others]: NamedCount): number {
   return others - ones || (one < other ? -1 : 1)
 }
 
@@ -264,62 +231,6 @@ const querying = (good: Parameters<typeof responses>[1]) =>
     querystring: querySchema,
     response: responses(200, good, 422),
   }) as const
-
-const proposalHeaders = {
-  type: 'object',
-  properties: {
-    'idempotency-key': {
-      type: 'string',
-      minLength: 1,
-      maxLength: 255,
-      pattern: '^[!-~]*$',
-      description:
-        'A new random text for each proposal, the same whenever it is sent again: visible ASCII characters.',
-      examples: ['0b5c8a3e-6f0e-4a57-9d0c-3c1b1f0e7a11'],
-    },
-  },
-} as const satisfies JSONSchema
-
-const proposalQuery = {
-  type: 'object',
-  properties: {
-    similar: {
-      type: 'boolean',
-      default: false,
-      description:
-        'Whether the answer names approved and pending units that resemble the proposal.',
-    },
-  },
-} as const satisfies JSONSchema
-
-const proposalAnswers = responses(201, answer('ProposedUnit'), 401, 403, 413, 422)
-const proposalResponses = {
-  ...proposalAnswers,
-  201: {
-    ...proposalAnswers[201],
-    description: 'The proposed unit',
-    headers: {
-      'Idempotency-Replayed': {
-        type: 'string',
-        description: '`true` if it was proposed before: the unit is the one that is there.',
-      },
-    },
-  },
-}
-
-const proposing = {
-  tags: ['knowledge'],
-  summary: 'Propose a unit, which is then reviewed',
-  operationId: 'proposeUnit',
-  security: apiKeySecurity,
-  description:
-    'The same proposal by the same user within 24 hours is answered with the unit that is there: it is recognised by ' +
-    'its Idempotency-Key or, without one, by its domains and text.',
-  headers: proposalHeaders,
-  querystring: proposalQuery,
-  body: proposalSchema,
-  response: proposalResponses,
-} as const
 
 const confirming = (response: ReturnType<typeof responses>) =>
   ({
@@ -347,7 +258,7 @@ export function deprecated<Schema extends FastifySchema>(schema: Schema) {
   return { ...schema, deprecated: true } as const
 }
 
-function queryUnits(
+export function queryUnits(
   store: Store,
   view: UnitView,
   { domains, limit, ...context }: FromSchema<typeof querySchema>,
@@ -355,54 +266,18 @@ function queryUnits(
   return store.asText(view, 'query', domains, { ...context, limit: Math.min(limit, mostUnits) })
 }
 
-interface Proposal {
-  readonly headers: FromSchema<typeof proposalHeaders>
-  readonly query: FromSchema<typeof proposalQuery>
-  readonly body: FromSchema<typeof proposalSchema>
-}
-
-/** Answers the unit that was added, or the one that is there if the proposal was made before. */
-async function propose(
-  {
-    store,
-    now,
-    reply,
-  }: { readonly store: Store; readonly now: Date; readonly reply: FastifyReply },
-  username: string,
-  { headers, query: { similar }, body }: Proposal,
+async function answerProposal(
+  store: Store,
+  now: Date,
+  request: FastifyRequest & ProposalRequest,
+  reply: FastifyReply,
 ): Promise<string> {
-  const { domains, insight, context, extensions } = body
-  const proposal = {
-    domains,
-    insight,
-    tier: 'private' as const,
-    created_by: username,
-    ...(context && { context }),
-    ...(extensions && { extensions }),
-  }
-  // The route's schema has checked it.
-  const unit = completeProposal(proposal, now)
-  const known = await keyIsTaken(
-    store.asText('legacy', 'propose', unit, { idempotencyKey: headers['idempotency-key'] }),
-  )
+  const { text, isReplayed } = await propose(store, callerOf(request).username, request.body, {
+    now,
+    idempotencyKey: request.headers['idempotency-key'],
+    similar: request.query.similar,
+  })
   reply.code(201)
-  if (known !== 'null') reply.header('Idempotency-Replayed', 'true')
-  const text = known === 'null' ? JSON.stringify(unit) : known
-  if (!similar) return jsonAnswer(reply, text)
-  const others = await store.similarUnits(unit, { except: idIn(text) })
-  return jsonAnswer(reply, `${text.slice(0, -1)},"similar":${JSON.stringify(others)}}`)
-}
-
-function idIn(text: string): string {
-  return (JSON.parse(text) as KnowledgeUnit).id
-}
-
-/** @throws {HttpError} 422 if the key stands for another proposal */
-async function keyIsTaken<Result>(call: Promise<Result>): Promise<Result> {
-  try {
-    return await call
-  } catch (error) {
-    if (!(error instanceof StoreError) || error.code !== 'conflict') throw error
-    throw new HttpError(422, error.message, {}, { cause: error })
-  }
+  if (isReplayed) reply.header('Idempotency-Replayed', 'true')
+  return jsonAnswer(reply, text)
 }

@@ -1,5 +1,5 @@
 /** Whether the server speaks MCP at <address>/mcp. */
-export const hasMcp: boolean = false
+export const hasMcp: boolean = true
 
 /** How an MCP client is told of the server. */
 export interface McpClient {
@@ -27,7 +27,7 @@ export const mcpClients: readonly McpClient[] = [
   },
   {
     name: 'Cursor',
-    where: '.cursor/mcp.json',
+    where: '~/.cursor/mcp.json',
     text: (address, key) =>
       json({
         mcpServers: { cq: { url: `${address}/mcp`, headers: { Authorization: `Bearer ${key}` } } },
@@ -35,14 +35,17 @@ export const mcpClients: readonly McpClient[] = [
   },
   {
     name: 'VS Code',
-    where: '.vscode/mcp.json',
-    text: (address, key) =>
+    where: '.vscode/mcp.json, which asks for the key, since such a file is often shared',
+    text: (address) =>
       json({
+        inputs: [
+          { type: 'promptString', id: 'cq-api-key', description: 'cq API key', password: true },
+        ],
         servers: {
           cq: {
             type: 'http',
             url: `${address}/mcp`,
-            headers: { Authorization: `Bearer ${key}` },
+            headers: { Authorization: `Bearer \${input:cq-api-key}` },
           },
         },
       }),
