@@ -379,7 +379,7 @@ export interface Search {
   /**
    * Approved units that match words in their summary, detail, action or domains, best first: those that have all of
    * the words or, if there is none, any of them. Words are compared by their stems, without accents and in any letter
-   * case, the last one also by its beginning; at most 16 different ones count. Units are ordered by how well words,
+   * case, and where that finds nothing, the last one by its beginning; at most 16 different ones count. Units are ordered by how well words,
    * domains and context fit, times confidence. Any text is allowed: what is no word is ignored.
    * @param text at most 10,000 characters
    * @throws {StoreError} `invalid`; `unavailable` while many units are still to be indexed

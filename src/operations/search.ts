@@ -17,6 +17,7 @@ import { indexSome, unindexed } from './text-index.ts'
 import {
   bestOf,
   embedded,
+  type MatchTexts,
   matchesOf,
   selectMatches,
   toWordQuery,
@@ -129,7 +130,8 @@ export const search = {
       },
       function* (words: WordQuery | undefined, compared: Compared, limit: number) {
         if (!words) return []
-        const { rows: approved } = yield* allWithin(mostAnswered, selectMatches, words.anyWord)
+        const anyWord = words.attempts.at(-1) as MatchTexts
+        const { rows: approved } = yield* allWithin(mostAnswered, selectMatches, anyWord)
         const { rows: pending } = yield* allWithin(mostAnswered, selectPending, {})
         const similar: SimilarUnit[] = []
         const compare = (status: UnitStatus) =>

@@ -17,18 +17,25 @@ const mostMatches = 100
 
 /** A search in the form of each engine: its text, in which every word is a quoted letter or digit string. */
 export interface WordQuery extends SearchedWords {
-  readonly everyWord: MatchTexts
-  readonly anyWord: MatchTexts
+  /** What is searched for, in this order, until something is found. */
+  readonly attempts: readonly Attempt[]
 }
 
-interface MatchTexts {
+export interface MatchTexts {
   readonly fts5: string
   readonly tsquery: string
 }
 
-// The limit is part of the text, or PostgreSQL would plan for a tenth of all units. Words consist of letters and digits, so that nothing in them is an operator. A word in the detail counts once, in the
+interface Attempt extends MatchTexts {
+  readonly words: SearchedWords
+  /** Whether a unit must have every word. */
+  readonly isStrict: boolean
+}
+
+// Words consist of letters and digits, so that nothing in them is an operator. A word in the detail counts once, in the
 // action one and a half times, in the summary three times and in the domains four times; on PostgreSQL these are the
-// letters D to A, and ranks are its own, since it has no BM25.
+// letters D to A, and ranks are its own, since it has no BM25. The limit is part of the text, or PostgreSQL would plan
+// for a tenth of all units.
 export const selectMatches = statement(
   'select approved units by words',
   (db, p: MatchTexts, dialect) => {
@@ -61,25 +68,30 @@ export function wordQuery(name: string, text: unknown): WordQuery | undefined {
   return toWordQuery(searchedWords(checked))
 }
 
+/** A search for stems; the last word's beginning is looked for only where no unit has all of the words. */
 export function toWordQuery(words: SearchedWords): WordQuery | undefined {
   if (words.stems.length === 0) return undefined
-  const last = words.stems.at(-1)
-  const joined = (of: 'and' | 'or'): MatchTexts => {
-    const fts5 = words.stems.map((stem) =>
-      stem === last && words.beginning !== ''
-        ? `("${stem}" OR "${words.beginning}"*)`
-        : `"${stem}"`,
-    )
-    const tsquery = words.stems.map((stem) =>
-      stem === last && words.beginning !== ''
-        ? `('${stem}' | '${words.beginning}':*)`
-        : `'${stem}'`,
-    )
-    return of === 'and'
-      ? { fts5: fts5.join(' AND '), tsquery: tsquery.join(' & ') }
-      : { fts5: fts5.join(' OR '), tsquery: tsquery.join(' | ') }
+  const whole = { ...words, beginning: '' }
+  const attempts = [attempt(whole, true)]
+  if (words.beginning !== '') attempts.push(attempt(words, true))
+  if (words.stems.length > 1) attempts.push(attempt(words, false))
+  return { ...words, attempts }
+}
+
+function attempt(words: SearchedWords, isStrict: boolean): Attempt {
+  const { stems, beginning } = words
+  const fts5 = stems.map((stem) => `"${stem}"`)
+  const tsquery = stems.map((stem) => `'${stem}'`)
+  if (beginning !== '') {
+    fts5.push(`(${fts5.pop()} OR "${beginning}"*)`)
+    tsquery.push(`(${tsquery.pop()} | '${beginning}':*)`)
   }
-  return { ...words, everyWord: joined('and'), anyWord: joined('or') }
+  return {
+    words,
+    isStrict,
+    fts5: fts5.join(isStrict ? ' AND ' : ' OR '),
+    tsquery: tsquery.join(isStrict ? ' & ' : ' | '),
+  }
 }
 
 interface Match {
@@ -90,26 +102,25 @@ interface Match {
 }
 
 /** The units that words match best: those that have all of them, or if there is none, any of them. */
-export function* matchesOf(query: WordQuery): Steps<Match[]> {
+export function* matchesOf({ attempts }: WordQuery): Steps<Match[]> {
   const queued = yield* unindexed()
-  const strict = yield* matchesIn(queued, query, 'everyWord')
-  if (strict.length > 0 || query.stems.length === 1) return strict
-  return yield* matchesIn(queued, query, 'anyWord')
+  for (const attempt of attempts) {
+    const matches = yield* matchesIn(queued, attempt)
+    if (matches.length > 0) return matches
+  }
+  return []
 }
 
-function* matchesIn(
-  queued: Unindexed,
-  query: WordQuery,
-  which: 'everyWord' | 'anyWord',
-): Steps<Match[]> {
+function* matchesIn(queued: Unindexed, attempt: Attempt): Steps<Match[]> {
+  const { words: searched, isStrict } = attempt
   const found = queued.units.flatMap(({ unit, ...row }): Match[] => {
-    const weights = weightsIn(unit, query)
-    const isMatch = which === 'everyWord' ? weights.every(Boolean) : weights.some(Boolean)
+    const weights = weightsIn(unit, searched)
+    const isMatch = isStrict ? weights.every(Boolean) : weights.some(Boolean)
     return isMatch ? [{ row, unit, words: shareOfMost(weights) }] : []
   })
   // Their weights cannot be compared with the database's: then those of all are found by reading.
   const isByReading = found.length > 0
-  const { rows } = yield* allWithin(mostAnswered, selectMatches, query[which])
+  const { rows } = yield* allWithin(mostAnswered, selectMatches, attempt)
   const best = Math.max(0, ...rows.map(({ score }) => score))
   for (const { score, ...row } of rows) {
     // The index knows an earlier text of it.
@@ -117,7 +128,7 @@ function* matchesIn(
     const unit = yield* unlessUnreadable(() => readUnit(row))
     if (!unit) continue
     const share = best > 0 ? score / best : 1
-    found.push({ row, unit, words: isByReading ? shareOfMost(weightsIn(unit, query)) : share })
+    found.push({ row, unit, words: isByReading ? shareOfMost(weightsIn(unit, searched)) : share })
   }
   return found
 }

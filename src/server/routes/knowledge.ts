@@ -86,7 +86,7 @@ export function knowledgeRoutes(
         summary: 'Approved units that match words, best first',
         description:
           'Units that have all of the words or, if there is none, any of them. Words are compared by their stems, ' +
-          'without accents and in any letter case, the last one also by its beginning.',
+          'without accents and in any letter case, and where that finds nothing, the last one by its beginning.',
         operationId: 'searchUnits',
         querystring: searchSchema,
         response: responses(200, answer('SearchHits'), 422),
