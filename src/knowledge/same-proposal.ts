@@ -9,8 +9,8 @@ export const recognisedFor = 24 * 60 * 60 * 1_000
 export interface ProposalMark {
   /** The proposer's idempotency key, or what is proposed where there is none. */
   readonly key: string
-  /** What is proposed. */
-  readonly fingerprint: string
+  /** What is proposed under an idempotency key; `null` without one, where the key says it. */
+  readonly fingerprint: string | null
 }
 
 /** @param idempotencyKey `undefined` for none */
@@ -22,11 +22,9 @@ export function proposalMark(
   const texts = [summary, detail, action].map(normalized)
   const fingerprint = hashOf(normalizeDomains(unit.domains).map(normalized).sort(), texts)
   const proposer = unit.created_by ?? ''
-  const key =
-    idempotencyKey === undefined
-      ? hashOf('proposal', proposer, fingerprint)
-      : hashOf('key', proposer, idempotencyKey)
-  return { key, fingerprint }
+  return idempotencyKey === undefined
+    ? { key: hashOf('proposal', proposer, fingerprint), fingerprint: null }
+    : { key: hashOf('key', proposer, idempotencyKey), fingerprint }
 }
 
 /** A text as it is compared: letter case, white space and how characters are composed do not matter. */
@@ -34,8 +32,8 @@ function normalized(text: string): string {
   return text.normalize('NFC').toLowerCase().replaceAll(/\s+/gu, ' ').trim()
 }
 
-/** Of 192 bits, which no two proposals share. */
+/** Of 144 bits, which no two proposals share. */
 function hashOf(...parts: unknown[]): string {
   const hash = createHash('sha256').update(JSON.stringify(parts)).digest()
-  return hash.subarray(0, 24).toString('base64url')
+  return hash.subarray(0, 18).toString('base64url')
 }

@@ -1,7 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { parseKnowledgeUnit } from '../knowledge/knowledge-unit.ts'
 import { type ProposalMark, proposalMark, recognisedFor } from '../knowledge/same-proposal.ts'
-import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { statement } from '../sql/statement.ts'
 import { change, first, type Steps } from '../sql/steps.ts'
 import type { Proposals } from '../store.ts'
@@ -14,8 +13,11 @@ import { insertRecord, recordOf, selectAny, type UnitRecord } from './units.ts'
 /** A proposal as it is recognised, and since when others count. */
 export interface Claim extends ProposalMark {
   readonly unitId: string
-  readonly at: string
-  readonly since: string
+  /** In milliseconds since 1970. */
+  readonly at: number
+  readonly since: number
+  /** Whether some old proposals are deleted with it. */
+  readonly cleans: boolean
 }
 
 /** Only one of several servers claims a key; the others wait for it. */
@@ -45,14 +47,20 @@ const replaceProposal = statement(
       .where('unit_id', '=', p.goneId),
 )
 
-/** More than a proposal adds, so that none stay. */
+/** One proposal in so many, by its time, deletes old ones, and twice as many, so that none stay. */
+const cleanedAfter = 32
+
 const deleteOldProposals = statement(
   'delete some proposals that are no longer recognised',
-  (db, p: { since: string }) =>
+  (db, p: { since: number }) =>
     db
       .deleteFrom('cq_store_proposals')
       .where('entry', 'in', (eb) =>
-        eb.selectFrom('cq_store_proposals').select('entry').orderBy('entry').limit(eb.lit(2)),
+        eb
+          .selectFrom('cq_store_proposals')
+          .select('entry')
+          .orderBy('entry')
+          .limit(eb.lit(2 * cleanedAfter)),
       )
       .where('at', '<=', p.since),
 )
@@ -67,7 +75,7 @@ function* proposeUnit(record: UnitRecord, claim: Claim): Steps<EmbeddedUnit | nu
     if (known) return known
   }
   yield* insertRecord(record)
-  yield* change(deleteOldProposals, claim)
+  if (claim.cleans) yield* change(deleteOldProposals, claim)
   return null
 }
 
@@ -107,8 +115,9 @@ export const proposals = {
     const claim: Claim = {
       ...proposalMark(unit, checkKey(idempotencyKey)),
       unitId: record.id,
-      at: columnTimestamp(now),
-      since: columnTimestamp(new Date(now.getTime() - recognisedFor)),
+      at: now.getTime(),
+      since: now.getTime() - recognisedFor,
+      cleans: now.getTime() % cleanedAfter === 0,
     }
     return [record, claim]
   }, proposeUnit),

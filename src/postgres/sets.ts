@@ -179,7 +179,7 @@ export function stepsOf([method, , ...prepared]: Call): Steps<unknown> {
 }
 
 const claimAll = `insert into cq_store_proposals (key, fingerprint, unit_id, at)
-  select * from unnest($1::text[], $2::text[], $3::text[], $4::text[]) as given (key, fingerprint, unit_id, at)
+  select * from unnest($1::text[], $2::text[], $3::text[], $4::bigint[]) as given (key, fingerprint, unit_id, at)
   order by key
   on conflict (key) do update
     set fingerprint = excluded.fingerprint, unit_id = excluded.unit_id, at = excluded.at
@@ -194,7 +194,7 @@ async function propose(calls: Calls, surroundings: Surroundings): Promise<Outcom
   for (const [, , record, claim] of calls as unknown as [never, never, StoredRecord, Claim][])
     if (!claims.has(claim.key)) claims.set(claim.key, { record, claim })
   const first = [...claims.values()].map(({ claim }) => claim)
-  const since = first.map((claim) => claim.since).sort()[0]
+  const since = Math.min(...first.map((claim) => claim.since))
   const { rows } = await surroundings.send(claimAll, [
     first.map(({ key }) => key),
     first.map(({ fingerprint }) => fingerprint),
@@ -208,7 +208,7 @@ async function propose(calls: Calls, surroundings: Surroundings): Promise<Outcom
     .filter(({ id }) => claimed.has(id))
   const [missing] = notStored(records, await store(records, surroundings))
   if (missing) throw new HalfDone('it was claimed', { cause: alreadyExists(missing.id) })
-  await surroundings.send(forgetSome, [since])
+  if (first.some(({ cleans }) => cleans)) await surroundings.send(forgetSome, [since])
   const outcomes: Outcome[] = []
   for (const call of calls) {
     const { id } = call[2] as StoredRecord

@@ -40,9 +40,10 @@ export interface Schema {
   cq_store_proposals: {
     entry: Generated<number>
     key: string
-    fingerprint: string
+    fingerprint: string | null
     unit_id: string
-    at: string
+    /** In milliseconds since 1970. */
+    at: number
   }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {

@@ -30,7 +30,7 @@ const allowedScans: Readonly<Record<string, string>> = {
   'select approved units by words': 'what an index of words finds, as many as its limit',
   'select all units to be indexed': 'as many as its limit',
   'select the next units to be indexed': 'as many as its limit',
-  'delete some proposals that are no longer recognised': 'the first two',
+  'delete some proposals that are no longer recognised': 'the first few',
   'select the last change': 'no more than the last row',
   'select units that changed after a number, with the last change of each':
     'those that it has gathered, as many as its limit',
@@ -104,7 +104,7 @@ function seed(): void {
      values (?, ?, 'agent', 'abcdefgh', ?, '1d', ?, ?)`,
   )
   const { key, fingerprint } = proposalMark(goneProposal, undefined)
-  const gone = [key, fingerprint, 'a unit that is gone', '2026-11-22T11:00:00.000000+00:00']
+  const gone = [key, fingerprint, 'a unit that is gone', now.getTime()]
   connection.transactions.run(() => {
     sqlite
       .prepare('insert into cq_store_proposals (key, fingerprint, unit_id, at) values (?, ?, ?, ?)')

@@ -1,3 +1,4 @@
+import { dashboardBase } from './address.ts'
 import { ApiError } from './errors.ts'
 import { Observable } from './observable.ts'
 
@@ -7,7 +8,8 @@ export interface Session {
   readonly username: string
 }
 
-const storageKey = 'cq-session'
+/** Another server of this origin, under another prefix, has sessions of its own. */
+const storageKey = `cq-session ${dashboardBase}`
 
 /** Who is logged in, or null. */
 export const session = new Observable<Session | null>(stored())

@@ -12,9 +12,9 @@ export const proposalParts: readonly Part[] = [
       `create table if not exists cq_store_proposals (
         entry bigint generated always as identity primary key,
         key text collate "C" not null unique,
-        fingerprint text not null,
+        fingerprint text,
         unit_id text collate "C" not null,
-        at text collate "C" not null
+        at bigint not null
       )`,
     ],
   },

@@ -9,9 +9,9 @@ export const proposals: Migration = {
     database.run(`CREATE TABLE cq_store_proposals (
   entry INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
-  fingerprint TEXT NOT NULL,
+  fingerprint TEXT,
   unit_id TEXT NOT NULL,
-  at TEXT NOT NULL
+  at INTEGER NOT NULL
 )`)
   },
 }

@@ -62,9 +62,9 @@ CREATE TABLE cq_store_migrations (name TEXT PRIMARY KEY NOT NULL, applied_at TEX
 CREATE TABLE cq_store_proposals (
   entry INTEGER PRIMARY KEY,
   key TEXT NOT NULL UNIQUE,
-  fingerprint TEXT NOT NULL,
+  fingerprint TEXT,
   unit_id TEXT NOT NULL,
-  at TEXT NOT NULL
+  at INTEGER NOT NULL
 );
 
 CREATE TABLE cq_store_roles (

@@ -8,6 +8,9 @@ function isElsewhere(event: KeyboardEvent): boolean {
   return target?.closest('input:not([type=checkbox]), textarea, select, [contenteditable]') != null
 }
 
+/** Keys that move on and on while they are held: what others do, nobody has looked at meanwhile. */
+const repeatable = ['j', 'k', 'J', 'K', 'ArrowDown', 'ArrowUp']
+
 /** Calls what belongs to a key, by `KeyboardEvent.key`, while the component is there. */
 export function useKeys(actions: Readonly<Record<string, (() => void) | undefined>>): void {
   const latest = useRef(actions)
@@ -19,7 +22,7 @@ export function useKeys(actions: Readonly<Record<string, (() => void) | undefine
         : undefined
       if (!action || isElsewhere(event)) return
       event.preventDefault()
-      action()
+      if (!event.repeat || repeatable.includes(event.key)) action()
     }
     document.addEventListener('keydown', press)
     return () => document.removeEventListener('keydown', press)

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { reasonOf } from '../../api/errors.ts'
+import { isAnswerLost, reasonOf } from '../../api/errors.ts'
 import { useObserved } from '../../api/observable.ts'
 import { type ReviewItem, type UnitStatus, unitQuery } from '../../api/units.ts'
 import { showToast } from '../../components/toast.tsx'
@@ -15,10 +15,13 @@ const undoSeconds = 10
 interface Undoable {
   readonly taken: readonly Taken[]
   readonly decision: Decision
-  readonly until: number
+  /** When it can no longer be undone: that counts from when it was answered. */
+  until: number
   readonly sent: ReturnType<typeof sendDecision>
   readonly closeToast: () => void
 }
+
+const mayBeStored = 'If it was stored all the same, the unit leaves the queue by itself.'
 
 const idOf = (item: ReviewItem | undefined) => item?.knowledge_unit.id
 const summaryOf = ({ item }: Taken) => item.knowledge_unit.insight.summary
@@ -37,7 +40,10 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
   const [held, setHeld] = useState<Taken>()
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const [outcomes, setOutcomes] = useState<Outcomes>()
-  const undoable = useRef<Undoable | undefined>(undefined)
+  /** What can be undone, the latest last. */
+  const undoable = useRef<readonly Undoable[]>([])
+  /** When units were opened again here: an answer that was asked for before knows nothing of it. */
+  const undoneAt = useRef(new Map<string, number>())
   const lastSelected = useRef<string | undefined>(undefined)
 
   const isHeld = held !== undefined && idOf(held.item) === chosenId
@@ -71,8 +77,11 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
   latestId.current = currentId
   useEffect(
     () =>
-      followDecisions((decided) => {
-        const byId = new Map(decided.map((one) => [one.unit_id, one]))
+      followDecisions((decided, askedAt) => {
+        const known = decided.filter(
+          ({ unit_id }) => (undoneAt.current.get(unit_id) ?? 0) < askedAt,
+        )
+        const byId = new Map(known.map((one) => [one.unit_id, one]))
         const taken = queue.take(new Set(byId.keys()))
         for (const { item, index: at } of taken) {
           const { status, reviewed_by, reviewed_at } = byId.get(idOf(item) ?? '') ?? item
@@ -131,15 +140,17 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
       key: 'decision',
       action: { label: 'Undo', shortcut: 'u', run: () => void undo() },
     })
-    const until = Date.now() + undoSeconds * 1_000
-    const done: Undoable = { taken, decision, until, sent, closeToast }
-    undoable.current = done
+    const done: Undoable = { taken, decision, until: Infinity, sent, closeToast }
+    undoable.current = [...undoable.current.filter(({ until }) => Date.now() <= until), done]
     void settle(done)
   }
 
-  const settle = async ({ taken, decision, sent, closeToast }: Undoable) => {
+  const settle = async (done: Undoable) => {
+    const { taken, decision, sent, closeToast } = done
     const { outcomes: each, failed, error } = await sent
-    const reasons = new Map(failed.map((id) => [id, reasonOf(error)]))
+    done.until = Date.now() + undoSeconds * 1_000
+    const reason = isAnswerLost(error) ? `${reasonOf(error)} ${mayBeStored}` : reasonOf(error)
+    const reasons = new Map(failed.map((id) => [id, reason]))
     for (const one of each) if (one.outcome !== 'decided') reasons.set(one.unit_id, faultOf(one))
     // What is pending still comes back in its place.
     const pending = new Set([
@@ -163,9 +174,9 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
     }
   }
 
-  const undo = async () => {
-    const last = undoable.current
-    undoable.current = undefined
+  const undo = async (): Promise<void> => {
+    const last = undoable.current.at(-1)
+    undoable.current = undoable.current.slice(0, -1)
     if (!last || Date.now() > last.until) {
       showToast({ message: 'There is nothing to undo any more.' })
       return
@@ -173,11 +184,15 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
     last.closeToast()
     const { outcomes: each } = await last.sent
     const ids = each.filter(({ outcome }) => outcome === 'decided').map(({ unit_id }) => unit_id)
-    if (ids.length === 0) return
+    // Nothing of it was decided: what is undone is the one before.
+    if (ids.length === 0) return undo()
     const { outcomes: undone, error } = await sendDecision(ids, 'pending', last.decision)
     const back = new Set(
       undone.filter(({ outcome }) => outcome === 'decided').map(({ unit_id }) => unit_id),
     )
+    const now = Date.now()
+    const recent = [...undoneAt.current].filter(([, at]) => now - at < 60_000)
+    undoneAt.current = new Map([...recent, ...[...back].map((id) => [id, now] as const)])
     const taken = last.taken.filter(({ item }) => back.has(item.knowledge_unit.id))
     queue.putBack(taken)
     void queryClient.invalidateQueries({ queryKey: ['count'] })
