@@ -142,7 +142,8 @@ const ratioRow = (what: string, [rest, mcp]: readonly string[]) => {
     (perSecond, round) => perSecond / (all(rest, 'perSecond')[round] as number),
   )
   const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`
-  return `| ${what} | ≥ 0.5 × | ${median(ratios).toFixed(2)} × | ${range} |`
+  const ratio = `${median(ratios).toFixed(2)} ×`
+  return `| ${what} | ≥ 0.5 × | ${median(ratios) < 0.5 ? `**${ratio}**` : ratio} | ${range} |`
 }
 const text = `# MCP
 
