@@ -160,7 +160,7 @@ ${rows.join('\n')}
 ${ratioRow("as programs see it: the SDK's client against fetch", names.slice(0, 2))}
 ${ratioRow('as the server sees it: the same requests by autocannon', names.slice(2))}
 
-An answer of MCP has each unit twice, as text and as structured content, and the SDK's client checks both.
+An answer of MCP has each unit twice, as text and as structured content.
 `
 await writeFile(new URL('../results/mcp.md', import.meta.url), text)
 process.stdout.write(text)
