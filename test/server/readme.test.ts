@@ -71,9 +71,19 @@ test('the program that speaks MCP queries, proposes, confirms and flags', async 
     directory: place,
   })
   const [, url = ''] = await server.tells(/^at (http:[^\s,]+)/m)
-  const script = blocks(await section('Connect'), 'sh').at(-1) ?? ''
-  expect(script).toContain('http://127.0.0.1:3000')
-  const run = script.replaceAll('http://127.0.0.1:3000', url)
+  const scripts = blocks(await section('Connect'), 'sh')
+  const here = (part: string) => {
+    const script = scripts.find((one) => one.includes(part)) ?? ''
+    expect(script).toContain('http://127.0.0.1:3000')
+    return script.replaceAll('http://127.0.0.1:3000', url)
+  }
+  const search = await bash(here('/knowledge/search?q='), place)
+  const { data } = JSON.parse(search.stdout) as {
+    data: { knowledge_unit: { domains: string[] }; snippet: { matches: unknown[] } }[]
+  }
+  expect(data[0]?.knowledge_unit.domains).toContain('sqlite')
+  expect(data[0]?.snippet.matches).not.toEqual([])
+  const run = here('client.connect')
   const { code, stdout, stderr } = await bash(run, place)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(stdout).toMatch(
