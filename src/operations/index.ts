@@ -7,6 +7,7 @@ import { curation } from './curation.ts'
 import type { OperationsFor, StoreMethod } from './operation.ts'
 import { reviews } from './reviews.ts'
 import { search } from './search.ts'
+import { sessions } from './sessions.ts'
 import { statistics } from './statistics.ts'
 import { units } from './units.ts'
 
@@ -19,5 +20,6 @@ export const operations: OperationsFor<StoreMethod> = {
   ...curation,
   ...statistics,
   ...accounts,
+  ...sessions,
   ...administration,
 }

@@ -3,6 +3,7 @@ import type { Send } from './connection.ts'
 import { type Part, parts } from './migrations/changes-and-counts.ts'
 import { indexes } from './migrations/reference-schema.ts'
 import { rolesAndHistoryParts } from './migrations/roles-and-history.ts'
+import { signInParts } from './migrations/sign-in.ts'
 import { textParts } from './migrations/texts.ts'
 
 /** A part that is missing, or is another one. */
@@ -22,6 +23,7 @@ const needed: readonly Part[] = [
   ...parts,
   ...rolesAndHistoryParts,
   ...textParts,
+  ...signInParts,
   ...indexes.map(
     (sql): Part => ({
       what: 'index',

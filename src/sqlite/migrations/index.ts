@@ -3,6 +3,7 @@ import type { DerivedTable } from './derived-table.ts'
 import type { Migration } from './migration.ts'
 import { oldDocuments } from './old-documents.ts'
 import { rolesAndHistory } from './roles-and-history.ts'
+import { signIn } from './sign-in.ts'
 import { indexedTexts, texts } from './texts.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
@@ -12,6 +13,7 @@ export const migrations: readonly Migration[] = [
   changesAndCounts,
   rolesAndHistory,
   texts,
+  signIn,
 ]
 
 /** Steps of earlier versions, which later ones did away with: files may have them. */
