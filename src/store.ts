@@ -594,11 +594,11 @@ export interface Accounts {
 export interface Sessions {
   /**
    * The user with this name, and whether the session has ended; `null` if there is no such user.
-   * @param session any text that only this session has
+   * @param session any text that only this session has; without one, none has ended
    */
   getSessionUser(
     username: string,
-    session: string,
+    session?: string,
   ): Promise<(SessionUser & { readonly session_ended: boolean }) | null>
 
   /**

@@ -1,7 +1,6 @@
 import { StoreError } from '../errors.ts'
 import { columnTimestamp } from '../knowledge/timestamps.ts'
 import { isKey } from '../sql/keyed.ts'
-import { ascending } from '../sql/order.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { change, create, first, type Steps, together } from '../sql/steps.ts'
 import type { NewLoginCode, Sessions, SessionUser } from '../store.ts'
@@ -80,8 +79,10 @@ const deleteExpiredSessions = statement(
       eb
         .selectFrom('cq_store_ended_sessions')
         .select('session')
+        // A lower bound, too, so that it is seen to search and not to scan.
+        .where('expires_at', '>', '')
         .where('expires_at', '<=', p.now)
-        .orderBy(ascending('expires_at', dialect))
+        .orderBy('expires_at')
         .limit(p.limit)
         .$if(dialect === 'postgres', (query) => query.forUpdate().skipLocked()),
     ),
@@ -107,8 +108,10 @@ const deleteExpiredCodes = statement(
       eb
         .selectFrom('cq_store_login_codes')
         .select('code_hash')
+        // A lower bound, too, so that it is seen to search and not to scan.
+        .where('expires_at', '>', '')
         .where('expires_at', '<=', p.now)
-        .orderBy(ascending('expires_at', dialect))
+        .orderBy('expires_at')
         .limit(p.limit)
         .$if(dialect === 'postgres', (query) => query.forUpdate().skipLocked()),
     ),
@@ -135,7 +138,10 @@ const lastGeneration = 2 ** 31 - 1
 
 export const sessions = {
   getSessionUser: read(
-    (_now, username, session) => [checkText('username', username), checkText('session', session)],
+    (_now, username, session = '') => [
+      checkText('username', username),
+      checkText('session', session),
+    ],
     function* (username, session) {
       const [user, ended] = yield* together<
         [(SessionUser & object) | undefined, { session: string } | undefined]

@@ -63,9 +63,18 @@ export function answerError(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const { status, detail, headers } = toHttpError(error)
-  if (status >= 500) logFault(error, status, request)
+  const { status, detail, headers } = refusalOf(error, request)
   return reply.code(status).headers(headers).send({ detail })
+}
+
+/** How a request that failed is refused. Faults of this server are logged. */
+export function refusalOf(
+  error: FastifyError | StoreError | HttpError,
+  request: FastifyRequest,
+): HttpError {
+  const refusal = toHttpError(error)
+  if (refusal.status >= 500) logFault(error, refusal.status, request)
+  return refusal
 }
 
 /** By server. */

@@ -192,6 +192,14 @@ const answers = {
     created_at: string,
     role: { enum: roles, description: 'What the user may do.' },
   }),
+  Providers: record({
+    providers: {
+      type: 'array',
+      items: record({ name: string, display_name: string, enabled: { type: 'boolean' } }),
+    },
+  }),
+  SignInPage: record({ authorization_url: string }),
+  AccessToken: record({ access_token: string }),
   Message: record({ message: string }),
   Status: record({ status: string }),
   Refusal: record({ detail: string }),
@@ -228,6 +236,7 @@ export const listOf = (name: AnswerName) => ({ type: 'array', items: answer(name
 export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
 
 const reasons: Readonly<Record<number, string>> = {
+  400: 'The code or its verifier is not valid: invalid_grant',
   401: 'The credential is missing, or is not valid',
   403: 'The user may not do it, or the server is read only',
   404: 'There is no such thing',
