@@ -236,7 +236,7 @@ export const listOf = (name: AnswerName) => ({ type: 'array', items: answer(name
 export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
 
 const reasons: Readonly<Record<number, string>> = {
-  400: 'The code or its verifier is not valid: invalid_grant',
+  400: 'The code, its verifier or the address is not valid, or no longer',
   401: 'The credential is missing, or is not valid',
   403: 'The user may not do it, or the server is read only',
   404: 'There is no such thing',
@@ -266,6 +266,22 @@ export function refusals(...statuses: number[]): Record<number, Schema> {
       },
     ]),
   )
+}
+
+/** A page for a browser. */
+const htmlPage = { content: { 'text/html': { schema: string } } }
+
+/** The answers of a route that browsers open: the successful one, and pages that say why not. */
+export function pages(good: Record<number, Schema>, ...refused: number[]): Record<number, Schema> {
+  const others = [...refused, 500, 503].map((status) => [
+    status,
+    {
+      description: reasons[status] ?? '',
+      ...(headers[status] && { headers: headers[status] }),
+      ...htmlPage,
+    },
+  ])
+  return { ...good, ...Object.fromEntries(others) }
 }
 
 /** The answers of a route: the successful one, and the refusals that it has besides those of every route. */

@@ -15,7 +15,7 @@ import type { StoreError } from '../../errors.ts'
 import { presentUser, sessionOf } from '../authentication.ts'
 import { HttpError, refusalOf } from '../errors.ts'
 import { isPrefix } from '../paths.ts'
-import { answer, responses, text } from '../schemas.ts'
+import { answer, pages, responses, text } from '../schemas.ts'
 import { signInHeaders, signInPage, signInRefusal } from '../sign-in-page.ts'
 import type { SchemaTypes } from '../validation.ts'
 import { type AccountOptions, userWithPassword } from './accounts.ts'
@@ -192,7 +192,7 @@ export function signInRoutes(instance: FastifyInstance, options: SignInOptions):
         summary: 'The page on which somebody signs in, for a program',
         operationId: 'showSignIn',
         querystring: pageQuery,
-        response: { 200: html, 400: html, 422: html },
+        response: pages({ 200: signInForm }, 400, 422),
       } as const,
     },
     async (request, reply) => {
@@ -214,16 +214,7 @@ export function signInRoutes(instance: FastifyInstance, options: SignInOptions):
         operationId: 'signIn',
         consumes: [formType],
         body: form,
-        response: {
-          303: redirection,
-          400: html,
-          401: html,
-          403: html,
-          413: html,
-          422: html,
-          429: html,
-          503: html,
-        } as Record<number, object>,
+        response: pages({ 303: toProgram }, 400, 401, 403, 413, 422, 429),
       } as const,
     },
     async (request, reply) => {
@@ -256,12 +247,15 @@ export function signInRoutes(instance: FastifyInstance, options: SignInOptions):
 }
 
 const formType = 'application/x-www-form-urlencoded'
-const html = { description: 'A page', content: { 'text/html': { schema: { type: 'string' } } } }
-const redirection = {
+const signInForm = {
+  description: 'The page',
+  content: { 'text/html': { schema: { type: 'string' } } },
+}
+const toProgram = {
   description: 'To the redirect_uri, with the code as exchange_code',
   headers: { Location: { type: 'string' } },
   type: 'null',
-} as const
+}
 
 /** The body of a form as an object; what is none is not accepted. */
 async function readForm(request: FastifyRequest): Promise<void> {
