@@ -55,6 +55,12 @@ const exchange = {
   type: 'object',
   required: ['exchange_code', 'code_verifier'],
   properties: { exchange_code: text, code_verifier: text },
+  examples: [
+    {
+      exchange_code: 'Vd3rC1q7n0Y5sT8kJ2wZ4xA6bE9fG1hL3mN5pQ7rS9u',
+      code_verifier: 'dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk',
+    },
+  ],
 } as const satisfies JSONSchema
 
 const signedRequest = {
@@ -73,6 +79,9 @@ const form = {
   type: 'object',
   required: ['request', 'username', 'password'],
   properties: { request: signedRequest, username: text, password: text },
+  examples: [
+    { request: 'eyJhbGciOi...', username: 'carol', password: 'correct horse battery staple' },
+  ],
 } as const satisfies JSONSchema
 
 const logoutQuery = {
