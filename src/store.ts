@@ -103,6 +103,27 @@ export interface ApiKey {
   readonly revoked_at: string | null
 }
 
+/** A user, and how often their sessions were ended. */
+export interface SessionUser extends User {
+  /** How often all of the user's sessions were ended: sessions that begin now are of this generation. */
+  readonly generation: number
+  /** When they were ended last, a column timestamp; `null` if never. */
+  readonly sessions_ended_at: string | null
+}
+
+/** A code with which a program fetches the token of a login, once. */
+export interface NewLoginCode {
+  /** A hash of the code, which itself is not stored. */
+  readonly codeHash: string
+  readonly username: string
+  /** The user's when the password was checked: the code is void once their sessions are ended. */
+  readonly generation: number
+  /** What the program must know the preimage of: PKCE's `code_challenge`, by S256. */
+  readonly codeChallenge: string
+  /** Any RFC 3339 timestamp. */
+  readonly expiresAt: string
+}
+
 export interface NewApiKey {
   readonly keyId: string
   readonly userId: number
@@ -583,6 +604,42 @@ export interface Accounts {
 }
 
 /**
+ * Logins, and how they end before their tokens expire: one by one, or all of a user's, which a new password does, too.
+ * Sessions themselves are not stored.
+ */
+export interface Sessions {
+  /**
+   * The user with this name, and whether the session has ended; `null` if there is no such user.
+   * @param session any text that only this session has; without one, none has ended
+   */
+  getSessionUser(
+    username: string,
+    session?: string,
+  ): Promise<(SessionUser & { readonly session_ended: boolean }) | null>
+
+  /**
+   * Ends a session. Ending it again does nothing.
+   * @param expiresAt any RFC 3339 timestamp: from then on the session may be forgotten
+   * @throws {StoreError} `invalid`
+   */
+  endSession(session: string, expiresAt: string): Promise<void>
+
+  /** Ends all of a user's sessions, and voids their login codes. @throws {StoreError} `not_found` */
+  endSessions(username: string): Promise<void>
+
+  /** Stores a login code. @throws {StoreError} `conflict` if the hash exists; `invalid` */
+  createLoginCode(code: NewLoginCode): Promise<void>
+
+  /**
+   * Takes a login code, so that nobody can take it again: its challenge and its user. `null` if there is none, it has
+   * expired or is void, or was taken.
+   */
+  takeLoginCode(
+    codeHash: string,
+  ): Promise<{ readonly code_challenge: string; readonly user: SessionUser } | null>
+}
+
+/**
  * A unit and its review state, as `importUnits` takes it. Without a status it is pending. A decided one without
  * `reviewed_at` was decided now; with `null`, the time is unknown.
  */
@@ -610,7 +667,7 @@ export interface Administration {
    */
   setRole(username: string, role: Role | null): Promise<void>
 
-  /** Replaces a user's password. @throws {StoreError} `not_found`; `invalid` if it is blank */
+  /** Replaces a user's password, and ends all of their sessions. @throws {StoreError} `not_found`; `invalid` if it is blank */
   setPassword(username: string, passwordHash: string): Promise<void>
 
   /**
@@ -731,6 +788,7 @@ export interface Store
     Curation,
     Statistics,
     Accounts,
+    Sessions,
     Administration,
     Iteration,
     Texts,

@@ -113,6 +113,13 @@ export const readRoutes: readonly Route[] = [
   { name: 'GET /api/v1/review/insights', paths: only('/api/v1/review/insights'), login: true },
   { name: 'GET /api/v1/users/me', paths: only('/api/v1/users/me'), login: true },
   { name: 'GET /api/v1/users/me/api-keys', paths: only('/api/v1/users/me/api-keys'), login: true },
+  { name: 'GET /api/v1/oauth/providers', paths: only('/api/v1/oauth/providers') },
+  {
+    // Of no request: what it says instead is as long.
+    name: 'GET /api/v1/oauth/native/authorize',
+    paths: only('/api/v1/oauth/native/authorize?request=none'),
+    expectedStatus: 400,
+  },
   {
     name: 'GET /query',
     paths: (corpus) => queries(corpus).map((query) => `/query?${query}&limit=5`),

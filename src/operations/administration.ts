@@ -27,6 +27,7 @@ import { forgetHistory } from './curation.ts'
 import { type OperationsFor, scan, write } from './operation.ts'
 import { readablePage } from './readable.ts'
 import { reviewColumns, toItem } from './reviews.ts'
+import { deleteGeneration, lockUser, nextGeneration } from './sessions.ts'
 import { forgetText } from './text-index.ts'
 import { insertDomainsOf, toRecord, type UnitRecord } from './units.ts'
 
@@ -53,15 +54,6 @@ const updatePassword = statement(
 
 const deleteUser = statement('delete a user', (db, p: { username: string }) =>
   db.deleteFrom('users').where('username', '=', p.username),
-)
-
-/** So that no other server removes the user meanwhile. */
-const lockUser = statement('lock a user by name', (db, p: { username: string }, dialect) =>
-  db
-    .selectFrom('users')
-    .select('id')
-    .where('username', '=', p.username)
-    .$if(dialect === 'postgres', (query) => query.forUpdate()),
 )
 
 const insertRole = statement("set a user's role", (db, p: { username: string; role: string }) =>
@@ -163,15 +155,17 @@ export const administration = {
   ),
 
   setPassword: write(
-    (_now, username, passwordHash) => [
+    (now, username, passwordHash) => [
       {
         username: checkText('username', username),
         passwordHash: checkFilled('passwordHash', passwordHash),
+        now: columnTimestamp(now),
       },
     ],
     function* (user) {
       if ((yield* erase(updatePassword, user)) === 0)
         throw new StoreError('not_found', `User not found: ${user.username}`)
+      yield* change(nextGeneration, user)
     },
   ),
 
@@ -181,6 +175,7 @@ export const administration = {
       // First the user, which another server's call then waits for.
       const isRemoved = (yield* erase(deleteUser, user)) > 0
       yield* change(deleteRole, user)
+      yield* change(deleteGeneration, user)
       return isRemoved
     },
   ),

@@ -8,6 +8,7 @@ import type { OperationsFor, StoreMethod } from './operation.ts'
 import { proposals } from './proposals.ts'
 import { reviews } from './reviews.ts'
 import { search } from './search.ts'
+import { sessions } from './sessions.ts'
 import { statistics } from './statistics.ts'
 import { units } from './units.ts'
 
@@ -21,5 +22,6 @@ export const operations: OperationsFor<StoreMethod> = {
   ...curation,
   ...statistics,
   ...accounts,
+  ...sessions,
   ...administration,
 }

@@ -4,6 +4,7 @@ import { type Part, parts } from './migrations/changes-and-counts.ts'
 import { proposalParts } from './migrations/proposals.ts'
 import { indexes } from './migrations/reference-schema.ts'
 import { rolesAndHistoryParts } from './migrations/roles-and-history.ts'
+import { signInParts } from './migrations/sign-in.ts'
 import { textParts } from './migrations/texts.ts'
 
 /** A part that is missing, or is another one. */
@@ -24,6 +25,7 @@ const needed: readonly Part[] = [
   ...rolesAndHistoryParts,
   ...textParts,
   ...proposalParts,
+  ...signInParts,
   ...indexes.map(
     (sql): Part => ({
       what: 'index',

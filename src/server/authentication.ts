@@ -1,14 +1,16 @@
 import type { FastifyInstance, FastifyRequest, onRequestAsyncHookHandler } from 'fastify'
 import { hashSecret, readApiKey, sameHash } from '../credentials/api-key.ts'
-import type { SessionTokens } from '../credentials/session-token.ts'
-import type { Store, User } from '../store.ts'
+import type { Session, SessionTokens } from '../credentials/session-token.ts'
+import type { SessionUser, Store, User } from '../store.ts'
 import { HttpError } from './errors.ts'
 
 /** Who sent a request, established before its body is read. */
 interface Caller {
   readonly username: string
   /** The user who logged in; `null` if they were removed. */
-  readonly user?: User | null
+  readonly user?: SessionUser | null
+  /** Their login. */
+  readonly session?: Session
   /** The API key that was used, if that is to be recorded. */
   readonly keyToNote?: string
 }
@@ -106,9 +108,9 @@ export class Authentication extends KeyAuthentication {
     const session = await tokens.read(token, now())
     if (session === undefined) throw invalidSession()
     const { username } = session
-    const user = await store.getUser(username)
-    if (user && !session.isOf(user)) throw invalidSession()
-    callers.set(request, { username, user })
+    const user = await store.getSessionUser(username, session.id)
+    if (user && (user.session_ended || !session.isOf(user))) throw invalidSession()
+    callers.set(request, { username, user, session })
   }
 
   /** Requires the token of a login, whose user still exists. */
@@ -116,6 +118,13 @@ export class Authentication extends KeyAuthentication {
     await this.session.call(request.server, request, reply)
     if (!callerOf(request).user) throw invalidSession()
   }
+}
+
+/** The login that the request was sent with, on a route that requires one. */
+export function sessionOf(request: FastifyRequest): Session {
+  const { session } = callerOf(request)
+  if (!session) throw new Error('the route asks for no login')
+  return session
 }
 
 /** The user who sent the request. @throws {HttpError} 404 if they were removed */

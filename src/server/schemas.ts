@@ -212,6 +212,14 @@ const answers = named({
     created_at: string,
     role: { enum: roles, description: 'What the user may do.' },
   }),
+  Providers: record({
+    providers: {
+      type: 'array',
+      items: record({ name: string, display_name: string, enabled: { type: 'boolean' } }),
+    },
+  }),
+  SignInPage: record({ authorization_url: string }),
+  AccessToken: record({ access_token: string }),
   Message: record({ message: string }),
   McpMessage: mcpMessageSchema,
   McpRefusal: record({
@@ -254,7 +262,7 @@ export const listOf = (name: AnswerName) => ({ type: 'array', items: answer(name
 export const dataOf = (name: AnswerName) => record({ data: listOf(name) })
 
 const reasons: Readonly<Record<number, string>> = {
-  400: 'The request is no message of the protocol',
+  400: 'What was sent is no message, or a code, verifier or address that is not valid, or no longer',
   401: 'The credential is missing, or is not valid',
   403: 'The user may not do it, or the server is read only',
   404: 'There is no such thing',
@@ -301,6 +309,22 @@ export function mcpResponses(...refused: number[]): Record<number, Schema> {
       (Object.entries(refusals(...refused)) as [string, Schema][]).map(refusal),
     ),
   }
+}
+
+/** A page for a browser. */
+const htmlPage = { content: { 'text/html': { schema: string } } }
+
+/** The answers of a route that browsers open: the successful one, and pages that say why not. */
+export function pages(good: Record<number, Schema>, ...refused: number[]): Record<number, Schema> {
+  const others = [...refused, 500, 503].map((status) => [
+    status,
+    {
+      description: reasons[status] ?? '',
+      ...(headers[status] && { headers: headers[status] }),
+      ...htmlPage,
+    },
+  ])
+  return { ...good, ...Object.fromEntries(others) }
 }
 
 /** The answers of a route: the successful one, and the refusals that it has besides those of every route. */

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyPluginAsync } from 'fastify'
 import { absenceOf, faultOfSecrets, type Secrets, weaknessOf } from '../credentials/secrets.ts'
 import { SessionTokens } from '../credentials/session-token.ts'
+import { SignInRequests } from '../credentials/sign-in.ts'
 import { internalsOf } from '../internals.ts'
 import { findUnknownName } from '../knowledge/validation.ts'
 import type { Store } from '../store.ts'
@@ -22,6 +23,7 @@ import { curationRoutes } from './routes/curation.ts'
 import { healthRoute, readyRoute } from './routes/health.ts'
 import { knowledgeRoutes, legacyKnowledgeRoutes } from './routes/knowledge.ts'
 import { removalRoute, reviewRoutes } from './routes/reviews.ts'
+import { logoutRoute, signInRoutes } from './routes/sign-in.ts'
 import { secureAnswers } from './security-headers.ts'
 
 export interface CqServerOptions extends Secrets {
@@ -219,6 +221,8 @@ async function serveCq(
     async (api) => {
       legacy(api)
       accountRoutes(api, accounts)
+      logoutRoute(api, accounts)
+      signInRoutes(api, { ...accounts, requests: new SignInRequests(jwtSecret) })
       knowledgeRoutes(api, store, authentication, now)
       removalRoute(api, store, authentication)
       curationRoutes(api, store, authentication)

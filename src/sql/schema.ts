@@ -45,6 +45,20 @@ export interface Schema {
     /** In milliseconds since 1970. */
     at: number
   }
+  /** Codes that a login made, for a program to fetch a token with, once. Only their hashes are stored. */
+  cq_store_login_codes: {
+    code_hash: string
+    username: string
+    /** That of the sessions which the code may begin. */
+    generation: number
+    /** Of PKCE, by S256. */
+    code_challenge: string
+    expires_at: string
+  }
+  /** Sessions that ended, until their tokens expire. */
+  cq_store_ended_sessions: { session: string; expires_at: string }
+  /** How often all of a user's sessions were ended, and when last. */
+  cq_store_session_generations: { username: string; generation: number; ended_at: string }
   users: { id: Generated<number>; username: string; password_hash: string; created_at: string }
   api_keys: {
     id: string

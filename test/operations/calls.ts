@@ -108,6 +108,22 @@ export const calls: Calls = {
   revokeApiKey: [[key]],
   touchApiKeyLastUsed: [[keyId]],
 
+  endSession: [['session', '2026-11-23T00:00:00Z']],
+  endSessions: [['erin']],
+  getSessionUser: [['erin', 'session']],
+  createLoginCode: [
+    [
+      {
+        codeHash: 'hash',
+        username: 'erin',
+        generation: 1,
+        codeChallenge: 'challenge',
+        expiresAt: '2026-11-23T00:00:00Z',
+      },
+    ],
+  ],
+  takeLoginCode: [['hash']],
+
   listUsers: [[]],
   setPassword: [['erin', 'other hash']],
   setRole: [

@@ -34,6 +34,7 @@ const userRoutes = [
   `GET /api/v1/review/${id}/similar`,
   ...['browse', 'count', 'decisions', 'insights'].map((name) => `GET /api/v1/review/${name}`),
   'POST /api/v1/review/decisions',
+  'POST /api/v1/auth/logout',
 ]
 /** Every route about oneself, which tells users who are gone that they are. */
 const meRoutes = [
@@ -53,6 +54,11 @@ const openRoutes = [
   'GET /api/v1/knowledge/stats',
   ...['/query', '/stats'].flatMap(legacy).map((path) => `GET ${path}`),
   ...legacy('/auth/login').map((path) => `POST ${path}`),
+  'GET /api/v1/oauth/providers',
+  'POST /api/v1/oauth/native/start',
+  'POST /api/v1/oauth/native/exchange',
+  'GET /api/v1/oauth/native/authorize',
+  'POST /api/v1/oauth/native/authorize',
 ]
 /** Open, but for a wrong key; some of its tools ask for one, see `mcp.test.ts`. */
 const mcpRoute = 'POST /mcp'
@@ -200,7 +206,9 @@ describe.each([...userRoutes, ...meRoutes])('%s', (route) => {
   })
 
   test('takes a login', async () => {
-    expect([200, 404, 422]).toContain((await ask(route, `Bearer ${session}`, body)).status)
+    // Its own, which the route may end.
+    const login = `Bearer ${await served.login('carol')}`
+    expect([200, 404, 422]).toContain((await ask(route, login, body)).status)
   })
 })
 
@@ -226,6 +234,8 @@ describe('a login whose user is gone', () => {
 test.each([
   [
     'removed, and another one has the name',
+    // Which says nothing that could be compared, but when it was issued, to the second.
+    200,
     async (name: string) => {
       await served.store.removeUser(name)
       await served.store.createUser(name, passwordHash)
@@ -233,9 +243,10 @@ test.each([
   ],
   [
     'given another password',
+    401,
     (name: string) => served.store.setPassword(name, `${passwordHash.slice(0, -1)}x`),
   ],
-])('a login opens nothing once its user is %s', async (_what, change) => {
+])('a login opens nothing once its user is %s', async (_what, oldStatus, change) => {
   const name = `user-${randomUUID()}`
   const [token, old] = [`Bearer ${await served.login(name)}`, await oldLogin(name)]
   for (const login of [token, old])
@@ -243,8 +254,7 @@ test.each([
   await change(name)
   for (const route of [...userRoutes, ...meRoutes])
     expect(await detailOf(await ask(route, token), 401)).toBe('Invalid or expired token')
-  // Which says nothing that could be compared.
-  expect((await ask('GET /api/v1/users/me', old)).status).toBe(200)
+  expect((await ask('GET /api/v1/users/me', old)).status).toBe(oldStatus)
 })
 
 test.each(openRoutes)('%s asks for no credential', async (route) => {
@@ -252,11 +262,19 @@ test.each(openRoutes)('%s asks for no credential', async (route) => {
 })
 
 /** As the reference server gives it. */
-async function oldLogin(name: string): Promise<string> {
-  const now = Math.floor(Date.now() / 1000)
+async function oldLogin(name: string, secondsAgo = 0): Promise<string> {
+  const now = Math.floor(Date.now() / 1000) - secondsAgo
   return `Bearer ${await sign({ sub: name, iat: now, exp: now + 86_400 })}`
 }
 
 test('a login of the reference server opens, if the secret is the same', async () => {
   expect((await ask('GET /api/v1/users/me', await oldLogin('carol'))).status).toBe(200)
+})
+
+test('a login of the reference server opens no account that was made after it', async () => {
+  const name = `user-${randomUUID()}`
+  await served.store.createUser(name, passwordHash)
+  const [before, after] = [await oldLogin(name, 60), await oldLogin(name)]
+  expect((await ask('GET /api/v1/users/me', after)).status).toBe(200)
+  expect((await ask('GET /api/v1/users/me', before)).status).toBe(401)
 })

@@ -28,6 +28,8 @@ describe.each(['/api/v1/auth/login', '/auth/login'])('POST %s', (path) => {
     expect(payload).toEqual({
       sub: 'carol',
       account: expect.stringMatching(/^[0-9a-f]{64}$/),
+      generation: 0,
+      jti: expect.stringMatching(/^[0-9a-f-]{36}$/),
       iat: expect.any(Number),
       exp: (payload.iat as number) + 86_400,
     })
@@ -107,13 +109,13 @@ describe('failed logins', () => {
   test('do not count where the store could not tell', async () => {
     await using other = await serveStore({ server: { loginFailures: 1 } })
     await other.store.createUser('carol', passwordHash)
-    const { getUser } = other.store
-    Object.defineProperty(other.store, 'getUser', {
+    const { getSessionUser } = other.store
+    Object.defineProperty(other.store, 'getSessionUser', {
       configurable: true,
       value: () => Promise.reject(new StoreError('overloaded', 'of this test')),
     })
     for (const _ of [1, 2]) expect((await attempt(other, 'carol', password)).status).toBe(503)
-    Object.defineProperty(other.store, 'getUser', { value: getUser })
+    Object.defineProperty(other.store, 'getSessionUser', { value: getSessionUser })
     expect((await attempt(other, 'carol', password)).status).toBe(200)
   })
 

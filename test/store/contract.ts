@@ -12,6 +12,7 @@ import { describeProposals } from './contract/proposals.ts'
 import { describeRandomCalls } from './contract/random-calls.ts'
 import { describeReviews } from './contract/reviews.ts'
 import { describeSearch } from './contract/search.ts'
+import { describeSessions } from './contract/sessions.ts'
 import { describeStatistics } from './contract/statistics.ts'
 import { describeTexts } from './contract/texts.ts'
 import { describeUnits } from './contract/units.ts'
@@ -27,6 +28,7 @@ export function describeStoreContract(name: string, openStore: OpenStore): void 
     describeCuration(openStore)
     describeStatistics(openStore)
     describeAccounts(openStore)
+    describeSessions(openStore)
     describeAdministration(openStore)
     describeTexts(openStore)
     describeArguments(openStore)

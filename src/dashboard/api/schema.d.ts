@@ -260,6 +260,92 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/auth/logout': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Log out: the token, or every token of the user, is no longer valid */
+    post: operations['logOut']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/oauth/providers': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Who checks passwords: this server */
+    get: operations['listProviders']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/oauth/native/start': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Begin to log in by a browser; the page is valid for ten minutes */
+    post: operations['startSignIn']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/oauth/native/exchange': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /** Fetch the token of a login, with the code that the browser brought, within a minute */
+    post: operations['finishSignIn']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/oauth/native/authorize': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** The page on which somebody signs in, for a program */
+    get: operations['showSignIn']
+    put?: never
+    /** Sign in on that page; the browser is sent to the program, with a code */
+    post: operations['signIn']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/knowledge': {
     parameters: {
       query?: never
@@ -272,6 +358,26 @@ export interface paths {
     put?: never
     /** Propose a unit, which is then reviewed */
     post: operations['proposeUnit']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/knowledge/search': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Approved units that match words, best first
+     * @description Units that have all of the words or, if there is none, any of them. Words are compared by their stems, without accents and in any letter case, the last one also by its beginning.
+     */
+    get: operations['searchUnits']
+    put?: never
+    post?: never
     delete?: never
     options?: never
     head?: never
@@ -410,6 +516,23 @@ export interface paths {
     }
     /** What was done to a unit beside its first decision, newest first */
     get: operations['listHistory']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/review/{unit_id}/similar': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Approved and pending units that resemble a unit, the most similar first */
+    get: operations['listSimilarUnits']
     put?: never
     post?: never
     delete?: never
@@ -967,6 +1090,37 @@ export interface components {
         timestamp: string
       }[]
     }
+    UnitsFound: {
+      data: components['schemas']['PublicKnowledgeUnit'][]
+      /** @description Where nothing was found: domains of units that resemble those of the query. */
+      suggestions?: string[]
+    }
+    SearchHits: {
+      data: {
+        knowledge_unit: components['schemas']['PublicKnowledgeUnit']
+        /** @description Comparable within one answer. */
+        rank: number
+        snippet: {
+          /** @enum {unknown} */
+          field: 'summary' | 'detail' | 'action'
+          /** @description A part of the field, at most 240 characters. */
+          text: string
+          /** @description Where the words begin and end in it, in UTF-16 code units. */
+          matches: number[][]
+        }
+      }[]
+    }
+    SimilarUnits: {
+      similar: {
+        unit_id: string
+        /** @enum {unknown} */
+        status: 'pending' | 'approved' | 'rejected'
+        summary: string
+        domains: string[]
+        /** @description From 0 to 1. */
+        similarity: number
+      }[]
+    }
     KnowledgeStats: {
       total_count: number
       tier_counts: {
@@ -1155,6 +1309,19 @@ export interface components {
        * @enum {unknown}
        */
       role: 'member' | 'reviewer' | 'admin'
+    }
+    Providers: {
+      providers: {
+        name: string
+        display_name: string
+        enabled: boolean
+      }[]
+    }
+    SignInPage: {
+      authorization_url: string
+    }
+    AccessToken: {
+      access_token: string
     }
     Message: {
       message: string
@@ -2400,6 +2567,470 @@ export interface operations {
       }
     }
   }
+  logOut: {
+    parameters: {
+      query?: {
+        /** @description Whether to end all of the user’s sessions, and not only this one. */
+        all_devices?: boolean
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Message']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The user may not do it, or the server is read only */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description There is no such thing */
+      404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  listProviders: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Providers']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  startSignIn: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "provider": "password",
+         *       "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM",
+         *       "redirect_uri": "http://127.0.0.1:8123/callback"
+         *     }
+         */
+        'application/json': {
+          provider: string
+          /** @description The SHA-256 hash of the code verifier in base64url, 43 characters. */
+          code_challenge: string
+          /** @description Where the browser brings the code, as the parameter exchange_code: an address of this computer, such as http://127.0.0.1:8123/callback, with 127.0.0.1, [::1] or localhost as its host. */
+          redirect_uri: string
+        }
+      }
+    }
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SignInPage']
+        }
+      }
+      /** @description The body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  finishSignIn: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "exchange_code": "Vd3rC1q7n0Y5sT8kJ2wZ4xA6bE9fG1hL3mN5pQ7rS9u",
+         *       "code_verifier": "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"
+         *     }
+         */
+        'application/json': {
+          exchange_code: string
+          code_verifier: string
+        }
+      }
+    }
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['AccessToken']
+        }
+      }
+      /** @description The code, its verifier or the address is not valid, or no longer */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The user may not do it, or the server is read only */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  showSignIn: {
+    parameters: {
+      query: {
+        /** @description Of the authorization URL. */
+        request: string
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description The page */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description The code, its verifier or the address is not valid, or no longer */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+    }
+  }
+  signIn: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "request": "eyJhbGciOi...",
+         *       "username": "carol",
+         *       "password": "correct horse battery staple"
+         *     }
+         */
+        'application/x-www-form-urlencoded': {
+          /** @description Of the authorization URL. */
+          request: string
+          username: string
+          password: string
+        }
+      }
+    }
+    responses: {
+      /** @description To the redirect_uri, with the code as exchange_code */
+      303: {
+        headers: {
+          Location?: string
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      /** @description The code, its verifier or the address is not valid, or no longer */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description The user may not do it, or the server is read only */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description The body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description Too many attempts; Retry-After says when to try again */
+      429: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'text/html': string
+        }
+      }
+    }
+  }
   queryUnits: {
     parameters: {
       query: {
@@ -2414,6 +3045,8 @@ export interface operations {
         frameworks?: string[]
         pattern?: string
         limit?: number
+        /** @description Words: units that match them are found, too, whatever their domains. */
+        text?: string
       }
       header?: never
       path?: never
@@ -2427,9 +3060,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': {
-            data: components['schemas']['PublicKnowledgeUnit'][]
-          }
+          'application/json': components['schemas']['UnitsFound']
         }
       }
       /** @description The request breaks a rule that the detail names */
@@ -2544,6 +3175,67 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  searchUnits: {
+    parameters: {
+      query: {
+        /**
+         * @description Words in the summary, detail, action or domains; any text is allowed.
+         * @example write-ahead log grows
+         */
+        q: string
+        /** @description Units that share some of these rank higher. */
+        domains?: string[]
+        languages?: string[]
+        frameworks?: string[]
+        pattern?: string
+        limit?: number
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SearchHits']
         }
       }
       /** @description The request breaks a rule that the detail names */
@@ -3258,6 +3950,76 @@ export interface operations {
       }
     }
   }
+  listSimilarUnits: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @example ku_0123456789abcdef0123456789abcdef */
+        unit_id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SimilarUnits']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description There is no such thing */
+      404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
   legacyLogInAtRoot: {
     parameters: {
       query?: never
@@ -3682,6 +4444,8 @@ export interface operations {
         frameworks?: string[]
         pattern?: string
         limit?: number
+        /** @description Words: units that match them are found, too, whatever their domains. */
+        text?: string
       }
       header?: never
       path?: never
@@ -4856,6 +5620,8 @@ export interface operations {
         frameworks?: string[]
         pattern?: string
         limit?: number
+        /** @description Words: units that match them are found, too, whatever their domains. */
+        text?: string
       }
       header?: never
       path?: never

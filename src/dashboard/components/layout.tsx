@@ -1,8 +1,9 @@
 import { useQuery } from '@tanstack/preact-query'
 import type { ComponentChildren } from 'preact'
 import { Link, useLocation } from 'wouter-preact'
+import { logOut } from '../api/log-out.ts'
 import { useObserved } from '../api/observable.ts'
-import { endSession, session } from '../api/session.ts'
+import { session } from '../api/session.ts'
 import { userQuery } from '../api/units.ts'
 import { Button } from './button.tsx'
 import { OutageBanner } from './outage-banner.tsx'
@@ -52,7 +53,7 @@ export function Layout({ children }: { children: ComponentChildren }) {
           <bdi>{username}</bdi>
           {user.data?.role && ` · ${user.data.role}`}
         </span>
-        <Button kind="ghost" class="layout__log-out" onClick={endSession}>
+        <Button kind="ghost" class="layout__log-out" onClick={logOut}>
           Log out
         </Button>
       </header>

@@ -2,6 +2,7 @@ import { changesAndCounts } from './changes-and-counts.ts'
 import type { Migration } from './migration.ts'
 import { proposals } from './proposals.ts'
 import { rolesAndHistory } from './roles-and-history.ts'
+import { signIn } from './sign-in.ts'
 import { texts } from './texts.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
@@ -10,4 +11,5 @@ export const migrations: readonly Migration[] = [
   rolesAndHistory,
   texts,
   proposals,
+  signIn,
 ]

@@ -4,7 +4,7 @@ import { issueApiKey, presentApiKey } from '../../credentials/issuing.ts'
 import { isPassword } from '../../credentials/passwords.ts'
 import type { SessionTokens } from '../../credentials/session-token.ts'
 import { parseLegacyTtl, parseTtl, type Ttl } from '../../knowledge/ttl.ts'
-import type { Store, User } from '../../store.ts'
+import type { SessionUser, Store } from '../../store.ts'
 import { type Authentication, presentUser } from '../authentication.ts'
 import { HttpError, notFoundAs } from '../errors.ts'
 import type { LoginLimit } from '../login-limit.ts'
@@ -47,10 +47,8 @@ export interface AccountOptions {
 }
 
 /** Logging in, which is the same in both generations of the API. */
-export function loginRoute(
-  instance: FastifyInstance,
-  { store, tokens, loginLimit, onFailedLogin, now }: AccountOptions,
-): void {
+export function loginRoute(instance: FastifyInstance, options: AccountOptions): void {
+  const { tokens, now } = options
   instance.withTypeProvider<SchemaTypes>().post(
     '/auth/login',
     {
@@ -63,30 +61,42 @@ export function loginRoute(
       } as const,
     },
     async (request) => {
-      const { username, password } = request.body
-      const { seconds, waiter, forgive } = loginLimit.attempt(username, request.ip)
-      if (seconds > 0) {
-        onFailedLogin()
-        throw new HttpError(429, 'Too many failed logins, please try again later', {
-          'retry-after': String(seconds),
-        })
-      }
-      const isWanted = () => !request.raw.socket.destroyed
-      try {
-        const user = await store.getUser(username)
-        if (await isPassword(password, user?.password_hash, { waiter, isWanted })) {
-          forgive('right')
-          return { token: await tokens.issue(user as User, now()), username }
-        }
-      } catch (error) {
-        // It is unknown whether it was right, so it does not count as wrong.
-        forgive('unknown')
-        throw error
-      }
-      onFailedLogin()
-      throw new HttpError(401, 'Invalid username or password')
+      const user = await userWithPassword(request, request.body, options)
+      return { token: await tokens.issue(user, now()), username: user.username }
     },
   )
+}
+
+/**
+ * The user whose name and password these are. Failures are limited.
+ * @throws {HttpError} 401; 429 @throws {StoreError}
+ */
+export async function userWithPassword(
+  { ip, raw: { socket } }: FastifyRequest,
+  { username, password }: { readonly username: string; readonly password: string },
+  { store, loginLimit, onFailedLogin }: AccountOptions,
+): Promise<SessionUser> {
+  const { seconds, waiter, forgive } = loginLimit.attempt(username, ip)
+  if (seconds > 0) {
+    onFailedLogin()
+    throw new HttpError(429, 'Too many failed logins, please try again later', {
+      'retry-after': String(seconds),
+    })
+  }
+  const isWanted = () => !socket.destroyed
+  try {
+    const user = await store.getSessionUser(username)
+    if (await isPassword(password, user?.password_hash, { waiter, isWanted })) {
+      forgive('right')
+      return user as SessionUser
+    }
+  } catch (error) {
+    // It is unknown whether it was right, so it does not count as wrong.
+    forgive('unknown')
+    throw error
+  }
+  onFailedLogin()
+  throw new HttpError(401, 'Invalid username or password')
 }
 
 /** A user's own account and API keys, in the current API. */

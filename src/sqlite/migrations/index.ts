@@ -4,6 +4,7 @@ import type { Migration } from './migration.ts'
 import { oldDocuments } from './old-documents.ts'
 import { proposals } from './proposals.ts'
 import { rolesAndHistory } from './roles-and-history.ts'
+import { signIn } from './sign-in.ts'
 import { indexedTexts, texts } from './texts.ts'
 
 /** Our own steps on top of the reference schema, in the order in which they are taken. */
@@ -14,6 +15,7 @@ export const migrations: readonly Migration[] = [
   rolesAndHistory,
   texts,
   proposals,
+  signIn,
 ]
 
 /** Steps of earlier versions, which later ones did away with: files may have them. */

@@ -4,7 +4,11 @@ CREATE INDEX idx_api_keys_user ON api_keys (user_id);
 
 CREATE INDEX idx_cq_store_created ON knowledge_units (created_at, id);
 
+CREATE INDEX idx_cq_store_ended_sessions ON cq_store_ended_sessions (expires_at, session);
+
 CREATE INDEX idx_cq_store_history ON cq_store_history (unit_id, entry);
+
+CREATE INDEX idx_cq_store_login_codes ON cq_store_login_codes (expires_at, code_hash);
 
 CREATE INDEX idx_cq_store_review ON knowledge_units (status, created_at, id) WHERE status <> 'approved';
 
@@ -48,6 +52,11 @@ CREATE TABLE cq_store_counts (
   PRIMARY KEY (kind, name)
 ) WITHOUT ROWID;
 
+CREATE TABLE cq_store_ended_sessions (
+  session TEXT PRIMARY KEY NOT NULL,
+  expires_at TEXT NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE cq_store_history (
   entry INTEGER PRIMARY KEY,
   unit_id TEXT NOT NULL,
@@ -56,6 +65,14 @@ CREATE TABLE cq_store_history (
   action TEXT NOT NULL,
   detail TEXT NOT NULL
 );
+
+CREATE TABLE cq_store_login_codes (
+  code_hash TEXT PRIMARY KEY NOT NULL,
+  username TEXT NOT NULL,
+  generation INTEGER NOT NULL,
+  code_challenge TEXT NOT NULL,
+  expires_at TEXT NOT NULL
+) WITHOUT ROWID;
 
 CREATE TABLE cq_store_migrations (name TEXT PRIMARY KEY NOT NULL, applied_at TEXT NOT NULL);
 
@@ -70,6 +87,12 @@ CREATE TABLE cq_store_proposals (
 CREATE TABLE cq_store_roles (
   username TEXT PRIMARY KEY NOT NULL,
   role TEXT NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE cq_store_session_generations (
+  username TEXT PRIMARY KEY NOT NULL,
+  generation INTEGER NOT NULL,
+  ended_at TEXT NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE cq_store_texts (

@@ -12,6 +12,13 @@ export type StoreMethod = Exclude<
 
 const noon = new Date('2026-11-22T12:00:00.000Z')
 const unit = sampleUnit(unitId(1), noon)
+const code = {
+  codeHash: 'hash',
+  username: 'ann',
+  generation: 0,
+  codeChallenge: 'challenge',
+  expiresAt: '2027-01-01T00:00:00.000Z',
+}
 const key = sampleKey(keyId(1), 1, new Date('2027-01-01T00:00:00.000Z'))
 
 /** Arguments with which each method can be called. */
@@ -85,6 +92,11 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   countActiveApiKeysForUser: [1],
   revokeApiKey: [{ userId: 1, keyId: key.keyId }],
   touchApiKeyLastUsed: [key.keyId],
+  getSessionUser: ['ann', 'session'],
+  endSession: ['session', '2027-01-01T00:00:00.000Z'],
+  endSessions: ['ann'],
+  createLoginCode: [code],
+  takeLoginCode: [code.codeHash],
   listUsers: [{ after: 'ann', limit: 5 }],
   setPassword: ['ann', 'hash'],
   removeUser: ['ann'],
@@ -390,6 +402,23 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
     ...replaced({ userId: 1 }, 'keyId', noTexts),
   ].map((wrong) => [wrong]),
   touchApiKeyLastUsed: noTexts.map((id) => [id]),
+  getSessionUser: [
+    ...noTexts.map((username) => [username, 'session']),
+    ...given(noTexts).map((session) => ['ann', session]),
+  ],
+  endSession: [
+    ...noTexts.map((session) => [session, code.expiresAt]),
+    ...noTexts.map((expiresAt) => ['session', expiresAt]),
+  ],
+  endSessions: noTexts.map((username) => [username]),
+  createLoginCode: [
+    ...[undefined, ...noObjects, {}],
+    ...['codeHash', 'username', 'codeChallenge', 'expiresAt'].flatMap((part) =>
+      replaced(code, part, noTexts),
+    ),
+    ...replaced(code, 'generation', noNumbers),
+  ].map((wrong) => [wrong]),
+  takeLoginCode: noTexts.map((codeHash) => [codeHash]),
   listUsers: noPagesAfter.map((page) => [page]),
   setPassword: [
     ...noTexts.map((username) => [username, 'hash']),
@@ -426,6 +455,7 @@ const misspelt: { readonly [M in StoreMethod]?: readonly unknown[] } = {
   decideMany: [[unit.id], { decision: 'approved', reviewer: 'ann' }],
   editUnit: [unit.id, {}, { editedBy: 'ann', sean: undefined }],
   createApiKey: [{ ...key, activelimit: 1 }],
+  createLoginCode: [{ ...code, expires_at: undefined }],
   listUsers: [{ offset: 1 }],
   importUnits: [[], { existing: 'skip', onConflict: undefined }],
   exportUnits: [{ from: unit.id }],
@@ -441,6 +471,7 @@ const unsaid: { readonly [M in StoreMethod]?: readonly unknown[] } = {
   dailyCounts: [undefinedAt('days')],
   recentActivity: [undefined],
   confidenceDistribution: [undefined],
+  getSessionUser: ['ann', undefined],
   listUsers: [undefinedAt('after', 'limit')],
   importUnits: [[], undefinedAt('existing')],
   exportUnits: [undefinedAt('after', 'limit')],

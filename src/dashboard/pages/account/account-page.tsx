@@ -2,8 +2,9 @@ import { useQuery, useQueryClient } from '@tanstack/preact-query'
 import { useState } from 'preact/hooks'
 import { Link } from 'wouter-preact'
 import { reasonOf } from '../../api/errors.ts'
+import { logOut, logOutEverywhere } from '../../api/log-out.ts'
 import { useObserved } from '../../api/observable.ts'
-import { endSession, session } from '../../api/session.ts'
+import { session } from '../../api/session.ts'
 import { userQuery } from '../../api/units.ts'
 import { Badge } from '../../components/badge.tsx'
 import { Button } from '../../components/button.tsx'
@@ -45,11 +46,31 @@ export default function AccountPage() {
           <Link href="/connect" class="button">
             Connect an agent
           </Link>
-          <Button onClick={endSession}>Log out</Button>
+          <LogOutEverywhere />
+          <Button onClick={logOut}>Log out</Button>
         </div>
       </header>
       <Keys />
     </div>
+  )
+}
+
+function LogOutEverywhere() {
+  const [isBusy, setBusy] = useState(false)
+  const act = async () => {
+    setBusy(true)
+    try {
+      await logOutEverywhere()
+    } catch (error) {
+      showToast({ message: `You were not logged out. ${reasonOf(error)}`, tone: 'bad' })
+    } finally {
+      setBusy(false)
+    }
+  }
+  return (
+    <Button busy={isBusy} onClick={() => void act()}>
+      Log out on all devices
+    </Button>
   )
 }
 
