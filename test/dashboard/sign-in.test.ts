@@ -61,7 +61,7 @@ describe.skipIf(noBrowser)('signing in for a program', () => {
     await page.keyboard.type('wrong')
     await page.keyboard.press('Enter')
     await page.getByRole('alert').getByText('Invalid username or password').waitFor()
-    expect(await page.getByLabel('Username').inputValue()).toBe('carol')
+    expect(await page.getByLabel('User name').inputValue()).toBe('carol')
     expect(await page.getByLabel('Password').inputValue()).toBe('')
     await page.emulateMedia({ colorScheme: 'dark' })
     await page.setViewportSize({ width: 390, height: 844 })
