@@ -60,7 +60,7 @@ export function signInPage({ request, redirectUri, username = '', error }: SignI
 ${wrong ? `<p role="alert" id="error">${escaped(error)}</p>` : ''}
 <form method="post" action="authorize">
 <input type="hidden" name="request" value="${escaped(request)}">
-<label for="username">Username</label>
+<label for="username">User name</label>
 <input id="username" name="username" value="${escaped(username)}" autocomplete="username" autocapitalize="none" spellcheck="false" required${wrong ? ' aria-describedby="error"' : ' autofocus'}>
 <label for="password">Password</label>
 <input id="password" name="password" type="password" autocomplete="current-password" required${wrong ? ' aria-describedby="error" autofocus' : ''}>

@@ -156,6 +156,27 @@ describe('several servers on one database', () => {
     expect((await other.get(id))?.evidence.confirmations).toBe(201)
   })
 
+  it('give a login code to one of those who ask at once, and end sessions for both', async () => {
+    const name = fresh.username()
+    await one.createUser(name, 'hash')
+    const codeHash = `hash of ${name}`
+    const expiresAt = new Date(Date.now() + 60_000).toISOString()
+    const code = { codeHash, username: name, generation: 0, codeChallenge: 'x', expiresAt }
+    await one.createLoginCode(code)
+    const lock = await holding('cq_store_login_codes', `code_hash = '${codeHash}'`)
+    const taking = Promise.all([one.takeLoginCode(codeHash), other.takeLoginCode(codeHash)])
+    await lock.awaited(2)
+    await lock.release()
+    expect((await taking).filter((taken) => taken !== null)).toHaveLength(1)
+    await one.endSession(name, expiresAt)
+    await other.endSessions(name)
+    for (const store of [one, other])
+      expect(await store.getSessionUser(name, name)).toMatchObject({
+        session_ended: true,
+        generation: 1,
+      })
+  })
+
   it('decide a unit once', async () => {
     const unit = sampleUnit(fresh.unitId(), now)
     await one.insert(unit)
