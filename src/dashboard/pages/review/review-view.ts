@@ -25,7 +25,7 @@ export function readReviewView(search: string): ReviewView {
   const age = query.get('age')
   return {
     filter,
-    age: age !== null && age in ages ? (age as Age) : undefined,
+    age: age !== null && Object.hasOwn(ages, age) ? (age as Age) : undefined,
     order: query.get('order') === 'newest' ? 'newest' : 'oldest',
   }
 }
