@@ -1,3 +1,4 @@
+import { dashboardBase } from './address.ts'
 import { ApiError } from './errors.ts'
 import { Observable } from './observable.ts'
 
@@ -7,7 +8,8 @@ export interface Session {
   readonly username: string
 }
 
-const storageKey = 'cq-session'
+/** Servers under other prefixes of one origin share its storage, and have sessions of their own. */
+const storageKey = `cq-session ${dashboardBase}`
 
 /** Who is logged in, or null. */
 export const session = new Observable<Session | null>(stored())
