@@ -35,32 +35,39 @@ export function faultOf({ outcome, status, reviewed_by }: Outcome): string {
   return status === 'pending' ? 'It is pending again.' : `Already ${status}${by}.`
 }
 
-/** What others decide, as it happens. Polling backs off while nothing happens, and pauses in hidden pages. */
+/**
+ * What others decide, as it happens. Polling backs off while nothing happens, and pauses in hidden pages.
+ * @param tell is given the decisions, and when they were asked for, in milliseconds of the page's clock
+ */
 export function followDecisions(
-  tell: (decided: readonly components['schemas']['ReviewDecision'][]) => void,
+  tell: (decided: readonly components['schemas']['ReviewDecision'][], askedAt: number) => void,
 ): () => void {
   const shortest = 3_000
   const longest = 30_000
   /** Clocks of servers differ, and commits come late. */
   const overlap = 10_000
-  const told = new Set<string>()
+  /** What the last answer held: the next one begins earlier than it ended. */
+  let told = new Set<string>()
   let since: string | undefined
   let wait = shortest
   let timer: ReturnType<typeof setTimeout> | undefined
   const abort = new AbortController()
 
   async function ask(): Promise<void> {
+    const askedAt = Date.now()
     try {
       const query = since === undefined ? { limit: 1 } : { since, limit: 500 }
       const call = api.GET('/api/v1/review/decisions', { params: { query }, signal: abort.signal })
       const { decisions } = await answerOf(call)
       const isFirst = since === undefined
       const newest = Date.parse(decisions[0]?.reviewed_at ?? '')
-      if (!Number.isNaN(newest)) since = new Date(newest - overlap).toISOString()
-      else since ??= new Date(Date.now() - overlap).toISOString()
-      const news = decisions.filter((one) => !told.has(`${one.unit_id} ${one.reviewed_at}`))
-      for (const one of news) told.add(`${one.unit_id} ${one.reviewed_at}`)
-      if (news.length > 0 && !isFirst) tell(news)
+      // One time in the future must not hide what is decided until then.
+      if (!Number.isNaN(newest)) since = new Date(Math.min(newest, askedAt) - overlap).toISOString()
+      else since ??= new Date(askedAt - overlap).toISOString()
+      const keyOf = (one: (typeof decisions)[number]) => `${one.unit_id} ${one.reviewed_at}`
+      const news = decisions.filter((one) => !told.has(keyOf(one)))
+      told = new Set(decisions.map(keyOf))
+      if (news.length > 0 && !isFirst) tell(news, askedAt)
       wait = news.length > 0 ? shortest : Math.min(wait * 1.25, longest)
     } catch {
       // The page shows elsewhere that the server is away.
