@@ -278,6 +278,26 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/api/v1/knowledge/search': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /**
+     * Approved units that match words, best first
+     * @description Units that have all of the words or, if there is none, any of them. Words are compared by their stems, without accents and in any letter case, the last one also by its beginning.
+     */
+    get: operations['searchUnits']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/api/v1/knowledge/{unit_id}/confirmations': {
     parameters: {
       query?: never
@@ -410,6 +430,23 @@ export interface paths {
     }
     /** What was done to a unit beside its first decision, newest first */
     get: operations['listHistory']
+    put?: never
+    post?: never
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
+  '/api/v1/review/{unit_id}/similar': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** Approved and pending units that resemble a unit, the most similar first */
+    get: operations['listSimilarUnits']
     put?: never
     post?: never
     delete?: never
@@ -965,6 +1002,37 @@ export interface components {
         duplicate_of: string | null
         /** Format: timestamp */
         timestamp: string
+      }[]
+    }
+    UnitsFound: {
+      data: components['schemas']['PublicKnowledgeUnit'][]
+      /** @description Where nothing was found: domains of units that resemble those of the query. */
+      suggestions?: string[]
+    }
+    SearchHits: {
+      data: {
+        knowledge_unit: components['schemas']['PublicKnowledgeUnit']
+        /** @description Comparable within one answer. */
+        rank: number
+        snippet: {
+          /** @enum {unknown} */
+          field: 'summary' | 'detail' | 'action'
+          /** @description A part of the field, at most 240 characters. */
+          text: string
+          /** @description Where the words begin and end in it, in UTF-16 code units. */
+          matches: number[][]
+        }
+      }[]
+    }
+    SimilarUnits: {
+      similar: {
+        unit_id: string
+        /** @enum {unknown} */
+        status: 'pending' | 'approved' | 'rejected'
+        summary: string
+        domains: string[]
+        /** @description From 0 to 1. */
+        similarity: number
       }[]
     }
     KnowledgeStats: {
@@ -2414,6 +2482,8 @@ export interface operations {
         frameworks?: string[]
         pattern?: string
         limit?: number
+        /** @description Words: units that match them are found, too, whatever their domains. */
+        text?: string
       }
       header?: never
       path?: never
@@ -2427,9 +2497,7 @@ export interface operations {
           [name: string]: unknown
         }
         content: {
-          'application/json': {
-            data: components['schemas']['PublicKnowledgeUnit'][]
-          }
+          'application/json': components['schemas']['UnitsFound']
         }
       }
       /** @description The request breaks a rule that the detail names */
@@ -2544,6 +2612,67 @@ export interface operations {
         }
         content: {
           'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
+  searchUnits: {
+    parameters: {
+      query: {
+        /**
+         * @description Words in the summary, detail, action or domains; any text is allowed.
+         * @example write-ahead log grows
+         */
+        q: string
+        /** @description Units that share some of these rank higher. */
+        domains?: string[]
+        languages?: string[]
+        frameworks?: string[]
+        pattern?: string
+        limit?: number
+      }
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SearchHits']
         }
       }
       /** @description The request breaks a rule that the detail names */
@@ -3258,6 +3387,76 @@ export interface operations {
       }
     }
   }
+  listSimilarUnits: {
+    parameters: {
+      query?: never
+      header?: never
+      path: {
+        /** @example ku_0123456789abcdef0123456789abcdef */
+        unit_id: string
+      }
+      cookie?: never
+    }
+    requestBody?: never
+    responses: {
+      /** @description Default Response */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['SimilarUnits']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description There is no such thing */
+      404: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description The request breaks a rule that the detail names */
+      422: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['ValidationRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['Refusal']
+        }
+      }
+    }
+  }
   legacyLogInAtRoot: {
     parameters: {
       query?: never
@@ -3682,6 +3881,8 @@ export interface operations {
         frameworks?: string[]
         pattern?: string
         limit?: number
+        /** @description Words: units that match them are found, too, whatever their domains. */
+        text?: string
       }
       header?: never
       path?: never
@@ -4856,6 +5057,8 @@ export interface operations {
         frameworks?: string[]
         pattern?: string
         limit?: number
+        /** @description Words: units that match them are found, too, whatever their domains. */
+        text?: string
       }
       header?: never
       path?: never
