@@ -69,7 +69,12 @@ describe.skipIf(noBrowser)('the review', () => {
 
   test('undoes within the queue only what can be undone, and says so', async () => {
     await page.keyboard.press('u')
+    await expect.poll(() => openUnit().textContent()).toBe(summaries[0])
+    expect(await served.store.pendingCount()).toBe(12)
+    await page.keyboard.press('u')
     await page.getByText('There is nothing to undo any more.').first().waitFor()
+    await page.keyboard.press('a')
+    await expect.poll(() => served.store.pendingCount()).toBe(11)
   })
 
   test('decides a selection after one question, and takes it back as a whole', async () => {
