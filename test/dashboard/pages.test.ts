@@ -262,4 +262,22 @@ describe.skipIf(noBrowser)('the dashboard under a prefix', () => {
     await page.goto(`${served.url}/team/cq/ui/connect`)
     await page.getByText(`${served.url}/team/cq`, { exact: true }).waitFor()
   })
+
+  test('has sessions of its own where other servers share its origin', async () => {
+    await using served = await serveStore({ server: { prefix: '/one' } })
+    await using other = await serveStore({ server: { prefix: '/two' } })
+    const page = await the.browser.open(`${served.url}/one/ui/`)
+    await page.route(`${served.url}/two/**`, async (route) => {
+      const url = route.request().url().replace(served.url, other.url)
+      await route.fulfill({ response: await route.fetch({ url }) })
+    })
+    await logIn(page, served, 'carol')
+    await page.getByText('All is reviewed').waitFor()
+    await page.goto(`${served.url}/two/ui/`)
+    await logIn(page, other, 'dora')
+    await page.getByText('All is reviewed').waitFor()
+    await page.goto(`${served.url}/one/ui/`)
+    await page.getByText('All is reviewed').waitFor()
+    await page.unrouteAll({ behavior: 'ignoreErrors' })
+  })
 })

@@ -45,11 +45,6 @@ function describe(body: unknown): string | undefined {
   return reasons.join('; ') || undefined
 }
 
-/** Whether what was asked for may have been done, though no answer came. */
-export function isAnswerLost(error: unknown): boolean {
-  return error instanceof ApiError && [0, 502, 504].includes(error.status)
-}
-
 /** `error` in words. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)

@@ -356,7 +356,10 @@ export interface paths {
     /** Approved units that share a domain with the query, best first */
     get: operations['queryUnits']
     put?: never
-    /** Propose a unit, which is then reviewed */
+    /**
+     * Propose a unit, which is then reviewed
+     * @description The same proposal by the same user within 24 hours is answered with the unit that is there: it is recognised by its Idempotency-Key or, without one, by its domains and text.
+     */
     post: operations['proposeUnit']
     delete?: never
     options?: never
@@ -373,7 +376,7 @@ export interface paths {
     }
     /**
      * Approved units that match words, best first
-     * @description Units that have all of the words or, if there is none, any of them. Words are compared by their stems, without accents and in any letter case, the last one also by its beginning.
+     * @description Units that have all of the words or, if there is none, any of them. Words are compared by their stems, without accents and in any letter case, and where that finds nothing, the last one by its beginning.
      */
     get: operations['searchUnits']
     put?: never
@@ -541,6 +544,26 @@ export interface paths {
     patch?: never
     trace?: never
   }
+  '/mcp': {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    get?: never
+    put?: never
+    /**
+     * MCP over Streamable HTTP
+     * @description A message of the Model Context Protocol, or several, answered by JSON. Tools: query, propose, confirm, flag, status. The API key is needed by propose, confirm and flag.
+     */
+    post: operations['callMcp']
+    delete?: never
+    options?: never
+    head?: never
+    patch?: never
+    trace?: never
+  }
   '/auth/login': {
     parameters: {
       query?: never
@@ -657,6 +680,7 @@ export interface paths {
     /**
      * Propose a unit, which is then reviewed
      * @deprecated
+     * @description The same proposal by the same user within 24 hours is answered with the unit that is there: it is recognised by its Idempotency-Key or, without one, by its domains and text.
      */
     post: operations['legacyProposeUnitAtRoot']
     delete?: never
@@ -941,6 +965,7 @@ export interface paths {
     /**
      * Propose a unit, which is then reviewed
      * @deprecated
+     * @description The same proposal by the same user within 24 hours is answered with the unit that is there: it is recognised by its Idempotency-Key or, without one, by its domains and text.
      */
     post: operations['legacyProposeUnit']
     delete?: never
@@ -1050,6 +1075,54 @@ export interface components {
         duplicate_of: string | null
         /** Format: timestamp */
         timestamp: string
+      }[]
+    }
+    /** @description A unit, who proposed it, and units that resemble it where they were asked for. */
+    ProposedUnit: {
+      id: string
+      version: number
+      domains: string[]
+      insight: {
+        summary: string
+        detail: string
+        action: string
+      }
+      context: {
+        languages: string[]
+        frameworks: string[]
+        pattern: string
+      }
+      evidence: {
+        confidence: number
+        confirmations: number
+        /** Format: timestamp */
+        first_observed: string
+        /** Format: timestamp */
+        last_confirmed: string
+      }
+      /** @enum {unknown} */
+      tier: 'local' | 'private' | 'public'
+      created_by: string | null
+      superseded_by: string | null
+      extensions: {
+        [key: string]: unknown
+      } | null
+      flags: {
+        /** @enum {unknown} */
+        reason: 'stale' | 'incorrect' | 'duplicate'
+        detail: string | null
+        duplicate_of: string | null
+        /** Format: timestamp */
+        timestamp: string
+      }[]
+      similar?: {
+        unit_id: string
+        /** @enum {unknown} */
+        status: 'pending' | 'approved' | 'rejected'
+        summary: string
+        domains: string[]
+        /** @description From 0 to 1. */
+        similarity: number
       }[]
     }
     /** @description A unit as anyone may read it: without who proposed it. */
@@ -1325,6 +1398,22 @@ export interface components {
     }
     Message: {
       message: string
+    }
+    /** @description A JSON-RPC message of MCP, or up to ten of them in a list. */
+    McpMessage:
+      | {
+          [key: string]: unknown
+        }
+      | {
+          [key: string]: unknown
+        }[]
+    McpRefusal: {
+      jsonrpc: string
+      error: {
+        code: number
+        message: string
+      }
+      id: null
     }
     Status: {
       status: string
@@ -2801,7 +2890,7 @@ export interface operations {
           'application/json': components['schemas']['AccessToken']
         }
       }
-      /** @description The code, its verifier or the address is not valid, or no longer */
+      /** @description What was sent is no message, or a code, verifier or address that is not valid, or no longer */
       400: {
         headers: {
           [name: string]: unknown
@@ -2880,7 +2969,7 @@ export interface operations {
           'text/html': string
         }
       }
-      /** @description The code, its verifier or the address is not valid, or no longer */
+      /** @description What was sent is no message, or a code, verifier or address that is not valid, or no longer */
       400: {
         headers: {
           [name: string]: unknown
@@ -2953,7 +3042,7 @@ export interface operations {
         }
         content?: never
       }
-      /** @description The code, its verifier or the address is not valid, or no longer */
+      /** @description What was sent is no message, or a code, verifier or address that is not valid, or no longer */
       400: {
         headers: {
           [name: string]: unknown
@@ -3096,8 +3185,17 @@ export interface operations {
   }
   proposeUnit: {
     parameters: {
-      query?: never
-      header?: never
+      query?: {
+        /** @description Whether the answer names approved and pending units that resemble the proposal. */
+        similar?: boolean
+      }
+      header?: {
+        /**
+         * @description A new random text for each proposal, the same whenever it is sent again: visible ASCII characters.
+         * @example 0b5c8a3e-6f0e-4a57-9d0c-3c1b1f0e7a11
+         */
+        'idempotency-key'?: string
+      }
       path?: never
       cookie?: never
     }
@@ -3141,13 +3239,15 @@ export interface operations {
       }
     }
     responses: {
-      /** @description A unit, and who proposed it. */
+      /** @description The proposed unit */
       201: {
         headers: {
+          /** @description `true` if it was proposed before: the unit is the one that is there. */
+          'Idempotency-Replayed'?: string
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['KnowledgeUnit']
+          'application/json': components['schemas']['ProposedUnit']
         }
       }
       /** @description The credential is missing, or is not valid */
@@ -4020,6 +4120,133 @@ export interface operations {
       }
     }
   }
+  callMcp: {
+    parameters: {
+      query?: never
+      header?: never
+      path?: never
+      cookie?: never
+    }
+    /** @description A JSON-RPC message of MCP, or up to ten of them in a list. */
+    requestBody: {
+      content: {
+        /**
+         * @example {
+         *       "jsonrpc": "2.0",
+         *       "id": 1,
+         *       "method": "tools/call",
+         *       "params": {
+         *         "name": "query",
+         *         "arguments": {
+         *           "domains": [
+         *             "sqlite"
+         *           ]
+         *         }
+         *       }
+         *     }
+         */
+        'application/json':
+          | {
+              [key: string]: unknown
+            }
+          | {
+              [key: string]: unknown
+            }[]
+      }
+    }
+    responses: {
+      /** @description A JSON-RPC message of MCP, or up to ten of them in a list. */
+      200: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpMessage']
+        }
+      }
+      /** @description There was nothing to answer: notifications only */
+      202: {
+        headers: {
+          [name: string]: unknown
+        }
+        content?: never
+      }
+      /** @description What was sent is no message, or a code, verifier or address that is not valid, or no longer */
+      400: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+      /** @description The credential is missing, or is not valid */
+      401: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+      /** @description The user may not do it, or the server is read only */
+      403: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+      /** @description The client does not accept both application/json and text/event-stream */
+      406: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+      /** @description The body is too large */
+      413: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+      /** @description The body is not declared to be JSON */
+      415: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+      /** @description A fault of the server */
+      500: {
+        headers: {
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+      /** @description Not now; Retry-After says when to try again */
+      503: {
+        headers: {
+          /** @description Seconds until it may be tried again */
+          'Retry-After'?: number
+          [name: string]: unknown
+        }
+        content: {
+          'application/json': components['schemas']['McpRefusal']
+        }
+      }
+    }
+  }
   legacyLogInAtRoot: {
     parameters: {
       query?: never
@@ -4495,8 +4722,17 @@ export interface operations {
   }
   legacyProposeUnitAtRoot: {
     parameters: {
-      query?: never
-      header?: never
+      query?: {
+        /** @description Whether the answer names approved and pending units that resemble the proposal. */
+        similar?: boolean
+      }
+      header?: {
+        /**
+         * @description A new random text for each proposal, the same whenever it is sent again: visible ASCII characters.
+         * @example 0b5c8a3e-6f0e-4a57-9d0c-3c1b1f0e7a11
+         */
+        'idempotency-key'?: string
+      }
       path?: never
       cookie?: never
     }
@@ -4540,13 +4776,15 @@ export interface operations {
       }
     }
     responses: {
-      /** @description A unit, and who proposed it. */
+      /** @description The proposed unit */
       201: {
         headers: {
+          /** @description `true` if it was proposed before: the unit is the one that is there. */
+          'Idempotency-Replayed'?: string
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['KnowledgeUnit']
+          'application/json': components['schemas']['ProposedUnit']
         }
       }
       /** @description The credential is missing, or is not valid */
@@ -5671,8 +5909,17 @@ export interface operations {
   }
   legacyProposeUnit: {
     parameters: {
-      query?: never
-      header?: never
+      query?: {
+        /** @description Whether the answer names approved and pending units that resemble the proposal. */
+        similar?: boolean
+      }
+      header?: {
+        /**
+         * @description A new random text for each proposal, the same whenever it is sent again: visible ASCII characters.
+         * @example 0b5c8a3e-6f0e-4a57-9d0c-3c1b1f0e7a11
+         */
+        'idempotency-key'?: string
+      }
       path?: never
       cookie?: never
     }
@@ -5716,13 +5963,15 @@ export interface operations {
       }
     }
     responses: {
-      /** @description A unit, and who proposed it. */
+      /** @description The proposed unit */
       201: {
         headers: {
+          /** @description `true` if it was proposed before: the unit is the one that is there. */
+          'Idempotency-Replayed'?: string
           [name: string]: unknown
         }
         content: {
-          'application/json': components['schemas']['KnowledgeUnit']
+          'application/json': components['schemas']['ProposedUnit']
         }
       }
       /** @description The credential is missing, or is not valid */

@@ -8,7 +8,7 @@ export interface Session {
   readonly username: string
 }
 
-/** Another server of this origin, under another prefix, has sessions of its own. */
+/** Servers under other prefixes of one origin share its storage, and have sessions of their own. */
 const storageKey = `cq-session ${dashboardBase}`
 
 /** Who is logged in, or null. */

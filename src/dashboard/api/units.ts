@@ -32,6 +32,18 @@ export const similarUnitsQuery = (domains: readonly string[]) =>
     staleTime: 60_000,
   })
 
+/** Units that say much the same as one, approved or pending; the most similar first. */
+export const resemblingUnitsQuery = (unitId: string) =>
+  queryOptions({
+    queryKey: ['resembling', unitId],
+    queryFn: async ({ signal }) => {
+      const params = { path: { unit_id: unitId } }
+      return (await answerOf(api.GET('/api/v1/review/{unit_id}/similar', { params, signal })))
+        .similar
+    },
+    staleTime: 60_000,
+  })
+
 /** Who is logged in, as the server knows them. */
 export const userQuery = queryOptions({
   queryKey: ['user'],

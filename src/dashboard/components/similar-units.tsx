@@ -1,6 +1,6 @@
 import { useQuery } from '@tanstack/preact-query'
 import { Link } from 'wouter-preact'
-import { type KnowledgeUnit, similarUnitsQuery } from '../api/units.ts'
+import { type KnowledgeUnit, resemblingUnitsQuery, similarUnitsQuery } from '../api/units.ts'
 import { ErrorState, Skeleton } from './states.tsx'
 import './similar-units.css'
 
@@ -35,6 +35,29 @@ export function SimilarUnits({ unit, level = 3 }: { unit: KnowledgeUnit; level?:
           ))}
         </ul>
       )}
+    </section>
+  )
+}
+
+/** Units that say much the same as one: is it a duplicate? Nothing is shown where none is known. */
+export function ResemblingUnits({ unitId }: { unitId: string }) {
+  const { data } = useQuery(resemblingUnitsQuery(unitId))
+  if (data === undefined || data.length === 0) return null
+  return (
+    <section class="similar-units">
+      <h3 class="unit-detail__heading">Similar</h3>
+      <ul class="similar-units__list">
+        {data.slice(0, 5).map(({ unit_id, status, summary, similarity }) => (
+          <li key={unit_id}>
+            <Link href={`/library/${unit_id}`} class="similar-units__link">
+              <span dir="auto">{summary}</span>
+              <span class="similar-units__facts quiet">
+                {status}, {Math.round(similarity * 100)}% similar
+              </span>
+            </Link>
+          </li>
+        ))}
+      </ul>
     </section>
   )
 }

@@ -8,6 +8,8 @@ interface ToastContent {
   tone?: 'neutral' | 'bad'
   /** Until when it shows, if not closed before. @default 6 */
   seconds?: number
+  /** What the seconds begin after, whatever comes of it. @default at once */
+  after?: Promise<unknown>
   /** A button; with one, the seconds that are left are shown. */
   action?: { label: string; shortcut?: string; run: () => void }
   /** A toast with the same key takes the place of the one before. */
@@ -31,9 +33,13 @@ export function announce(text: string): void {
 /** Shows a passing message, and has screen readers say it. Returns what closes it. */
 export function showToast(content: ToastContent): () => void {
   const id = ++lastId
-  const shown = { ...content, id, until: Date.now() + (content.seconds ?? 6) * 1_000 }
+  const endsAt = () => Date.now() + (content.seconds ?? 6) * 1_000
+  const shown = { ...content, id, until: content.after ? Number.POSITIVE_INFINITY : endsAt() }
   const others = toasts.value.filter(({ key }) => key === undefined || key !== content.key)
   toasts.set([...others, shown].slice(-4))
+  const begin = () =>
+    toasts.set(toasts.value.map((one) => (one.id === id ? { ...one, until: endsAt() } : one)))
+  void content.after?.then(begin, begin)
   announce(
     content.action ? `${content.message} ${content.action.label} is possible.` : content.message,
   )
@@ -93,9 +99,11 @@ function Toast({ toast }: { toast: ShownToast }) {
       </p>
       {action && (
         <>
-          <span class="toast__left" aria-hidden="true">
-            {Math.max(1, Math.ceil((toast.until - now) / 1_000))} s
-          </span>
+          {Number.isFinite(toast.until) && (
+            <span class="toast__left" aria-hidden="true">
+              {Math.max(1, Math.ceil((toast.until - now) / 1_000))} s
+            </span>
+          )}
           <Button
             shortcut={action.shortcut}
             onClick={() => {

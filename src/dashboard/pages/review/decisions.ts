@@ -36,8 +36,8 @@ export function faultOf({ outcome, status, reviewed_by }: Outcome): string {
 }
 
 /**
- * What others decide, as it happens, and when it was asked for. Polling backs off while nothing happens, and pauses in
- * hidden pages.
+ * What others decide, as it happens. Polling backs off while nothing happens, and pauses in hidden pages.
+ * @param tell is given the decisions, and when they were asked for, in milliseconds of the page's clock
  */
 export function followDecisions(
   tell: (decided: readonly components['schemas']['ReviewDecision'][], askedAt: number) => void,
@@ -46,8 +46,8 @@ export function followDecisions(
   const longest = 30_000
   /** Clocks of servers differ, and commits come late. */
   const overlap = 10_000
-  /** Of the last answer. */
-  let told: ReadonlySet<string> = new Set()
+  /** What the last answer held: the next one begins earlier than it ended. */
+  let told = new Set<string>()
   let since: string | undefined
   let wait = shortest
   let timer: ReturnType<typeof setTimeout> | undefined
@@ -61,9 +61,8 @@ export function followDecisions(
       const { decisions } = await answerOf(call)
       const isFirst = since === undefined
       const newest = Date.parse(decisions[0]?.reviewed_at ?? '')
-      // Another program's decision may lie in the future, and those before it are to be seen, too.
-      const latest = Number.isNaN(newest) ? undefined : Math.min(newest, askedAt)
-      if (latest !== undefined) since = new Date(latest - overlap).toISOString()
+      // One time in the future must not hide what is decided until then.
+      if (!Number.isNaN(newest)) since = new Date(Math.min(newest, askedAt) - overlap).toISOString()
       else since ??= new Date(askedAt - overlap).toISOString()
       const keyOf = (one: (typeof decisions)[number]) => `${one.unit_id} ${one.reviewed_at}`
       const news = decisions.filter((one) => !told.has(keyOf(one)))

@@ -8,8 +8,8 @@ function isElsewhere(event: KeyboardEvent): boolean {
   return target?.closest('input:not([type=checkbox]), textarea, select, [contenteditable]') != null
 }
 
-/** Keys that move on and on while they are held: what others do, nobody has looked at meanwhile. */
-const repeatable = ['j', 'k', 'J', 'K', 'ArrowDown', 'ArrowUp']
+/** Keys that go on while they are held. Others act once: nobody has seen what a held key would decide. */
+const repeating = new Set(['j', 'k', 'J', 'K'])
 
 /** Calls what belongs to a key, by `KeyboardEvent.key`, while the component is there. */
 export function useKeys(actions: Readonly<Record<string, (() => void) | undefined>>): void {
@@ -22,7 +22,7 @@ export function useKeys(actions: Readonly<Record<string, (() => void) | undefine
         : undefined
       if (!action || isElsewhere(event)) return
       event.preventDefault()
-      if (!event.repeat || repeatable.includes(event.key)) action()
+      if (!event.repeat || repeating.has(event.key)) action()
     }
     document.addEventListener('keydown', press)
     return () => document.removeEventListener('keydown', press)

@@ -3,7 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks'
 import { useLocation, useSearch } from 'wouter-preact'
 import { similarUnitsQuery, useRole } from '../../api/units.ts'
 import { Button } from '../../components/button.tsx'
-import { SimilarUnits } from '../../components/similar-units.tsx'
+import { ResemblingUnits, SimilarUnits } from '../../components/similar-units.tsx'
 import { EmptyState, ErrorState, Skeleton } from '../../components/states.tsx'
 import { UnitDetail } from '../../components/unit-detail.tsx'
 import { useMedia } from '../../components/use-media.ts'
@@ -121,6 +121,8 @@ export function ReviewPage() {
             <div class="open-unit__scroller" key={currentId}>
               <UnitDetail item={current} isPage={isNarrow}>
                 <SimilarUnits unit={current.knowledge_unit} />
+                {/* Last, as it comes later and must not move what one reads. */}
+                <ResemblingUnits unitId={current.knowledge_unit.id} />
               </UnitDetail>
             </div>
           </>

@@ -1,6 +1,6 @@
 import { useQueryClient } from '@tanstack/preact-query'
 import { useCallback, useEffect, useMemo, useRef, useState } from 'preact/hooks'
-import { isAnswerLost, reasonOf } from '../../api/errors.ts'
+import { ApiError, reasonOf } from '../../api/errors.ts'
 import { useObserved } from '../../api/observable.ts'
 import { type ReviewItem, type UnitStatus, unitQuery } from '../../api/units.ts'
 import { showToast } from '../../components/toast.tsx'
@@ -9,21 +9,20 @@ import type { Fault, Outcomes } from './review-dialogs.tsx'
 import { ReviewQueue, type Taken } from './review-queue.ts'
 import type { ReviewView } from './review-view.ts'
 
-/** How long a decision can be undone. */
+/** How long a decision can be undone once the server has answered. */
 const undoSeconds = 10
 
 interface Undoable {
   readonly taken: readonly Taken[]
   readonly decision: Decision
-  /** When it can no longer be undone: that counts from when it was answered. */
+  /** No end is known before the server has answered. */
   until: number
   readonly sent: ReturnType<typeof sendDecision>
   readonly closeToast: () => void
 }
 
-const mayBeStored = 'If it was stored all the same, the unit leaves the queue by itself.'
-
 const idOf = (item: ReviewItem | undefined) => item?.knowledge_unit.id
+const isUndoable = ({ until }: Undoable) => Date.now() <= until
 const summaryOf = ({ item }: Taken) => item.knowledge_unit.insight.summary
 
 /**
@@ -40,9 +39,9 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
   const [held, setHeld] = useState<Taken>()
   const [selected, setSelected] = useState<ReadonlySet<string>>(new Set())
   const [outcomes, setOutcomes] = useState<Outcomes>()
-  /** What can be undone, the latest last. */
-  const undoable = useRef<readonly Undoable[]>([])
-  /** When units were opened again here: an answer that was asked for before knows nothing of it. */
+  /** The latest decision last. */
+  const undoable = useRef<Undoable[]>([])
+  /** When the answer came that took a decision back, on the page's clock, by unit. */
   const undoneAt = useRef(new Map<string, number>())
   const lastSelected = useRef<string | undefined>(undefined)
 
@@ -78,10 +77,9 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
   useEffect(
     () =>
       followDecisions((decided, askedAt) => {
-        const known = decided.filter(
-          ({ unit_id }) => (undoneAt.current.get(unit_id) ?? 0) < askedAt,
-        )
-        const byId = new Map(known.map((one) => [one.unit_id, one]))
+        // An answer that was asked for before an undo may tell of what is no more.
+        const news = decided.filter(({ unit_id }) => askedAt > (undoneAt.current.get(unit_id) ?? 0))
+        const byId = new Map(news.map((one) => [one.unit_id, one]))
         const taken = queue.take(new Set(byId.keys()))
         for (const { item, index: at } of taken) {
           const { status, reviewed_by, reviewed_at } = byId.get(idOf(item) ?? '') ?? item
@@ -137,11 +135,13 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
     const closeToast = showToast({
       message: `${capital(decision)}${what}`,
       seconds: undoSeconds,
+      after: sent,
       key: 'decision',
       action: { label: 'Undo', shortcut: 'u', run: () => void undo() },
     })
-    const done: Undoable = { taken, decision, until: Infinity, sent, closeToast }
-    undoable.current = [...undoable.current.filter(({ until }) => Date.now() <= until), done]
+    const until = Number.POSITIVE_INFINITY
+    const done: Undoable = { taken, decision, until, sent, closeToast }
+    undoable.current = [...undoable.current.filter(isUndoable), done]
     void settle(done)
   }
 
@@ -149,8 +149,7 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
     const { taken, decision, sent, closeToast } = done
     const { outcomes: each, failed, error } = await sent
     done.until = Date.now() + undoSeconds * 1_000
-    const reason = isAnswerLost(error) ? `${reasonOf(error)} ${mayBeStored}` : reasonOf(error)
-    const reasons = new Map(failed.map((id) => [id, reason]))
+    const reasons = new Map(failed.map((id) => [id, failureOf(error)]))
     for (const one of each) if (one.outcome !== 'decided') reasons.set(one.unit_id, faultOf(one))
     // What is pending still comes back in its place.
     const pending = new Set([
@@ -166,33 +165,35 @@ export function useReview(view: ReviewView, given: string | undefined, opensFirs
     })
     const [fault] = faults
     if (!fault) return
+    // Where nothing was decided there is nothing to undo: the decision before it is next.
+    if (faults.length === taken.length) {
+      undoable.current = undoable.current.filter((one) => one !== done)
+      closeToast()
+    }
     if (taken.length > 1) setOutcomes({ decision, decided: taken.length - faults.length, faults })
     else {
-      closeToast()
       if (pending.has(fault.unitId)) open(fault.unitId)
       showToast({ message: `Not ${decision}. ${fault.reason}`, tone: 'bad', seconds: 12 })
     }
   }
 
-  const undo = async (): Promise<void> => {
-    const last = undoable.current.at(-1)
-    undoable.current = undoable.current.slice(0, -1)
-    if (!last || Date.now() > last.until) {
+  const undo = async () => {
+    undoable.current = undoable.current.filter(isUndoable)
+    const last = undoable.current.pop()
+    if (!last) {
       showToast({ message: 'There is nothing to undo any more.' })
       return
     }
     last.closeToast()
     const { outcomes: each } = await last.sent
     const ids = each.filter(({ outcome }) => outcome === 'decided').map(({ unit_id }) => unit_id)
-    // Nothing of it was decided: what is undone is the one before.
-    if (ids.length === 0) return undo()
+    // What became of it has been shown when it settled.
+    if (ids.length === 0) return
     const { outcomes: undone, error } = await sendDecision(ids, 'pending', last.decision)
     const back = new Set(
       undone.filter(({ outcome }) => outcome === 'decided').map(({ unit_id }) => unit_id),
     )
-    const now = Date.now()
-    const recent = [...undoneAt.current].filter(([, at]) => now - at < 60_000)
-    undoneAt.current = new Map([...recent, ...[...back].map((id) => [id, now] as const)])
+    for (const id of back) undoneAt.current.set(id, Date.now())
     const taken = last.taken.filter(({ item }) => back.has(item.knowledge_unit.id))
     queue.putBack(taken)
     void queryClient.invalidateQueries({ queryKey: ['count'] })
@@ -249,4 +250,11 @@ export type Review = ReturnType<typeof useReview>
 
 export function capital(status: UnitStatus): string {
   return `${status.charAt(0).toUpperCase()}${status.slice(1)}`
+}
+
+/** Why a decision failed, in words. */
+function failureOf(error: unknown): string {
+  const isLost = error instanceof ApiError && [0, 502, 504].includes(error.status)
+  const hint = ' If it was stored all the same, the unit leaves the queue by itself.'
+  return `${reasonOf(error)}${isLost ? hint : ''}`
 }
