@@ -67,10 +67,8 @@ describe('check', () => {
     const before = counts()
     const { findings, rebuilt } = await check(path, '--rebuild')
     expect(rebuilt).toEqual([])
-    expect(findings.map(({ message }) => message)).toEqual([
-      expect.stringContaining('is pending: cq-store migrate takes it'),
-      expect.stringContaining('is pending: cq-store migrate takes it'),
-    ])
+    const pending = expect.stringContaining('is pending: cq-store migrate takes it')
+    expect(findings.map(({ message }) => message)).toEqual(Array(5).fill(pending))
     expect(counts()).toEqual(before)
   })
 
@@ -90,7 +88,7 @@ describe('check', () => {
     isDone = true
     await writing
     expect(reports.map(({ findings }) => findings)).toEqual([[], []])
-    expect(reports[1]?.rebuilt).toHaveLength(1)
+    expect(reports[1]?.rebuilt).toEqual(['cq_store_counts', 'cq_store_texts'])
   })
 
   test.each([

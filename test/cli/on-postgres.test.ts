@@ -52,9 +52,9 @@ describe('on PostgreSQL', () => {
     const dry = await printed(url, ['migrate', '--dry-run'])
     expect(dry).toMatch(/^PostgreSQL database .* at 127\.0\.0\.1:\d+: a new database\n/)
     expect(dry).toContain(name)
-    expect(dry).toContain('5 steps pending; nothing was changed')
+    expect(dry).toContain('6 steps pending; nothing was changed')
     expect(await query(url, "select 1 from pg_tables where schemaname = 'public'")).toEqual([])
-    expect(await printed(url, ['migrate'])).toContain('applied 5 steps')
+    expect(await printed(url, ['migrate'])).toContain('applied 6 steps')
     expect(await printed(url, ['migrate'])).toContain('it is up to date')
     expect(JSON.parse(await printed(url, ['migrate', '--json']))).toMatchObject({
       kind: 'stamped',

@@ -1,11 +1,15 @@
 import type { Page } from 'playwright-core'
-import { describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, test } from 'vitest'
 import { loadSampleUnits, pendingSamples } from '../../src/cli/sample-units.ts'
 import { type ServedStore, type ServeOptions, serveStore } from '../server/served-store.ts'
 import { eventually, faultsOf, logIn, noBrowser, useBrowser } from './browser.ts'
 
 describe.skipIf(noBrowser)('decisions of a review', () => {
   const the = useBrowser()
+  beforeAll(() => {
+    // Pages ask on while their servers close.
+    the.browser.expected.push(/Failed to load resource/)
+  })
   const [first = '', second = '', third = ''] = pendingSamples
     .toSorted((one, other) =>
       String(one.evidence?.first_observed) < String(other.evidence?.first_observed) ? -1 : 1,
@@ -97,7 +101,6 @@ describe.skipIf(noBrowser)('decisions of a review', () => {
   test('whose answers are lost leave the queue if they were stored', async () => {
     const { served, page } = await review()
     await using _ = served
-    the.browser.expected.push(/Failed to load resource/)
     await page.route('**/review/decisions', async (route) => {
       await route.fetch()
       await route.abort()
@@ -164,7 +167,6 @@ describe.skipIf(noBrowser)('a unit under review', () => {
 
   test('shows below its text what says much the same, and nothing where that fails', async () => {
     await using served = await serveStore()
-    the.browser.expected.push(/Failed to load resource/)
     await loadSampleUnits(served.store, 'cq-store')
     const { items } = await served.store.browseUnits({ status: 'pending', order: 'oldest' })
     const unit = items[0]?.knowledge_unit ?? expect.fail('no unit')

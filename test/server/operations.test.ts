@@ -112,7 +112,7 @@ describe('a store that refuses', () => {
   ] as const)('with %s is told as %i', async (code, status, detail) => {
     await using served = await serveStore()
     const key = await served.apiKey()
-    Object.defineProperty(served.store, 'insert', {
+    Object.defineProperty(served.store, 'asText', {
       value: () => Promise.reject(new StoreError(code, 'of this test')),
     })
     const answer = await served.send('POST', '/propose', key, { domains: ['x'], insight })
@@ -141,7 +141,7 @@ test('the same fault is logged once, and then how often it came', async () => {
 test('a write whose outcome is unknown is not to be done again at once', async () => {
   await using served = await serveStore()
   const key = await served.apiKey()
-  Object.defineProperty(served.store, 'insert', {
+  Object.defineProperty(served.store, 'asText', {
     value: () => Promise.reject(new StoreError('outcome_unknown', 'of this test')),
   })
   const answer = await served.send('POST', '/propose', key, { domains: ['x'], insight })
@@ -196,12 +196,12 @@ describe('GET /metrics', () => {
       `${requests}{method="GET",route="/api/v1/knowledge",status="422"} 2`,
       `${requests}{method="GET",route="/review/:unit_id",status="401"} 1`,
       'cq_store_lane_waiting{lane="read"} 0',
-      'cq_store_lane_calls_total{lane="rank"} 1',
+      'cq_store_lane_calls_total{lane="rank"} 2',
       'cq_store_lane_restarts_total{lane="write"} 0',
       'cq_store_lane_overloads_total{lane="write"} 0',
-      'cq_store_lane_batch_calls_count{lane="rank"} 1',
-      'cq_store_lane_wait_seconds_count{lane="rank"} 1',
-      'cq_store_lane_run_seconds_count{lane="rank"} 1',
+      'cq_store_lane_batch_calls_count{lane="rank"} 2',
+      'cq_store_lane_wait_seconds_count{lane="rank"} 2',
+      'cq_store_lane_run_seconds_count{lane="rank"} 2',
       'cq_store_ranking_units{ranker="1"} 0',
       'cq_store_ranking_changes{ranker="1"} 0',
     ])

@@ -133,7 +133,7 @@ describe('whatever is asked', () => {
             if (method === 'HEAD') return
             if (path.startsWith('/metrics') && answer.status === 200) await answer.text()
             else if (answer.headers.get('content-type')?.startsWith('text/html'))
-              expect(new URL(answer.url).pathname).toMatch(/^\/ui\//)
+              expect(new URL(answer.url).pathname).toMatch(/^\/ui\/|\/oauth\/native\/authorize$/)
             else expect(await answer.json()).toBeDefined()
           },
         ),

@@ -90,7 +90,7 @@ describe('a store that is opened read only', () => {
     const writes = storeMethods.filter(
       (method) => method !== 'asText' && operations[method].kind === 'write',
     )
-    expect(writes).toHaveLength(18)
+    expect(writes).toHaveLength(24)
     for (const method of writes) {
       const call = callUntyped(store, method, goodArguments[method])
       if (method === 'touchApiKeyLastUsed') expect(await call).toBeUndefined()
