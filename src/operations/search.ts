@@ -1,3 +1,4 @@
+import { StoreError } from '../errors.ts'
 import { readUnit, type StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { mostQueried } from '../knowledge/knowledge-unit.ts'
@@ -88,79 +89,85 @@ function checkProposal(proposal: unknown): Pick<KnowledgeUnit, 'domains' | 'insi
   return { domains: normalizeDomains(domains), insight }
 }
 
-export const search = {
-  search: {
-    ...scan(
-      (_now, text, options) => {
-        const { limit, ...given } = checkOptions(options, defaultSearch)
-        const query: RankingQuery = {
-          domains: normalizeDomains(checkDomains(given.domains)),
-          languages: checkLanguages(given.languages),
-          frameworks: checkFrameworks(given.frameworks),
-          pattern: checkText('pattern', given.pattern),
-        }
-        return [wordQuery('text', text), query, checkInteger('limit', limit, 1, 50)]
-      },
-      function* (words: WordQuery | undefined, query: RankingQuery, limit: number) {
-        if (!words) return []
-        const best = yield* bestOf(query, yield* matchesOf(words), [])
-        return best.slice(0, limit).map((match) => ({
-          knowledge_unit: embedded(match),
-          rank: match.rank,
-          snippet: snippetOf(match.unit.insight, words),
-        }))
-      },
-    ),
-  } as Operation<Parameters<Search['search']>, never>,
+/** As `matchesOf`; nothing while too much is to be indexed. A suggestion is no reason to fail. */
+function* matchesIfIndexed(words: WordQuery) {
+  try {
+    return yield* matchesOf(words)
+  } catch (error) {
+    if (error instanceof StoreError && error.code === 'unavailable') return []
+    throw error
+  }
+}
 
-  similarUnits: {
-    ...scan(
-      (_now, proposal, options) => {
-        const { limit, except } = checkOptions(options, { limit: 5, except: '' })
-        const { domains, insight } = checkProposal(proposal)
-        const telling = tellingStems(`${insight.summary} ${insight.action}`)
-        const words = toWordQuery({ stems: [...telling].slice(0, mostCompared), beginning: '' })
-        const compared: Compared = {
-          domains,
-          telling: [...telling],
-          words,
-          except: checkText('except', except),
-        }
-        return [words, compared, checkInteger('limit', limit, 1, 20)]
-      },
-      function* (words: WordQuery | undefined, compared: Compared, limit: number) {
-        if (!words) return []
-        const anyWord = words.attempts.at(-1) as MatchTexts
-        const { rows: approved } = yield* allWithin(mostAnswered, selectMatches, anyWord)
-        const { rows: pending } = yield* allWithin(mostAnswered, selectPending, {})
-        const similar: SimilarUnit[] = []
-        const compare = (status: UnitStatus) =>
-          function* (rows: readonly StoredUnit[]): Steps<void> {
-            for (const row of rows) {
-              if (row.id === compared.except) continue
-              const unit = yield* unlessUnreadable(() => readUnit(row))
-              const similarity = unit ? similarityOf(compared, unit) : 0
-              if (!unit || similarity < leastSimilar) continue
-              const { summary } = unit.insight
-              const { domains } = unit
-              similar.push({ unit_id: row.id, status, summary, domains, similarity })
-            }
+export const search = {
+  search: scan(
+    (_now, text, options) => {
+      const { limit, ...given } = checkOptions(options, defaultSearch)
+      const query: RankingQuery = {
+        domains: normalizeDomains(checkDomains(given.domains)),
+        languages: checkLanguages(given.languages),
+        frameworks: checkFrameworks(given.frameworks),
+        pattern: checkText('pattern', given.pattern),
+      }
+      return [wordQuery('text', text), query, checkInteger('limit', limit, 1, 50)]
+    },
+    function* (words: WordQuery | undefined, query: RankingQuery, limit: number) {
+      if (!words) return []
+      const best = yield* bestOf(query, yield* matchesOf(words), [])
+      return best.slice(0, limit).map((match) => ({
+        knowledge_unit: embedded(match),
+        rank: match.rank,
+        snippet: snippetOf(match.unit.insight, words),
+      }))
+    },
+  ) as Operation<Parameters<Search['search']>, never>,
+
+  similarUnits: scan(
+    (_now, proposal, options) => {
+      const { limit, except } = checkOptions(options, { limit: 5, except: '' })
+      const { domains, insight } = checkProposal(proposal)
+      const telling = tellingStems(`${insight.summary} ${insight.action}`)
+      const words = toWordQuery({ stems: [...telling].slice(0, mostCompared), beginning: '' })
+      const compared: Compared = {
+        domains,
+        telling: [...telling],
+        words,
+        except: checkText('except', except),
+      }
+      return [words, compared, checkInteger('limit', limit, 1, 20)]
+    },
+    function* (words: WordQuery | undefined, compared: Compared, limit: number) {
+      if (!words) return []
+      const anyWord = words.attempts.at(-1) as MatchTexts
+      const { rows: approved } = yield* allWithin(mostAnswered, selectMatches, anyWord)
+      const { rows: pending } = yield* allWithin(mostAnswered, selectPending, {})
+      const similar: SimilarUnit[] = []
+      const compare = (status: UnitStatus) =>
+        function* (rows: readonly StoredUnit[]): Steps<void> {
+          for (const row of rows) {
+            if (row.id === compared.except) continue
+            const unit = yield* unlessUnreadable(() => readUnit(row))
+            const similarity = unit ? similarityOf(compared, unit) : 0
+            if (!unit || similarity < leastSimilar) continue
+            const { summary } = unit.insight
+            const { domains } = unit
+            similar.push({ unit_id: row.id, status, summary, domains, similarity })
           }
-        const queued = yield* unindexed()
-        yield* compare('approved')([
-          ...approved.filter(({ id }) => !queued.ids.has(id)),
-          ...queued.units,
-        ])
-        yield* compare('pending')(pending)
-        return similar
-          .sort(
-            (one, other) =>
-              other.similarity - one.similarity || (one.unit_id < other.unit_id ? 1 : -1),
-          )
-          .slice(0, limit)
-      },
-    ),
-  } as Operation<Parameters<Search['similarUnits']>, SimilarUnit[]>,
+        }
+      const queued = yield* unindexed()
+      yield* compare('approved')([
+        ...approved.filter(({ id }) => !queued.ids.has(id)),
+        ...queued.units,
+      ])
+      yield* compare('pending')(pending)
+      return similar
+        .sort(
+          (one, other) =>
+            other.similarity - one.similarity || (one.unit_id < other.unit_id ? 1 : -1),
+        )
+        .slice(0, limit)
+    },
+  ) as Operation<Parameters<Search['similarUnits']>, SimilarUnit[]>,
 
   suggestDomains: longRank(
     (_now, domains, limit = 5) => {
@@ -173,7 +180,7 @@ export const search = {
       const near = yield* ask((index) => nearDomains(index.domainCounts(), asked, limit))
       if (near.length >= limit || !words) return near
       const suggested = new Set(near)
-      for (const { unit } of yield* matchesOf(words))
+      for (const { unit } of yield* matchesIfIndexed(words))
         for (const domain of unit.domains) if (!asked.includes(domain)) suggested.add(domain)
       return [...suggested].slice(0, limit)
     },

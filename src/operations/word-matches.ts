@@ -13,7 +13,7 @@ import { textOf, type Unindexed, unindexed } from './text-index.ts'
 /** Characters of a text that is searched for. */
 export const longestSearched = 10_000
 /** The best matches by words, of which confidence and context then choose. */
-const mostMatches = 100
+const mostMatches = 50
 
 /** A search in the form of each engine: its text, in which every word is a quoted letter or digit string. */
 export interface WordQuery extends SearchedWords {

@@ -4,7 +4,7 @@ import { tellingStems } from '../knowledge/words.ts'
 const leastNear = 0.3
 
 /** Domains that are compared, those with the most units first: each takes some microseconds. */
-const mostCompared = 20_000
+const mostCompared = 2_000
 
 /**
  * Known domains whose names resemble some that nobody uses, the nearest first: by spelling (the share of the runs of

@@ -57,10 +57,10 @@ test('of sixty keys made at once, twenty are', async () => {
 test('while units are proposed and decided, every page and its total agree', async () => {
   await using served = await serveStore({ store: { readers: 2 } })
   const [key, token] = [await served.apiKey('carol'), await served.login('carol')]
-  const work = Array.from({ length: 30 }, async () => {
+  const work = Array.from({ length: 30 }, async (_, number) => {
     const proposed = await served.send('POST', '/api/v1/knowledge', key, {
       domains: ['x'],
-      insight,
+      insight: { ...insight, summary: `Proposal ${number}` },
     })
     const { id } = (await proposed.json()) as { id: string }
     await served.send('POST', `/api/v1/review/${id}/approve`, token)
