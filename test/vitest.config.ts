@@ -12,15 +12,22 @@ const quick = [
   'test/*.test.ts',
   'test/{knowledge,offload,operations,postgres,ranking,store,threads}/**/*.test.ts',
 ]
-/** What of the server is about files, or pages that are files, or about what this project's own threads do. */
+/** What of the server is about files, pages or protocols, or about what this project's own threads do. */
 const onFilesOnly = [
+  'connections',
   'dashboard',
+  'documentation',
   'embedding',
+  'login',
+  'login-limit',
   'mcp-mounts',
+  'mcp-protocol',
   'metrics',
+  'mounts',
   'odd-rows',
   'operations',
   'pass-through',
+  'prefix',
   'read-only',
   'readme',
   'reference-file',

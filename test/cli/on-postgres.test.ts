@@ -58,7 +58,7 @@ describe('on PostgreSQL', () => {
     expect(await printed(url, ['migrate'])).toContain('it is up to date')
     expect(JSON.parse(await printed(url, ['migrate', '--json']))).toMatchObject({
       kind: 'stamped',
-      steps: Array(5).fill({ state: 'done' }),
+      steps: Array(6).fill({ state: 'done' }),
     })
   })
 
