@@ -16,6 +16,8 @@ import { checkStoreOptions, type PostgresStoreOptions } from './options.ts'
 import { Position, selectPosition } from './replicas.ts'
 import { connectionConfig, settingsIn } from './url.ts'
 
+const selectIsQueued = 'select exists (select from cq_store_unindexed) as is_queued'
+
 /**
  * A Store over a PostgreSQL database, which several servers may share. One connection writes, and commits together
  * what was asked for at the same time; several read. The ranker, a thread with a connection of its own, answers
@@ -54,6 +56,7 @@ export class PostgresStore extends OperationStore implements Store {
     const settings = { config: connectionConfig(target), preparedStatements, pipeline, timeout }
     const newClient = await loadDriver()
     const position = standbys.length > 0 ? new Position() : undefined
+    let mustIndex = false
     const connection = new Connection(newClient, settings)
     const patient = new Connection(newClient, {
       ...settings,
@@ -62,6 +65,9 @@ export class PostgresStore extends OperationStore implements Store {
     })
     try {
       if (!(await isNewest(connection, mayTakeSteps))) await migrate(patient)
+      // Asked first: a store that is only opened writes nothing.
+      const { rows } = await connection.use((send) => send(selectIsQueued, []))
+      mustIndex = rows[0]?.is_queued === true
       // What an earlier process wrote is to be seen, too.
       if (position) {
         const { rows } = await connection.use((send) => send(selectPosition, []))
@@ -72,7 +78,7 @@ export class PostgresStore extends OperationStore implements Store {
     } finally {
       await Promise.all([connection.close(), patient.close()])
     }
-    return new PostgresStore(internalsOf(options).now, {
+    const store = new PostgresStore(internalsOf(options).now, {
       connections,
       rankers,
       maxQueue,
@@ -85,6 +91,8 @@ export class PostgresStore extends OperationStore implements Store {
       standbys,
       position,
     })
+    if (mustIndex) store.keepIndexed()
+    return store
   }
 
   private constructor(now = () => new Date(), parts: Omit<LaneParts, 'onLost'>) {
@@ -94,7 +102,6 @@ export class PostgresStore extends OperationStore implements Store {
     this.#log = parts.log
     this.#lanes = new Lanes({ ...parts, onLost: (name, error) => this.#noteLoss(name, error) })
     void this.#lanes.startRankers()
-    this.keepIndexed()
   }
 
   get figures(): PostgresStoreFigures {
