@@ -14,6 +14,8 @@ const quick = [
 ]
 /** What of the server is about files, pages or protocols, or about what this project's own threads do. */
 const onFilesOnly = [
+  'authentication',
+  'bodies',
   'connections',
   'dashboard',
   'documentation',
@@ -28,10 +30,13 @@ const onFilesOnly = [
   'operations',
   'pass-through',
   'prefix',
+  'random-requests',
   'read-only',
   'readme',
   'reference-file',
 ].map((name) => `test/server/${name}.test.ts`)
+/** Benchmarks, and faults by the hundred: what `npm run test:long` runs. */
+const long = 'test/{bench,faults}/**/*.test.ts'
 /** Needs the build, and an installation. */
 const packed = 'test/package.test.ts'
 
@@ -45,7 +50,11 @@ export default defineConfig({
     isolate: false,
     projects: [
       { extends: true, test: { name: 'quick', include: quick, exclude: [packed] } },
-      { extends: true, test: { name: 'slow', include: ['test/**/*.test.ts'], exclude: quick } },
+      {
+        extends: true,
+        test: { name: 'slow', include: ['test/**/*.test.ts'], exclude: [...quick, long] },
+      },
+      { extends: true, test: { name: 'long', include: [long] } },
       {
         extends: true,
         test: {

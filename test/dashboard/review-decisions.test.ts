@@ -167,6 +167,7 @@ describe.skipIf(noBrowser)('a unit under review', () => {
 
   test('shows below its text what says much the same, and nothing where that fails', async () => {
     await using served = await serveStore()
+    the.browser.expected.push(/Failed to load resource/)
     await loadSampleUnits(served.store, 'cq-store')
     const { items } = await served.store.browseUnits({ status: 'pending', order: 'oldest' })
     const unit = items[0]?.knowledge_unit ?? expect.fail('no unit')

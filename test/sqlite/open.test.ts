@@ -32,7 +32,7 @@ async function databaseBytes(): Promise<Buffer> {
   const store = await SqliteStore.open({ path, readers: 1 })
   await store.insertMany(ordinaryUnits(50))
   await store.close()
-  return readFile(path)
+  return await readFile(path)
 }
 
 describe('opening a store', () => {

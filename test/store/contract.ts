@@ -17,9 +17,9 @@ import { describeStatistics } from './contract/statistics.ts'
 import { describeTexts } from './contract/texts.ts'
 import { describeUnits } from './contract/units.ts'
 
-/** What every Store has to do, told by tests. The suite closes each store that it opens. */
-export function describeStoreContract(name: string, openStore: OpenStore): void {
-  describe(`${name} keeps the contract of Store`, () => {
+/** What a Store has to do with units, told by tests. The suite closes each store that it opens. */
+export function describeUnitContract(name: string, openStore: OpenStore): void {
+  describe(`${name} keeps the contract of Store about units`, () => {
     describeUnits(openStore)
     describeProposals(openStore)
     describeSearch(openStore)
@@ -27,10 +27,17 @@ export function describeStoreContract(name: string, openStore: OpenStore): void 
     describeBrowsing(openStore)
     describeCuration(openStore)
     describeStatistics(openStore)
+    describeTexts(openStore)
+  })
+}
+
+/** All that a Store has to do. */
+export function describeStoreContract(name: string, openStore: OpenStore): void {
+  describeUnitContract(name, openStore)
+  describe(`${name} keeps the contract of Store`, () => {
     describeAccounts(openStore)
     describeSessions(openStore)
     describeAdministration(openStore)
-    describeTexts(openStore)
     describeArguments(openStore)
     describeBounds(openStore)
     describeLifecycle(openStore)

@@ -6,7 +6,7 @@ import { SqliteStore, type Store } from '../../src/index.ts'
 import { internalOptions } from '../../src/internals.ts'
 import { operations } from '../../src/operations/index.ts'
 import type { StoreMethod } from '../../src/operations/operation.ts'
-import { describeStoreContract } from './contract.ts'
+import { describeUnitContract } from './contract.ts'
 
 let directory: string
 let stores = 0
@@ -16,7 +16,7 @@ beforeAll(async () => {
 })
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
-describeStoreContract('SqliteStore, read only beside another one that writes,', async (options) => {
+describeUnitContract('SqliteStore, read only beside another one that writes,', async (options) => {
   const path = join(directory, `${++stores}.db`)
   const writer = await SqliteStore.open({ ...internalOptions(options), path, readers: 1 })
   const reader = await SqliteStore.open({
