@@ -430,6 +430,9 @@ export interface Search {
    * to be indexed, so that nobody need call it.
    */
   indexTexts(): Promise<number>
+
+  /** How many changes of texts are still to be indexed, told up to 2,001. */
+  unindexedTexts(): Promise<number>
 }
 
 /** Review: what people decide about units. */

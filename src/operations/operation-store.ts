@@ -125,7 +125,8 @@ abstract class StoreBase {
       this.#requireOpen(method)
       const call = prepareCall(method, view, this.now(), args)
       const answer = this.perform(call, kindOf(call), form)
-      return textWrites.has(method) ? this.#indexAfter(answer) : answer
+      if (textWrites.has(method) || searchesWords(call)) this.#indexAfter(answer)
+      return answer
     } catch (error) {
       return Promise.reject(error)
     }
@@ -133,7 +134,7 @@ abstract class StoreBase {
 
   /**
    * Indexes the words of what was approved or edited, one portion after the other. To be called once the store is open;
-   * nobody waits for it.
+   * nobody waits for it. Where there is nothing to do, it only reads.
    */
   protected keepIndexed(): void {
     this.#mustIndex = true
@@ -146,7 +147,8 @@ abstract class StoreBase {
     try {
       while (this.#mustIndex && !this.#closing) {
         this.#mustIndex = false
-        if (((await this.#call('indexTexts', [])) as number) > 0) this.#mustIndex = true
+        if ((await this.#count('unindexedTexts')) > 0 && (await this.#count('indexTexts')) > 0)
+          this.#mustIndex = true
       }
     } catch (error) {
       const { code } = error as StoreError
@@ -155,12 +157,17 @@ abstract class StoreBase {
     }
   }
 
-  #indexAfter(write: Promise<unknown>): Promise<unknown> {
-    write.then(
-      () => this.keepIndexed(),
-      () => {},
-    )
-    return write
+  #count(method: 'unindexedTexts' | 'indexTexts'): Promise<number> {
+    return this.#call(method, []) as Promise<number>
+  }
+
+  /**
+   * After a write, and after a search, whether it succeeds or not: another program may have approved units, and what
+   * failed to be indexed is tried again.
+   */
+  #indexAfter(call: Promise<unknown>): void {
+    const index = () => this.keepIndexed()
+    call.then(index, index)
   }
 
   #requireOpen(method: string): void {
@@ -206,6 +213,13 @@ function prepareCall(method: StoreMethod, view: UnitView, now: Date, args: unkno
 function kindOf([method, , ...prepared]: Call): OperationKind {
   const { kind } = operations[method]
   return typeof kind === 'function' ? kind(...prepared) : kind
+}
+
+/** Whether a call looks for words. */
+function searchesWords([method, , words]: Call): boolean {
+  return (
+    method === 'search' || method === 'similarUnits' || (method === 'query' && words !== undefined)
+  )
 }
 
 function noneOf(name: string, known: readonly string[]): StoreError {

@@ -12,9 +12,9 @@ import { sql, statement } from '../sql/statement.ts'
 import { allWithin, ask, mostAnswered, type Steps } from '../sql/steps.ts'
 import type { Search, SimilarUnit } from '../store.ts'
 import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.ts'
-import { longRank, type Operation, type OperationsFor, scan, write } from './operation.ts'
+import { longRank, type Operation, type OperationsFor, read, scan, write } from './operation.ts'
 import { unlessUnreadable } from './readable.ts'
-import { indexSome, unindexed } from './text-index.ts'
+import { indexSome, unindexed, unindexedCount } from './text-index.ts'
 import {
   bestOf,
   embedded,
@@ -187,4 +187,6 @@ export const search = {
   ),
 
   indexTexts: write(() => [], indexSome),
+
+  unindexedTexts: read(() => [], unindexedCount),
 } satisfies OperationsFor<keyof Search>

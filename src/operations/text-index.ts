@@ -49,6 +49,18 @@ const queued = (name: string, limit: number) =>
 const selectQueued = queued('select the next units to be indexed', indexedAtOnce)
 const selectUnindexed = queued('select all units to be indexed', mostReadThrough + 1)
 
+const countUnindexed = statement('count the units that are to be indexed', (db, _: object) =>
+  db
+    .selectFrom((eb) =>
+      eb
+        .selectFrom('cq_store_unindexed')
+        .select('entry')
+        .limit(sql.lit(mostReadThrough + 1))
+        .as('some'),
+    )
+    .select(({ fn }) => fn.countAll<number>().as('units')),
+)
+
 const deleteQueued = statement(
   'delete units from the queue of those to be indexed',
   (db, p: { entries: string }, dialect) =>
@@ -153,6 +165,11 @@ export function textOf({ domains, insight }: Pick<KnowledgeUnit, 'domains' | 'in
 /** Takes a unit's words out of the index at once, since they may be secret. */
 export function* forgetText(id: string): Steps<void> {
   yield* change(deleteText, { id })
+}
+
+/** How many changes are queued, as far as a search tells them apart. */
+export function* unindexedCount(): Steps<number> {
+  return Number((yield* first(countUnindexed, {}))?.units ?? 0)
 }
 
 /** Indexes the units that are next in the queue, unless another server is at it. Returns how many entries it dealt with. */

@@ -36,6 +36,7 @@ export const calls: Calls = {
   similarUnits: [[unit(newId)]],
   suggestDomains: [[['domain 40000']]],
   indexTexts: [[]],
+  unindexedTexts: [[]],
   confirm: [[approvedId]],
   flag: [[approvedId, { reason: 'stale' }]],
 

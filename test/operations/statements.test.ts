@@ -28,6 +28,7 @@ const allowedScans: Readonly<Record<string, string>> = {
   'select units that pass filters, newest first, from all':
     'in the order of the index, until as many are found as its limit',
   'select approved units by words': 'what an index of words finds, as many as its limit',
+  'count the units that are to be indexed': 'as many as its limit',
   'select all units to be indexed': 'as many as its limit',
   'select the next units to be indexed': 'as many as its limit',
   'delete some proposals that are no longer recognised': 'the first few',

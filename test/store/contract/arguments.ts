@@ -40,6 +40,7 @@ export const goodArguments: { readonly [M in StoreMethod]: Parameters<Store[M]> 
   similarUnits: [unit, { except: unit.id, limit: 5 }],
   suggestDomains: [['sample'], 5],
   indexTexts: [],
+  unindexedTexts: [],
   confirm: [unit.id],
   flag: [unit.id, { reason: 'stale' }],
   getReviewStatus: [unit.id],
@@ -279,6 +280,7 @@ const badArguments: { readonly [M in StoreMethod]: readonly (readonly unknown[])
     ...[...given(noNumbers), 0, 21].map((limit) => [['sample'], limit]),
   ],
   indexTexts: [],
+  unindexedTexts: [],
   confirm: noTexts.map((id) => [id]),
   flag: [
     ...noTexts.map((id) => [id, { reason: 'stale' }]),

@@ -249,6 +249,7 @@ export function describeSearch(openStore: OpenStore): void {
       const { id } = await add(word)
       await the.store.decide(id, 'approved', 'ann')
       while ((await the.store.indexTexts()) > 0);
+      expect(await the.store.unindexedTexts()).toBe(0)
       expect(await ids(word)).toEqual([id])
     })
 
