@@ -19,12 +19,9 @@ const weights = { domains: 0.55, languages: 0.15, frameworks: 0.15, pattern: 0.1
  * server does, so that equal units get equal doubles in both.
  */
 export function relevance(unit: Rankable, query: RankingQuery): number {
-  const domains = new Set(unit.domains)
-  const asked = new Set(query.domains)
-  const shared = domains.intersection(asked).size
   const { languages, frameworks, pattern } = unit.context
   return relevanceOf(
-    jaccard(shared, domains.size, asked.size),
+    overlap(new Set(unit.domains), new Set(query.domains)),
     Number(shareAny(languages, query.languages)),
     Number(shareAny(frameworks, query.frameworks)),
     Number(samePattern(pattern, query.pattern)),
@@ -47,6 +44,11 @@ export function relevanceOf(
     weights.frameworks * framework +
     weights.pattern * pattern
   )
+}
+
+/** The overlap of two sets (Jaccard): of all they hold, the part that both do. */
+export function overlap(one: ReadonlySet<string>, other: ReadonlySet<string>): number {
+  return jaccard(one.intersection(other).size, one.size, other.size)
 }
 
 /** The overlap of two sets of the given sizes: of all they hold, the part that both do. */

@@ -2,7 +2,7 @@ import { stemmer } from 'stemmer'
 import type { KnowledgeUnit } from './records.ts'
 
 // The words of texts, as they are indexed and searched for. They are cut and stemmed here and not by a database, so
-// that every engine finds the same.
+// that every engine finds the same. Stems are by the rules of English; words of other languages mostly stay as they are.
 
 /** The longest part of a word that tells it from others, in characters. */
 const longestWord = 64
@@ -21,7 +21,7 @@ const fillers = new Set(
     .filter((word) => word !== ''),
 )
 
-/** A word of a text: where it is, and its stem. */
+/** A word of a text: where it is, and how it is compared. */
 interface Word {
   readonly from: number
   readonly to: number
@@ -45,16 +45,11 @@ function* wordsIn(text: string): Generator<Word> {
       yield { from: index, to: index + found.length, text: word.slice(0, longestWord) }
 }
 
-/** Stems of one language's rules; words of others mostly stay as they are. */
-function stemOf(word: string): string {
-  return stemmer(word)
-}
-
 /** The stems of a text's words in their order, with a space between each. */
 export function stemmedText(text: string): string {
   const stems: string[] = []
   for (const word of wordsIn(text)) {
-    stems.push(stemOf(word.text))
+    stems.push(stemmer(word.text))
     if (stems.length === mostWords) break
   }
   return stems.join(' ')
@@ -69,13 +64,12 @@ export interface SearchedWords {
 
 /** The words of what somebody asks, at most 16 different ones. No input is wrong: what is no word is ignored. */
 export function searchedWords(text: string): SearchedWords {
-  const words: string[] = []
-  for (const { text: word } of wordsIn(text)) if (!words.includes(word)) words.push(word)
+  const words = [...new Set(wordsIn(text).map((word) => word.text))]
   const telling = words.filter((word) => !fillers.has(word))
   const searched = (telling.length > 0 ? telling : words).slice(0, mostSearched)
   const last = searched.at(-1) ?? ''
   return {
-    stems: [...new Set(searched.map(stemOf))],
+    stems: [...new Set(searched.map(stemmer))],
     // A single letter begins too many words.
     beginning: last.length > 1 ? last : '',
   }
@@ -97,7 +91,7 @@ export function snippetOf(insight: KnowledgeUnit['insight'], searched: SearchedW
   const stems = new Set(searched.stems)
   const { beginning } = searched
   const isMatch = ({ text }: Word) =>
-    stems.has(stemOf(text)) || (beginning !== '' && text.startsWith(beginning))
+    stems.has(stemmer(text)) || (beginning !== '' && text.startsWith(beginning))
   let best: { field: Snippet['field']; from: number; different: number } | undefined
   for (const field of ['detail', 'action', 'summary'] as const) {
     const found: Word[] = []
@@ -106,7 +100,7 @@ export function snippetOf(insight: KnowledgeUnit['insight'], searched: SearchedW
       const near = found
         .slice(at, at + mostSearched)
         .filter(({ to }) => to - from <= longestSnippet / 2)
-      const different = new Set(near.map(({ text }) => stemOf(text))).size
+      const different = new Set(near.map(({ text }) => stemmer(text))).size
       if (different > (best?.different ?? 0)) best = { field, from, different }
     }
   }
@@ -132,19 +126,12 @@ function cutAround(text: string, place: number): string {
   return lastSpace > 0 ? end.slice(0, lastSpace) : end.replace(/[\uD800-\uDBFF]$/, '')
 }
 
-/** How much two sets of words have in common: of all that either has, the part that both have. */
-export function commonWords(one: ReadonlySet<string>, other: ReadonlySet<string>): number {
-  const shared = one.intersection(other).size
-  const all = one.size + other.size - shared
-  return all === 0 ? 0 : shared / all
-}
-
 /** The different stems of a text, without words that say nothing. */
 export function tellingStems(text: string): Set<string> {
   const stems = new Set<string>()
   let words = 0
   for (const { text: word } of wordsIn(text)) {
-    if (!fillers.has(word)) stems.add(stemOf(word))
+    if (!fillers.has(word)) stems.add(stemmer(word))
     if (++words === mostWords) break
   }
   return stems

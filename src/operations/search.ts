@@ -3,18 +3,19 @@ import { readUnit, type StoredUnit } from '../knowledge/document.ts'
 import { normalizeDomains } from '../knowledge/domains.ts'
 import { mostQueried } from '../knowledge/knowledge-unit.ts'
 import type { KnowledgeUnit, UnitStatus } from '../knowledge/records.ts'
-import type { RankingQuery } from '../knowledge/scoring.ts'
+import { overlap, type RankingQuery } from '../knowledge/scoring.ts'
 import { checker, storableText } from '../knowledge/validation.ts'
-import { commonWords, snippetOf, tellingStems } from '../knowledge/words.ts'
+import { snippetOf, tellingStems } from '../knowledge/words.ts'
 import { nearDomains } from '../ranking/near-domains.ts'
 import { descending } from '../sql/order.ts'
 import { sql, statement } from '../sql/statement.ts'
 import { allWithin, ask, mostAnswered, type Steps } from '../sql/steps.ts'
 import type { Search, SimilarUnit } from '../store.ts'
-import { checkInteger, checkOptions, checkText, checkTexts } from './arguments.ts'
+import { checkInteger, checkOptions, checkText } from './arguments.ts'
 import { longRank, type Operation, type OperationsFor, read, scan, write } from './operation.ts'
 import { unlessUnreadable } from './readable.ts'
 import { indexSome, unindexed, unindexedCount } from './text-index.ts'
+import { checkDomains, toRankingQuery } from './units.ts'
 import {
   bestOf,
   embedded,
@@ -46,22 +47,19 @@ const selectPending = statement('select the newest pending units', (db, _: objec
 )
 
 const defaultSearch = { domains: [], languages: [], frameworks: [], pattern: '', limit: 10 }
-const checkDomains = checkTexts('domains', mostQueried)
-const checkLanguages = checkTexts('languages', mostQueried)
-const checkFrameworks = checkTexts('frameworks', mostQueried)
 
 /** What a proposal is compared by. */
 interface Compared {
-  readonly domains: readonly string[]
-  readonly telling: readonly string[]
-  readonly words: WordQuery | undefined
+  readonly domains: ReadonlySet<string>
+  readonly telling: ReadonlySet<string>
+  /** The id of a unit that is not compared. */
   readonly except: string
 }
 
 function similarityOf(one: Compared, { domains, insight }: KnowledgeUnit): number {
   const { summary, action } = insight
-  const words = commonWords(new Set(one.telling), tellingStems(`${summary} ${action}`))
-  const shared = commonWords(new Set(one.domains), new Set(domains))
+  const words = overlap(one.telling, tellingStems(`${summary} ${action}`))
+  const shared = overlap(one.domains, new Set(domains))
   return 0.8 * words + 0.2 * shared
 }
 
@@ -102,13 +100,8 @@ function* matchesIfIndexed(words: WordQuery) {
 export const search = {
   search: scan(
     (_now, text, options) => {
-      const { limit, ...given } = checkOptions(options, defaultSearch)
-      const query: RankingQuery = {
-        domains: normalizeDomains(checkDomains(given.domains)),
-        languages: checkLanguages(given.languages),
-        frameworks: checkFrameworks(given.frameworks),
-        pattern: checkText('pattern', given.pattern),
-      }
+      const { limit, domains, ...context } = checkOptions(options, defaultSearch)
+      const query = toRankingQuery(domains, context)
       return [wordQuery('text', text), query, checkInteger('limit', limit, 1, 50)]
     },
     function* (words: WordQuery | undefined, query: RankingQuery, limit: number) {
@@ -129,9 +122,8 @@ export const search = {
       const telling = tellingStems(`${insight.summary} ${insight.action}`)
       const words = toWordQuery({ stems: [...telling].slice(0, mostCompared), beginning: '' })
       const compared: Compared = {
-        domains,
-        telling: [...telling],
-        words,
+        domains: new Set(domains),
+        telling,
         except: checkText('except', except),
       }
       return [words, compared, checkInteger('limit', limit, 1, 20)]

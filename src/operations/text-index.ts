@@ -100,13 +100,7 @@ const insertTexts = statement(
 )
 
 /** A unit's words by field, each a text of stems. */
-interface IndexedText {
-  readonly id: string
-  readonly summary: string
-  readonly detail: string
-  readonly action: string
-  readonly domains: string
-}
+export type UnitWords = ReturnType<typeof textOf>
 
 const insertWords = statement(
   "insert units' words into the index",
@@ -177,7 +171,7 @@ export function* indexSome(): Steps<number> {
   if (Number((yield* first(takeTurn, {}))?.is_taken ?? 0) !== 1) return 0
   const { rows } = yield* allWithin(mostAnswered, selectQueued, {})
   if (rows.length === 0) return 0
-  const texts = new Map<string, IndexedText>()
+  const texts = new Map<string, UnitWords & { readonly id: string }>()
   for (const { unit_id: id, data, created_at } of rows) {
     if (data === null) continue
     const unit = yield* unlessUnreadable(() => readUnit({ id, data, created_at }))

@@ -207,8 +207,25 @@ function* foundByWords(
 /** A query with more domains may take as long as many others, and runs alone. */
 const usualDomains = 8
 
+/** What a query asks for, checked. @throws {StoreError} `invalid` */
+export function toRankingQuery(
+  domains: unknown,
+  {
+    languages,
+    frameworks,
+    pattern,
+  }: Readonly<Record<'languages' | 'frameworks' | 'pattern', unknown>>,
+): RankingQuery {
+  return {
+    domains: normalizeDomains(checkDomains(domains)),
+    languages: checkLanguages(languages),
+    frameworks: checkFrameworks(frameworks),
+    pattern: checkText('pattern', pattern),
+  }
+}
+
 const defaultQuery = { languages: [], frameworks: [], pattern: '', limit: 5, text: '' }
-const checkDomains = checkTexts('domains', mostQueried)
+export const checkDomains = checkTexts('domains', mostQueried)
 const checkLanguages = checkTexts('languages', mostQueried)
 const checkFrameworks = checkTexts('frameworks', mostQueried)
 
@@ -255,13 +272,8 @@ export const units = {
     kind: (words: WordQuery | undefined, { domains }: RankingQuery) =>
       words || domains.length > usualDomains ? 'long rank' : 'rank',
     prepare: (_now, domains, options) => {
-      const { languages, frameworks, pattern, limit, text } = checkOptions(options, defaultQuery)
-      const query: RankingQuery = {
-        domains: normalizeDomains(checkDomains(domains)),
-        languages: checkLanguages(languages),
-        frameworks: checkFrameworks(frameworks),
-        pattern: checkText('pattern', pattern),
-      }
+      const { limit, text, ...context } = checkOptions(options, defaultQuery)
+      const query = toRankingQuery(domains, context)
       return [wordQuery('text', text), query, checkInteger('limit', limit, 1)]
     },
     *run(words, query, limit) {

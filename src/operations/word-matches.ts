@@ -8,7 +8,7 @@ import { allWithin, mostAnswered, type Steps } from '../sql/steps.ts'
 import { checkText } from './arguments.ts'
 import { type EmbeddedUnit, unitOf } from './json-text.ts'
 import { unlessUnreadable } from './readable.ts'
-import { textOf, type Unindexed, unindexed } from './text-index.ts'
+import { textOf, type UnitWords, unindexed } from './text-index.ts'
 
 /** Characters of a text that is searched for. */
 export const longestSearched = 10_000
@@ -103,18 +103,29 @@ interface Match {
 
 /** The units that words match best: those that have all of them, or if there is none, any of them. */
 export function* matchesOf({ attempts }: WordQuery): Steps<Match[]> {
-  const queued = yield* unindexed()
+  const { ids, units } = yield* unindexed()
+  const queued = units.map(({ unit, ...row }) => ({ row, unit, text: textOf(unit) }))
   for (const attempt of attempts) {
-    const matches = yield* matchesIn(queued, attempt)
+    const matches = yield* matchesIn(ids, queued, attempt)
     if (matches.length > 0) return matches
   }
   return []
 }
 
-function* matchesIn(queued: Unindexed, attempt: Attempt): Steps<Match[]> {
+/** A unit that is read through, and its words. */
+interface ReadUnit extends Omit<Match, 'words'> {
+  readonly text: UnitWords
+}
+
+/** @param stale the ids of units of which the index knows an earlier text, or none */
+function* matchesIn(
+  stale: ReadonlySet<string>,
+  queued: readonly ReadUnit[],
+  attempt: Attempt,
+): Steps<Match[]> {
   const { words: searched, isStrict } = attempt
-  const found = queued.units.flatMap(({ unit, ...row }): Match[] => {
-    const weights = weightsIn(unit, searched)
+  const found = queued.flatMap(({ row, unit, text }): Match[] => {
+    const weights = weightsIn(text, searched)
     const isMatch = isStrict ? weights.every(Boolean) : weights.some(Boolean)
     return isMatch ? [{ row, unit, words: shareOfMost(weights) }] : []
   })
@@ -123,12 +134,12 @@ function* matchesIn(queued: Unindexed, attempt: Attempt): Steps<Match[]> {
   const { rows } = yield* allWithin(mostAnswered, selectMatches, attempt)
   const best = Math.max(0, ...rows.map(({ score }) => score))
   for (const { score, ...row } of rows) {
-    // The index knows an earlier text of it.
-    if (queued.ids.has(row.id)) continue
+    if (stale.has(row.id)) continue
     const unit = yield* unlessUnreadable(() => readUnit(row))
     if (!unit) continue
     const share = best > 0 ? score / best : 1
-    found.push({ row, unit, words: isByReading ? shareOfMost(weightsIn(unit, searched)) : share })
+    const words = isByReading ? shareOfMost(weightsIn(textOf(unit), searched)) : share
+    found.push({ row, unit, words })
   }
   return found
 }
@@ -142,9 +153,8 @@ const fieldWeights = { domains: 4, summary: 3, action: 1.5, detail: 1 } as const
 const mostWeight = fieldWeights.domains
 
 /** For each word that is searched for, how much it counts in a unit: 0 if it is not there. */
-function weightsIn(unit: KnowledgeUnit, { stems, beginning }: SearchedWords): number[] {
+function weightsIn(text: UnitWords, { stems, beginning }: SearchedWords): number[] {
   const weights = stems.map(() => 0)
-  const text = textOf(unit)
   for (const [field, weight] of Object.entries(fieldWeights)) {
     const words = text[field as keyof typeof fieldWeights].split(' ')
     for (const [at, stem] of stems.entries()) {

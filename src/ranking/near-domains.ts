@@ -1,3 +1,4 @@
+import { overlap } from '../knowledge/scoring.ts'
 import { tellingStems } from '../knowledge/words.ts'
 
 /** From how much they have in common two names are told to be near. */
@@ -54,13 +55,8 @@ function tracesOf(name: string): Traces {
 
 function nearnessOf(one: Traces, other: Traces): number {
   return Math.max(
-    shareOf(one.trigrams, other.trigrams),
+    overlap(one.trigrams, other.trigrams),
     // A shared word of two is near, but less than the same spelling.
-    0.9 * shareOf(one.stems, other.stems),
+    0.9 * overlap(one.stems, other.stems),
   )
-}
-
-function shareOf(one: ReadonlySet<string>, other: ReadonlySet<string>): number {
-  const shared = one.intersection(other).size
-  return shared === 0 ? 0 : shared / (one.size + other.size - shared)
 }

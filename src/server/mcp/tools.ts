@@ -7,13 +7,7 @@ import type { Store } from '../../store.ts'
 import { keyOwnerOf } from '../authentication.ts'
 import { refusalOf } from '../errors.ts'
 import { JsonResult } from '../json-answer.ts'
-import {
-  mostUnits,
-  querySchema,
-  queryUnits,
-  unitNotFound,
-  unitParams,
-} from '../routes/knowledge.ts'
+import { findUnits, mostUnits, querySchema, unitNotFound, unitParams } from '../routes/knowledge.ts'
 import { proposalSchema, propose } from '../routes/proposals.ts'
 import { statsSchema } from '../schemas.ts'
 import { type Arguments, checkerOf, given, reasonIn, ToolError } from './arguments.ts'
@@ -109,14 +103,8 @@ const query: ToolDefinition = {
   async call({ limit, ...input }, { store }) {
     const asDefault = typeof limit === 'number' && limit <= 0
     const asked = checkQuery({ ...input, ...(limit !== undefined && !asDefault && { limit }) })
-    const units = await queryUnits(store, 'public', asked)
-    const suggestions = units === '[]' ? await store.suggestDomains(asked.domains) : []
-    if (suggestions.length === 0) return { text: units, structured: `{"units":${units}}` }
-    const near = JSON.stringify(suggestions)
-    return {
-      text: units,
-      structured: `{"units":[],"suggestions":${near}}`,
-    }
+    const { units, suggestions } = await findUnits(store, asked)
+    return { text: units, structured: `{"units":${units}${suggestions}}` }
   },
 }
 

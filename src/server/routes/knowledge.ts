@@ -72,10 +72,8 @@ export function knowledgeRoutes(
   const server = instance.withTypeProvider<SchemaTypes>()
 
   server.get('/knowledge', { schema: querying(answer('UnitsFound')) }, async ({ query }, reply) => {
-    const data = await queryUnits(store, 'public', query)
-    if (data !== '[]') return jsonAnswer(reply, `{"data":${data}}`)
-    const suggestions = await store.suggestDomains(query.domains)
-    return { data: [], ...(suggestions.length > 0 && { suggestions }) }
+    const { units, suggestions } = await findUnits(store, query)
+    return jsonAnswer(reply, `{"data":${units}${suggestions}}`)
   })
 
   server.get(
@@ -264,6 +262,13 @@ export function queryUnits(
   { domains, limit, ...context }: FromSchema<typeof querySchema>,
 ): Promise<string> {
   return store.asText(view, 'query', domains, { ...context, limit: Math.min(limit, mostUnits) })
+}
+
+/** The units that a query finds, as JSON; and where there are none, near domains as a further member, if there are any. */
+export async function findUnits(store: Store, query: FromSchema<typeof querySchema>) {
+  const units = await queryUnits(store, 'public', query)
+  const near = units === '[]' ? await store.suggestDomains(query.domains) : []
+  return { units, suggestions: near.length > 0 ? `,"suggestions":${JSON.stringify(near)}` : '' }
 }
 
 async function answerProposal(
